@@ -1,0 +1,25 @@
+/* cpu: which instruction set the kernels use, chosen once at start. */
+#ifndef BASE_CPU_H
+#define BASE_CPU_H
+
+enum isa { ISA_BASELINE, ISA_AVX2, ISA_AVX512, ISA_LEVELS };
+
+/* The best level that this machine and its kernel support and that was compiled in; the
+ * environment variable QATOP_ISA (baseline, avx2, avx512) lowers it.  "baseline" includes NEON
+ * where that is the platform's own. */
+enum isa cpu_isa(void);
+const char *cpu_isa_name(enum isa isa);
+
+/* Lower the level for tests; false when the machine lacks it. */
+int cpu_force_isa(enum isa isa);
+
+/* Whether AVX-512 VNNI may be used by integer kernels. */
+int cpu_has_vnni(void);
+
+/* Cores this process may use (affinity respected), at least 1. */
+int cpu_count(void);
+
+/* "Intel(R) Xeon(R) ..." or "" where unknown; the string lives for ever. */
+const char *cpu_model(void);
+
+#endif

@@ -1,0 +1,120 @@
+/* kernel: float kernels over dense arrays; every result is a fixed sequence of IEEE operations per
+ * output element, whatever the vector width, tiling or number of threads.
+ *
+ * Sums of products are chains of fused multiply-adds in ascending order of the summed index,
+ * starting from the bias (or 0):  acc = fma(a[k], b[k], acc).  Everything else is unfused.
+ * Caller owns all buffers; they come from array_new (64-byte aligned, readable 64 bytes past the
+ * end).  n is the number of digits in the batch and always the slowest index.
+ */
+#ifndef KERNEL_KERNEL_H
+#define KERNEL_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/pool.h"
+
+/* c[m][n] = bias[n] + sum over k of a(m, k) * b(k, n)
+ * a(m, k) = a[m * a_row + k * a_column], b(k, n) = b[k * b_row + n * b_column], c row-major.
+ * bias may be NULL (0).  relu: c = max(c, 0) afterwards. */
+struct gemm {
+    size_t m, n, k;
+    const float *a;
+    size_t a_row, a_column;
+    const float *b;
+    size_t b_row, b_column;
+    const float *bias;
+    bool relu;
+    float *c; /* row stride n */
+    float *scratch; /* gemm_scratch_size floats */
+};
+size_t gemm_scratch_size(size_t m, size_t n, size_t k, int threads); /* in floats */
+void gemm(struct pool *pool, const struct gemm *g);
+
+/* One convolution's geometry.  Output size and padding before are computed by the caller (see
+ * conv2d_geometry) so that every kernel sees the same numbers. */
+struct conv2d {
+    int in_height, in_width, in_channels;
+    int out_height, out_width, out_channels;
+    int kernel_height, kernel_width;
+    int stride_y, stride_x, dilation_y, dilation_x;
+    int pad_top, pad_left; /* rows and columns of zeros before the image */
+};
+
+/* Fill out_height, out_width, pad_top, pad_left from the rest; same: Keras 'same' padding. */
+void conv2d_geometry(struct conv2d *shape, bool same);
+
+/* x[n][in_h][in_w][in_c], kernel[k_h][k_w][in_c][out_c], bias[out_c] or NULL,
+ * y[n][out_h][out_w][out_c].  Per output element the chain runs over k_y, k_x, in_c; taps outside
+ * the image are skipped.  relu as in gemm. */
+size_t conv2d_scratch_size(const struct conv2d *shape, int n, int threads); /* floats, all three */
+void conv2d_forward(struct pool *pool, const struct conv2d *shape, int n, const float *x,
+                    const float *kernel, const float *bias, bool relu, float *y, float *scratch);
+/* dx = gradient by x: per element the chain runs over k_y, k_x, out_c.  dx is overwritten. */
+void conv2d_backward_input(struct pool *pool, const struct conv2d *shape, int n, const float *dy,
+                           const float *kernel, float *dx, float *scratch);
+/* dkernel[k_h][k_w][in_c][out_c]: per element the chain runs over n, y, x.  Overwritten. */
+void conv2d_backward_kernel(struct pool *pool, const struct conv2d *shape, int n, const float *x,
+                            const float *dy, float *dkernel, float *scratch);
+
+/* dbias[c] = sum over rows of dy[row][c], ascending, plain additions. */
+void column_sums(struct pool *pool, size_t rows, size_t columns, const float *dy, float *dbias);
+
+/* Max pooling; where[...] receives the index (row-major, within the window) of the first maximum,
+ * or is NULL. */
+struct pooling {
+    int in_height, in_width, channels, out_height, out_width;
+    int window_height, window_width, stride_y, stride_x;
+    int pad_top, pad_left;
+};
+void pooling_geometry(struct pooling *shape, bool same);
+void max_pool_forward(struct pool *pool, const struct pooling *shape, int n, const float *x,
+                      float *y, unsigned char *where);
+void max_pool_backward(struct pool *pool, const struct pooling *shape, int n, const float *dy,
+                       const unsigned char *where, float *dx);
+
+/* Smallest and largest of x[count], NaN if any is NaN; exact, so no order matters. count > 0. */
+void min_max(struct pool *pool, size_t count, const float *x, float *min, float *max);
+
+/* Fake quantization with parameters from quant/qparams.h; the formula and its two orders of
+ * operations (divide by scale: per tensor; multiply by inverse: per channel) as TensorFlow's.
+ *   per tensor:  y = floor((clamp(x) - nudged_min) / scale      - quant_zero + 0.5) * scale
+ *   per channel: y = floor((clamp(x) - nudged_min) * inv_scale  - quant_zero + 0.5) * scale */
+struct fake_quant {
+    float nudged_min, nudged_max, scale, inv_scale, quant_zero;
+    bool is_zero; /* the range is (0, 0): y = 0 and the gradient passes */
+};
+void fake_quant_tensor(struct pool *pool, size_t count, const float *x,
+                       const struct fake_quant *by, float *y);
+/* x[rows][channels], one struct a channel. */
+void fake_quant_channels(struct pool *pool, size_t rows, size_t channels, const float *x,
+                         const struct fake_quant *by, float *y);
+/* Straight-through: dx = dy where nudged_min <= x <= nudged_max, else 0.  dx may be dy.
+ * relu: also 0 where x <= 0 (x is then the activation's output before fake quantization). */
+void fake_quant_tensor_backward(struct pool *pool, size_t count, const float *x,
+                                const struct fake_quant *by, bool relu, const float *dy, float *dx);
+void fake_quant_channels_backward(struct pool *pool, size_t rows, size_t channels, const float *x,
+                                  const struct fake_quant *by, const float *dy, float *dx);
+
+void relu_forward(struct pool *pool, size_t count, const float *x, float *y);
+void relu_backward(struct pool *pool, size_t count, const float *x, const float *dy, float *dx);
+
+/* Softmax cross-entropy from logits[n][classes].  probabilities[n][classes]; losses[n] (natural
+ * logarithm); dlogits = (probabilities - onehot) / n, may be NULL.  correct = number of rows whose
+ * first largest logit is the label. */
+void softmax_cross_entropy(int n, int classes, const float *logits, const unsigned char *labels,
+                           float *probabilities, float *losses, float *dlogits, int *correct);
+void softmax(int n, int classes, const float *logits, float *probabilities);
+
+/* Keras' Adam on one parameter:  m += (g - m) * (1 - beta1);  v += (g * g - v) * (1 - beta2);
+ * w -= (m * alpha) / (sqrt(v) + epsilon). */
+struct adam {
+    float alpha, one_minus_beta1, one_minus_beta2, epsilon;
+};
+void adam_update(struct pool *pool, size_t count, const struct adam *by, const float *gradient,
+                 float *m, float *v, float *weights);
+
+/* x[i] = pixel / 255 in float32. */
+void pixels_to_float(size_t count, const unsigned char *pixels, float *x);
+
+#endif

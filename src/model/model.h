@@ -1,0 +1,115 @@
+/* model: layers and float weights as Keras describes them; no training state.
+ *
+ * A model is a list of layers in topological order; layer 0 is always LAYER_INPUT.  A Sequential
+ * model is a chain, but every layer names its inputs, so that a Functional one fits as well.
+ * All weights stand in one block; `parameters` says which layer owns which part.  A copy of the
+ * block is a snapshot of the model.
+ *
+ * Shapes leave out the batch dimension.  Layouts are Keras':
+ *   activations    [height][width][channels] or [features]
+ *   Dense kernel   [inputs][units]
+ *   Conv2D kernel  [height][width][inputs][filters]
+ */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+#define MODEL_NAME 64        /* bytes for a name, NUL included; longer ones are refused */
+#define MODEL_LAYER_INPUTS 2 /* most inputs of one layer (Add) */
+#define MODEL_LAYERS_MAX 256
+#define MODEL_WEIGHTS_MAX ((size_t)64 << 20) /* floats; a file that asks for more is refused */
+
+enum layer_kind {
+    LAYER_INPUT,
+    LAYER_DENSE,
+    LAYER_CONV2D,
+    LAYER_MAX_POOLING2D,
+    LAYER_FLATTEN,
+    LAYER_DROPOUT,
+    LAYER_ACTIVATION,
+    LAYER_RELU,
+    LAYER_SOFTMAX,
+    LAYER_KINDS
+};
+
+enum activation { ACTIVATION_LINEAR, ACTIVATION_RELU, ACTIVATION_SOFTMAX, ACTIVATIONS };
+
+enum padding { PADDING_VALID, PADDING_SAME };
+
+struct shape {
+    int rank;    /* 1 or 3 (2 only for an input layer of (28, 28)) */
+    int size[3]; /* [height, width, channels] or [features] */
+};
+
+size_t shape_count(const struct shape *shape); /* product of the sizes */
+
+/* The window of a convolution or pooling. */
+struct window {
+    int height, width;
+    int stride_y, stride_x;
+    int dilation_y, dilation_x; /* 1 for pooling */
+    enum padding padding;
+};
+
+struct layer {
+    enum layer_kind kind;
+    char name[MODEL_NAME];
+    enum activation activation; /* Dense, Conv2D, Activation; ReLU and Softmax layers set it too */
+    int inputs[MODEL_LAYER_INPUTS];
+    int input_count;           /* 0 for LAYER_INPUT */
+    struct shape output;
+    int units;                 /* Dense units, Conv2D filters */
+    bool has_bias;             /* Dense, Conv2D */
+    struct window window;      /* Conv2D, MaxPooling2D */
+    float rate;                /* Dropout: the share dropped, [0, 1) */
+    int kernel, bias;          /* indices into parameters, -1 when there is none */
+};
+
+struct parameter {
+    char name[2 * MODEL_NAME]; /* "dense/kernel" */
+    int layer;
+    int rank;
+    int size[4];
+    size_t offset, count; /* part of the weight block, in floats */
+};
+
+struct model {
+    char name[MODEL_NAME];
+    struct layer *layers;
+    int layer_count;
+    struct parameter *parameters;
+    int parameter_count;
+    float *weights; /* [weight_count], 64-byte aligned block; parts start at multiples of 16 */
+    size_t weight_count;
+};
+
+/* Read a Keras .h5 (tf_keras 2 or Keras 3).  Errors name the file, and layer with its class where
+ * it is one that is not supported.  The caller frees with model_free. */
+enum status model_load(const char *path, struct model **model, struct error *error);
+
+/* Write a Keras .h5 that tf_keras 2 and Keras 3 load: architecture from `model`, values from
+ * `weights` (NULL: the model's own).  Written beside `path` and renamed over it. */
+enum status model_save(const struct model *model, const float *weights, const char *path,
+                       struct error *error);
+
+/* A built-in architecture with fresh weights (glorot_uniform kernels, zero biases).
+ * fc:  784 - 128 relu - 10 softmax.
+ * cnn: 28x28x1 - Conv 32@3x3 relu - MaxPool 2 - Conv 64@3x3 relu - MaxPool 2 - Flatten -
+ *      Dropout 0.5 - 10 softmax. */
+enum status model_build(const char *architecture, unsigned long long seed, struct model **model,
+                        struct error *error);
+
+void model_free(struct model *model);
+
+/* Class names as Keras prints them: "Conv2D", "softmax". */
+const char *layer_class(enum layer_kind kind);
+const char *activation_name(enum activation activation);
+
+/* Refuse a model that cannot take 28x28x1 digits or does not end in 10 classes. */
+enum status model_check_digits(const struct model *model, const char *path, struct error *error);
+
+#endif

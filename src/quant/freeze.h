@@ -1,0 +1,22 @@
+/* freeze: from trained weights and ranges to the integer program, as the TFLite converter does it
+ * (QAT model, optimizations=[DEFAULT]).
+ *
+ *   activations  scale = (max - min) / 255 in double, zero point rounded half away from zero
+ *   weights      q = round(fake_quant(w) / scale), -127..127, zero point 0
+ *   bias         int32, scale = input scale * weight scale (double), zero point 0
+ * Softmax outputs have scale 1/256, zero point -128.  Max pooling and Flatten keep their input's.
+ */
+#ifndef QUANT_FREEZE_H
+#define QUANT_FREEZE_H
+
+#include "quant/snapshot.h"
+#include "tflite/frozen.h"
+
+enum frozen_io { IO_FLOAT, IO_INT8 };
+
+/* *frozen is the caller's (frozen_free). Operator order, options, tensor roles and shapes as the
+ * converter's; names are "LAYER/kernel", "LAYER/bias", "LAYER". */
+enum status freeze(const struct snapshot *snapshot, enum frozen_io io, struct frozen **frozen,
+                   struct error *error);
+
+#endif

@@ -1,0 +1,32 @@
+/* qparams: from a range to scale and zero point, and fake quantization.
+ *
+ * real = scale * (q - zero_point), q in -128..127 (weights: -127..127, zero_point 0).
+ *
+ * Two computations that look alike and are not: the float32 one of fake quantization during
+ * training (QUANT: struct fake_quant in kernel.h, TensorFlow's fake_quant_ops_functor.h), and the
+ * double one of conversion (TFLite's FakeQuantSupport.cc).  Both live here.
+ */
+#ifndef QUANT_QPARAMS_H
+#define QUANT_QPARAMS_H
+
+#include "kernel/kernel.h"
+
+struct range {
+    float min, max;
+};
+
+struct qparams {
+    double scale;
+    int zero_point; /* int8 convention */
+};
+
+/* The nudged range and factors that fake quantization uses; exact order of float32 operations.
+ * `narrow`: 1..255 (weights), else 0..255; `bits` 2..8 gives 2^bits - 1 in place of 255. */
+struct fake_quant fake_quant_from_range(struct range range, bool narrow, int bits);
+
+/* As conversion computes them from a float32 range, in double.  A range narrower than 1e-6 is
+ * widened first. */
+struct qparams qparams_activation(struct range range);
+struct qparams qparams_weight(struct range range);
+
+#endif

@@ -1,0 +1,59 @@
+/* scheme: which tensors are quantized and how; a table that a reader can see and copy. */
+#ifndef QUANT_SCHEME_H
+#define QUANT_SCHEME_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "model/model.h"
+#include "quant/qparams.h"
+
+struct scheme {
+    const char *name;    /* "qatop", "tfmot" */
+    const char *summary; /* one line for --help and the dashboard */
+    int weight_bits;     /* 2..8 */
+    float range_decay;   /* moving average of activation ranges: keeps this share a step (0.999) */
+    bool calibrate;      /* start the ranges from a pass over training digits, not from [-6, 6] */
+    bool fresh_weight_ranges; /* at export: range of the final weights, not of one step before */
+    bool dense_per_channel;   /* one range per unit of a Dense kernel */
+    const char *schedule;     /* default learning rate schedule */
+};
+
+/* All schemes, ended by an entry without name. */
+extern const struct scheme schemes[];
+const struct scheme *scheme_find(const char *name); /* NULL when unknown */
+
+enum tensor_kind { TENSOR_INPUT, TENSOR_WEIGHT, TENSOR_ACTIVATION };
+const char *tensor_kind_name(enum tensor_kind kind); /* "input", "weight", "activation" */
+
+/* Where the activation's fake quantization stands. */
+enum placement { PLACE_INPUT, PLACE_KERNEL, PLACE_PRE_ACTIVATION, PLACE_POST_ACTIVATION, PLACE_OUTPUT };
+
+/* One quantized tensor.  The list is in graph order: input, then each layer's kernel and its
+ * activation; every other module indexes into it. */
+struct quant_tensor {
+    char name[2 * MODEL_NAME]; /* "input", "dense/kernel", "dense/out" */
+    enum tensor_kind kind;
+    enum placement placement;
+    int layer;    /* index into model->layers */
+    int channels; /* ranges it has: 1 per tensor, or one per output channel */
+    int offset;   /* of its first range in the plan's range arrays */
+};
+
+/* What a scheme makes of a model. */
+struct quant_plan {
+    struct scheme scheme;
+    struct quant_tensor *tensors;
+    int tensor_count;
+    int range_count; /* sum of channels */
+    /* per layer, index into tensors or -1 */
+    int *kernel_tensor;     /* fake quantization of the layer's kernel */
+    int *activation_tensor; /* of its activation or output */
+};
+
+/* Refuses, by layer name, what the scheme cannot quantize. */
+enum status quant_plan_create(struct quant_plan **plan, const struct model *model,
+                              const struct scheme *scheme, struct error *error);
+void quant_plan_free(struct quant_plan *plan);
+
+#endif

@@ -1,0 +1,82 @@
+/* frozen: the integer program; what a .tflite file holds, and what the engine runs.
+ *
+ * Tensors and operators stand in execution order, as TFLite has them.  Quantization:
+ * real = scale[c] * (q - zero_point[c]), c the index along quantized_dimension (or 0).
+ */
+#ifndef TFLITE_FROZEN_H
+#define TFLITE_FROZEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* Values are the schema's TensorType. */
+enum frozen_type { TYPE_FLOAT32 = 0, TYPE_INT32 = 2, TYPE_UINT8 = 3, TYPE_INT64 = 4, TYPE_INT8 = 9 };
+size_t frozen_type_size(enum frozen_type type);
+const char *frozen_type_name(enum frozen_type type); /* "float32", ... */
+
+/* Values are the schema's BuiltinOperator. */
+enum frozen_op {
+    OP_AVERAGE_POOL_2D = 1,
+    OP_CONV_2D = 3,
+    OP_DEPTHWISE_CONV_2D = 4,
+    OP_DEQUANTIZE = 6,
+    OP_FULLY_CONNECTED = 9,
+    OP_MAX_POOL_2D = 17,
+    OP_RELU = 19,
+    OP_RESHAPE = 22,
+    OP_SOFTMAX = 25,
+    OP_QUANTIZE = 114,
+};
+const char *frozen_op_name(int code); /* "CONV_2D"; "operator 77" style names for unknown ones are
+                                         the caller's affair: NULL when unknown */
+
+enum frozen_activation { FUSED_NONE = 0, FUSED_RELU = 1, FUSED_RELU6 = 3 };
+enum frozen_padding { FROZEN_SAME = 0, FROZEN_VALID = 1 };
+
+#define FROZEN_RANK 4
+
+struct frozen_tensor {
+    char *name;       /* "" when the file has none */
+    enum frozen_type type;
+    int rank;
+    int shape[FROZEN_RANK]; /* batch first for activations: 1 */
+    bool has_batch; /* shape[0] is a batch that may be resized (shape_signature -1) */
+    /* quantization; scale_count is 0 for none, 1 per tensor, else shape[quantized_dimension] */
+    int scale_count, quantized_dimension;
+    float *scale;
+    int32_t *zero_point;
+    void *data;       /* constants, native endian, 64-byte aligned; NULL for activations */
+    size_t data_bytes;
+};
+
+struct frozen_operator {
+    enum frozen_op code;
+    int inputs[3]; /* tensor indices; -1: an optional one left out */
+    int input_count;
+    int outputs[1];
+    /* options; each operator reads its own */
+    enum frozen_activation activation;
+    enum frozen_padding padding;
+    int stride_x, stride_y, dilation_x, dilation_y;
+    int filter_width, filter_height; /* pooling */
+    int depth_multiplier;
+    float beta;          /* softmax */
+    bool keep_dimensions;
+};
+
+struct frozen {
+    struct frozen_tensor *tensors;
+    int tensor_count;
+    struct frozen_operator *operators;
+    int operator_count;
+    int input, output; /* tensor indices */
+    char *input_name, *output_name; /* of the signature; "" when there is none */
+    char *description;
+};
+
+void frozen_free(struct frozen *frozen); /* NULL is harmless */
+
+#endif

@@ -1,0 +1,86 @@
+/* trainer: a model, a scheme and an optimizer's state, trained one batch at a time.
+ *
+ * Keras' semantics: softmax cross-entropy on the logits, mean over the batch; Adam with epsilon
+ * outside the root; the last batch of an epoch may be smaller; ranges are updated first and the
+ * same step's fake quantization uses them; straight-through gradients.  With a NULL plan it trains
+ * in plain float32.  Results are the same bits for any number of threads.
+ *
+ * One thread uses a trainer.  Everything is planned at creation; a step allocates nothing.
+ */
+#ifndef TRAIN_TRAINER_H
+#define TRAIN_TRAINER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/pool.h"
+#include "data/dataset.h"
+#include "quant/snapshot.h"
+
+enum schedule { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_LINEAR };
+
+struct training {
+    int epochs;             /* 3 */
+    int batch;              /* 32 */
+    float learning_rate;    /* 0.001, the peak when there is a schedule */
+    enum schedule schedule; /* decays to 0 over all epochs, one change a batch */
+    int warmup;             /* batches of linear rise from 0 */
+    uint64_t seed;
+    uint64_t max_steps;     /* stop after so many batches; 0: no limit */
+    bool shuffle, dropout;
+};
+
+struct step_result {
+    uint64_t step;          /* batches done, this one included: 1, 2, ... */
+    int epoch;              /* 0-based epoch this batch belonged to */
+    int batch, batches;     /* 1-based number within the epoch, and how many it has */
+    int count, correct;     /* digits in the batch, how many were right */
+    float loss;             /* mean over the batch */
+    float learning_rate;    /* used in this step */
+    bool is_finite;         /* false: loss or a gradient is NaN or infinite */
+    bool ends_epoch, ends_training;
+};
+
+struct trainer;
+
+/* model, plan, dataset and pool outlive the trainer; the model's own weights are the start and
+ * stay untouched. */
+enum status trainer_create(struct trainer **trainer, const struct model *model,
+                           const struct quant_plan *plan, const struct dataset *dataset,
+                           const struct training *training, struct pool *pool,
+                           struct error *error);
+void trainer_destroy(struct trainer *trainer); /* NULL is harmless */
+
+/* Train one batch.  Must not be called after ends_training unless trainer_extend was. */
+void trainer_step(struct trainer *trainer, struct step_result *result);
+
+/* Train on: `epochs` more, from the present state; the schedule starts anew over them. */
+void trainer_extend(struct trainer *trainer, int epochs);
+void trainer_set_learning_rate(struct trainer *trainer, float learning_rate);
+
+const float *trainer_weights(const struct trainer *trainer);
+const struct range *trainer_ranges(const struct trainer *trainer); /* [plan->range_count] */
+uint64_t trainer_steps(const struct trainer *trainer);
+
+/* Reference count 1; NULL when memory is short.  For a trainer with a plan. */
+struct snapshot *trainer_snapshot(const struct trainer *trainer);
+/* Go back to a snapshot's weights and ranges (optimizer state is kept). */
+void trainer_restore(struct trainer *trainer, const struct snapshot *snapshot);
+
+/* What quantization does to one tensor, measured on the last batch (weights: all of them). */
+#define TENSOR_BINS 32
+struct tensor_stats {
+    float saturation; /* share of values outside the nudged range, 0..1 */
+    float sqnr;       /* 10 log10(sum x^2 / sum (x - fake_quant(x))^2) dB; INFINITY when exact */
+    uint8_t histogram[TENSOR_BINS]; /* of quantized values over all codes; highest bin = 255 */
+};
+void trainer_inspect(const struct trainer *trainer, int tensor, struct tensor_stats *stats);
+
+/* Optimizer state for checkpoints: blocks [model->weight_count] laid out as the weights. */
+struct optimizer_state {
+    uint64_t steps;
+    const float *m, *v;
+};
+struct optimizer_state trainer_optimizer(const struct trainer *trainer);
+
+#endif

@@ -1,0 +1,67 @@
+/* store: everything the events have told, kept for drawing.
+ *
+ * The store belongs to the UI thread.  It is fed events one by one and copies what it needs; it
+ * keeps a reference to each evaluation.  Nothing here draws, and nothing knows a trainer.
+ */
+#ifndef UI_STORE_H
+#define UI_STORE_H
+
+#include "train/event.h"
+#include "train/run.h"
+#include "ui/history.h"
+
+#define STORE_LOG_LINES 2000
+
+struct store_line {
+    double time;
+    enum log_level level;
+    char text[240];
+    bool is_stderr;
+};
+
+/* Latest and past ranges of one quantized tensor. */
+struct store_tensor {
+    bool is_known;              /* "no data yet" is not 0 */
+    struct event_tensor latest;
+    struct history *min, *max, *scale; /* over steps, for the timeline view */
+};
+
+struct store {
+    const struct run_info *info;
+    enum run_state state;
+    double now;                 /* run seconds of the newest event */
+    uint64_t step;
+    struct event_batch batch;   /* the newest */
+    struct history *loss;       /* every batch: raw losses with steps */
+    struct history *batch_accuracy;
+    struct event_epoch *epochs; /* [epoch_count] */
+    int epoch_count;
+    struct evaluation **evaluations; /* [evaluation_count], oldest first; each retained */
+    int evaluation_count;
+    struct store_tensor *tensors; /* [info->plan->tensor_count] */
+    struct store_line *lines;   /* ring of STORE_LOG_LINES */
+    size_t line_first, line_count;
+    uint64_t lines_total;
+    bool has_export;
+    struct event_export last_export;
+    int warnings, alarms;       /* log lines since last acknowledged */
+    char alarm[240];            /* newest warning or worse that is not acknowledged */
+    uint64_t not_finite_steps;
+    uint64_t first_not_finite;
+    struct run_pressure pressure; /* set by the dashboard */
+    bool is_over;               /* DONE or FAILED */
+    double pace;                /* as last set */
+};
+
+bool store_create(struct store *store, const struct run_info *info) MUST_USE;
+void store_free(struct store *store);
+
+/* Take in one event; the caller still releases it. */
+void store_feed(struct store *store, const struct event *event);
+void store_log(struct store *store, enum log_level level, bool is_stderr, const char *text);
+const struct store_line *store_line_at(const struct store *store, size_t index); /* 0 = oldest */
+
+/* The evaluation the session looks at, or NULL. */
+const struct evaluation *store_evaluation(const struct store *store, int index);
+
+#endif
