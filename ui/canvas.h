@@ -34,11 +34,11 @@ enum color {
     COLOR_ENVELOPE,  /* min..max behind it */
     COLOR_BAR,       /* progress and probability bars */
     COLOR_GREY,      /* digits: cell.ink and cell.paper hold 0..23, black to white */
-    COLORS
+    COLOR_MEANINGS   /* how many (ncurses owns the name COLORS) */
 };
 
-/* Beyond plain characters: glyphs by role, lowered to the level the terminal has.  Values are
- * Unicode; terminal.c and canvas_text replace them at ASCII level. */
+/* What the terminal's font and locale can show.  Callers pass Unicode; the canvas puts the nearest
+ * glyph of its level into the cell, so that a dump shows what a person would see. */
 enum glyph_level { GLYPHS_ASCII, GLYPHS_BLOCK, GLYPHS_BRAILLE };
 
 struct cell {
@@ -54,18 +54,24 @@ struct canvas {
     struct cell *cells;
     enum glyph_level glyphs; /* what the terminal can show: charts choose by it */
     bool is_mono;        /* no colours: meaning must be in words, bold and reverse */
+    bool has_greys;      /* 24 greys on 24: else canvas_grey shades by glyph alone */
 };
 
-/* A whole canvas; false when memory is short.  canvas_free also accepts a zeroed one. */
+/* A whole canvas of blanks, ASCII, without greys until the fields above say otherwise; false when
+ * memory is short.  canvas_free also accepts a zeroed one. */
 bool canvas_create(struct canvas *canvas, int rows, int columns) MUST_USE;
 void canvas_free(struct canvas *canvas);
 void canvas_clear(struct canvas *canvas);
 
-/* The part of `canvas` at (row, column) of at most rows x columns; shares its cells. */
+/* The part of `canvas` at (row, column) of at most rows x columns, cut to what lies inside; shares
+ * its cells. */
 struct canvas canvas_part(const struct canvas *canvas, int row, int column, int rows, int columns);
 
+/* One glyph, lowered to the level; control characters and glyphs that are not one column wide
+ * become '?'.  Ends bold and reverse of that cell. */
 void canvas_put(struct canvas *canvas, int row, int column, uint32_t glyph, enum color color);
-/* UTF-8 text, one column a character; returns the column after the last one drawn. */
+/* UTF-8 text, one column a character; returns the column after the last one drawn (counted also
+ * where it was cut). */
 int canvas_text(struct canvas *canvas, int row, int column, enum color color, const char *text);
 int canvas_printf(struct canvas *canvas, int row, int column, enum color color, const char *format,
                   ...) PRINTF_LIKE(5, 6);
@@ -74,15 +80,27 @@ void canvas_fill(struct canvas *canvas, int row, int column, int columns, uint32
 /* Bold or reverse video for cells already drawn. */
 void canvas_bold(struct canvas *canvas, int row, int column, int columns);
 void canvas_reverse(struct canvas *canvas, int row, int column, int columns);
-/* One cell showing two greys, upper half over lower half; 0..255 each. */
+/* One cell showing two greys, upper half over lower half; 0..255 each.  With greys: an upper half
+ * block, COLOR_GREY, ink and paper; without: half and shaded blocks, or an ASCII ramp. */
 void canvas_grey(struct canvas *canvas, int row, int column, unsigned char upper,
                  unsigned char lower);
-/* A horizontal bar of `columns` cells, share 0..1, in eighths where the level allows. */
+/* A horizontal bar of `columns` cells, share 0..1 (NaN: nothing), in eighths where the level
+ * allows.  Cells beyond the filled part are left as they are: draw a track first where one is
+ * wanted. */
 void canvas_bar(struct canvas *canvas, int row, int column, int columns, double share,
                 enum color color);
 
 /* All rows as UTF-8 text, trailing spaces removed, each row ended by a newline; for tests and
  * :save-display.  Free with free(); NULL when memory is short. */
 char *canvas_dump(const struct canvas *canvas);
+
+/* The glyph that stands for `glyph` at `level`. */
+uint32_t glyph_lower(uint32_t glyph, enum glyph_level level);
+
+/* Decode one character of UTF-8 and advance *text past it; bytes that are not UTF-8 count as '?',
+ * one each.  0 at the end. */
+uint32_t utf8_next(const char **text);
+/* Encode; returns the number of bytes written to out (1..4). */
+size_t utf8_put(uint32_t glyph, char out[4]);
 
 #endif
