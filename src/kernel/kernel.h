@@ -3,6 +3,11 @@
  *
  * Sums of products are chains of fused multiply-adds in ascending order of the summed index,
  * starting from the bias (or 0):  acc = fma(a[k], b[k], acc).  Everything else is unfused.
+ * reference.h holds the plain C definition of each kernel.
+ *
+ * NaN is never lost: clamping and relu let it through (relu(x) = x < 0 ? 0 : x, so -0 stays -0),
+ * a maximum or minimum over values with a NaN is NaN.  Which NaN (sign, payload) is not specified.
+ *
  * Caller owns all buffers; they come from array_new (64-byte aligned, readable 64 bytes past the
  * end).  n is the number of digits in the batch and always the slowest index.
  */
@@ -16,7 +21,7 @@
 
 /* c[m][n] = bias[n] + sum over k of a(m, k) * b(k, n)
  * a(m, k) = a[m * a_row + k * a_column], b(k, n) = b[k * b_row + n * b_column], c row-major.
- * bias may be NULL (0).  relu: c = max(c, 0) afterwards. */
+ * bias may be NULL (0).  relu: c = c < 0 ? 0 : c afterwards. */
 struct gemm {
     size_t m, n, k;
     const float *a;
@@ -60,8 +65,9 @@ void conv2d_backward_kernel(struct pool *pool, const struct conv2d *shape, int n
 /* dbias[c] = sum over rows of dy[row][c], ascending, plain additions. */
 void column_sums(struct pool *pool, size_t rows, size_t columns, const float *dy, float *dbias);
 
-/* Max pooling; where[...] receives the index (row-major, within the window) of the first maximum,
- * or is NULL. */
+/* Max pooling; where[...] receives the index (row-major, within the window, at most 256 cells) of
+ * the first maximum, or is NULL.  A NaN wins over any number, the last NaN over others.  Cells
+ * outside the image do not count; every window must hold at least one cell of the image. */
 struct pooling {
     int in_height, in_width, channels, out_height, out_width;
     int window_height, window_width, stride_y, stride_x;
@@ -73,13 +79,15 @@ void max_pool_forward(struct pool *pool, const struct pooling *shape, int n, con
 void max_pool_backward(struct pool *pool, const struct pooling *shape, int n, const float *dy,
                        const unsigned char *where, float *dx);
 
-/* Smallest and largest of x[count], NaN if any is NaN; exact, so no order matters. count > 0. */
+/* Smallest and largest of x[count], both NaN if any is NaN; exact, so no order matters.  -0 counts
+ * as 0 and is returned as 0.  count > 0. */
 void min_max(struct pool *pool, size_t count, const float *x, float *min, float *max);
 
 /* Fake quantization with parameters from quant/qparams.h; the formula and its two orders of
  * operations (divide by scale: per tensor; multiply by inverse: per channel) as TensorFlow's.
  *   per tensor:  y = floor((clamp(x) - nudged_min) / scale      - quant_zero + 0.5) * scale
- *   per channel: y = floor((clamp(x) - nudged_min) * inv_scale  - quant_zero + 0.5) * scale */
+ *   per channel: y = floor((clamp(x) - nudged_min) * inv_scale  - quant_zero + 0.5) * scale
+ * NaN stays NaN (TensorFlow turns it into nudged_max), except where is_zero. y may be x. */
 struct fake_quant {
     float nudged_min, nudged_max, scale, inv_scale, quant_zero;
     bool is_zero; /* the range is (0, 0): y = 0 and the gradient passes */
@@ -96,12 +104,15 @@ void fake_quant_tensor_backward(struct pool *pool, size_t count, const float *x,
 void fake_quant_channels_backward(struct pool *pool, size_t rows, size_t channels, const float *x,
                                   const struct fake_quant *by, const float *dy, float *dx);
 
+/* y = x < 0 ? 0 : x;  dx = x <= 0 ? 0 : dy.  In place is fine. */
 void relu_forward(struct pool *pool, size_t count, const float *x, float *y);
 void relu_backward(struct pool *pool, size_t count, const float *x, const float *dy, float *dx);
 
 /* Softmax cross-entropy from logits[n][classes].  probabilities[n][classes]; losses[n] (natural
  * logarithm); dlogits = (probabilities - onehot) / n, may be NULL.  correct = number of rows whose
- * first largest logit is the label. */
+ * first largest logit is the label; a row that holds NaN is never correct, and its probabilities,
+ * loss and gradient are NaN.  As TensorFlow's: loss = log(sum(exp(x - max))) - (x[label] - max),
+ * sums ascending in float32, exp and log of exp_log.h. */
 void softmax_cross_entropy(int n, int classes, const float *logits, const unsigned char *labels,
                            float *probabilities, float *losses, float *dlogits, int *correct);
 void softmax(int n, int classes, const float *logits, float *probabilities);

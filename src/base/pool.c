@@ -1,0 +1,210 @@
+#include "base/pool.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/cpu.h"
+#include "base/simd.h"
+
+enum { MOST_DEFAULT_THREADS = 64, MOST_THREADS = 1024 };
+
+/* Longer than the gaps between two layers' kernels, shorter than a person or a battery notices. */
+static const double spin_seconds = 30e-6;
+
+struct helper {
+    struct pool *pool;
+    pthread_t thread;
+    int index; /* 1..threads-1; the owner is 0 */
+};
+
+struct pool {
+    int threads;
+    int started; /* helpers that exist */
+    bool may_spin;
+
+    /* One round: written by the owner before `round` is advanced, read by helpers after. */
+    pool_task *run;
+    void *context;
+    int parts;
+    bool stop;
+
+    _Alignas(64) atomic_uint round; /* advanced by the owner: a round begins */
+    atomic_int sleepers;            /* helpers that sleep on `begun` or are about to */
+    _Alignas(64) atomic_int busy;   /* helpers still in this round */
+    atomic_bool owner_sleeps;
+
+    pthread_mutex_t lock; /* guards only the two conditions */
+    pthread_cond_t begun, done;
+
+    struct helper helpers[];
+};
+
+static void run_parts(struct pool *pool, int index) {
+    for (int part = index; part < pool->parts; part += pool->threads)
+        pool->run(pool->context, part, pool->parts);
+}
+
+/* Spin until *value differs from `from`, for a bounded time; false when it does not. */
+static bool spin_until_changed(const struct pool *pool, atomic_uint *value, unsigned from) {
+    if (!pool->may_spin) return atomic_load_explicit(value, memory_order_acquire) != from;
+    double deadline = 0;
+    for (int i = 0;; i++) {
+        if (atomic_load_explicit(value, memory_order_acquire) != from) return true;
+        spin_pause();
+        if (i % 64 != 63) continue;
+        double now = clock_seconds();
+        if (deadline == 0) deadline = now + spin_seconds;
+        if (now >= deadline) return false;
+    }
+}
+
+/* As above for the owner, until no helper is busy. */
+static bool spin_until_idle(struct pool *pool) {
+    double deadline = 0;
+    for (int i = 0;; i++) {
+        if (atomic_load_explicit(&pool->busy, memory_order_acquire) == 0) return true;
+        if (!pool->may_spin) return false;
+        spin_pause();
+        if (i % 64 != 63) continue;
+        double now = clock_seconds();
+        if (deadline == 0) deadline = now + spin_seconds;
+        if (now >= deadline) return false;
+    }
+}
+
+/* `sleepers` is raised before `round` is looked at again, and the owner advances `round` before it
+ * looks at `sleepers`, all sequentially consistent: one of the two sees the other. */
+static unsigned await_round(struct pool *pool, unsigned seen) {
+    if (!spin_until_changed(pool, &pool->round, seen)) {
+        pthread_mutex_lock(&pool->lock);
+        atomic_fetch_add(&pool->sleepers, 1);
+        while (atomic_load(&pool->round) == seen) pthread_cond_wait(&pool->begun, &pool->lock);
+        atomic_fetch_sub(&pool->sleepers, 1);
+        pthread_mutex_unlock(&pool->lock);
+    }
+    return seen + 1;
+}
+
+/* The owner starts no round before every helper has left the last: `seen` never lags by two. */
+static void *helper_main(void *argument) {
+    struct helper *helper = argument;
+    struct pool *pool = helper->pool;
+    for (unsigned seen = 0;;) {
+        seen = await_round(pool, seen);
+        if (pool->stop) return NULL;
+        run_parts(pool, helper->index);
+        /* As with `sleepers`: `busy` falls before `owner_sleeps` is read, the owner the reverse. */
+        if (atomic_fetch_sub(&pool->busy, 1) == 1 && atomic_load(&pool->owner_sleeps)) {
+            pthread_mutex_lock(&pool->lock);
+            pthread_cond_signal(&pool->done);
+            pthread_mutex_unlock(&pool->lock);
+        }
+    }
+}
+
+static void begin_round(struct pool *pool) {
+    atomic_fetch_add(&pool->round, 1);
+    if (atomic_load(&pool->sleepers) == 0) return;
+    pthread_mutex_lock(&pool->lock);
+    pthread_cond_broadcast(&pool->begun);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static void await_helpers(struct pool *pool) {
+    if (spin_until_idle(pool)) return;
+    pthread_mutex_lock(&pool->lock);
+    atomic_store(&pool->owner_sleeps, true);
+    while (atomic_load(&pool->busy) != 0) pthread_cond_wait(&pool->done, &pool->lock);
+    atomic_store(&pool->owner_sleeps, false);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void pool_run(struct pool *pool, int parts, pool_task *run, void *context) {
+    if (!pool || pool->threads == 1 || parts <= 1) {
+        for (int part = 0; part < parts; part++) run(context, part, parts);
+        return;
+    }
+    pool->run = run;
+    pool->context = context;
+    pool->parts = parts;
+    atomic_store_explicit(&pool->busy, pool->started, memory_order_relaxed);
+    begin_round(pool);
+    run_parts(pool, 0);
+    await_helpers(pool);
+}
+
+void pool_share(size_t count, size_t grain, int part, int parts, size_t *begin, size_t *end) {
+    size_t units = count / grain + (count % grain != 0);
+    size_t p = (size_t)part, each = units / (size_t)parts, more = units % (size_t)parts;
+    size_t first = p * each + (p < more ? p : more);
+    size_t last = first + each + (p < more);
+    *begin = first < units ? first * grain : count;
+    *end = last < units ? last * grain : count;
+}
+
+/* Signals are for the threads that the program knows about. */
+static int start_helpers(struct pool *pool) {
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int failure = 0;
+    while (pool->started < pool->threads - 1) {
+        struct helper *helper = &pool->helpers[pool->started];
+        helper->pool = pool;
+        helper->index = pool->started + 1;
+        failure = pthread_create(&helper->thread, NULL, helper_main, helper);
+        if (failure) break;
+        pool->started++;
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return failure;
+}
+
+enum status pool_create(struct pool **out, int threads, struct error *error) {
+    *out = NULL;
+    if (threads < 0 || threads > MOST_THREADS)
+        return error_set(error, STATUS_USAGE, "threads", "%d is not between 1 and %d", threads,
+                         MOST_THREADS);
+    int cores = cpu_count();
+    if (threads == 0) threads = cores < MOST_DEFAULT_THREADS ? cores : MOST_DEFAULT_THREADS;
+    size_t size = sizeof(struct pool) + (size_t)(threads - 1) * sizeof(struct helper);
+    size = (size + 63) / 64 * 64;
+    struct pool *pool = aligned_alloc(64, size);
+    if (!pool) return error_memory(error, "threads", size);
+    *pool = (struct pool){.threads = threads, .may_spin = threads <= cores};
+    atomic_init(&pool->round, 0);
+    atomic_init(&pool->sleepers, 0);
+    atomic_init(&pool->busy, 0);
+    atomic_init(&pool->owner_sleeps, false);
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->begun, NULL);
+    pthread_cond_init(&pool->done, NULL);
+    int failure = start_helpers(pool);
+    if (failure) {
+        pool_destroy(pool);
+        errno = failure;
+        return error_errno(error, "threads", "start a thread");
+    }
+    *out = pool;
+    return STATUS_OK;
+}
+
+void pool_destroy(struct pool *pool) {
+    if (!pool) return;
+    pool->stop = true;
+    begin_round(pool);
+    for (int i = 0; i < pool->started; i++) pthread_join(pool->helpers[i].thread, NULL);
+    pthread_cond_destroy(&pool->done);
+    pthread_cond_destroy(&pool->begun);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}
+
+int pool_threads(const struct pool *pool) {
+    return pool ? pool->threads : 1;
+}

@@ -1,0 +1,49 @@
+/* reference: the plain C definition of every float kernel.
+ *
+ * Each function computes what its namesake in kernel.h must compute, to the last bit, with one
+ * plain loop per output element.  The tests compare everything fast with it; kernel.h documents
+ * arguments and shapes.  Which bits a NaN carries is not part of the definition.
+ */
+#ifndef KERNEL_REFERENCE_H
+#define KERNEL_REFERENCE_H
+
+#include "kernel/kernel.h"
+
+void reference_gemm(const struct gemm *g);
+
+void reference_conv2d_forward(const struct conv2d *shape, int n, const float *x,
+                              const float *kernel, const float *bias, bool relu, float *y);
+void reference_conv2d_backward_input(const struct conv2d *shape, int n, const float *dy,
+                                     const float *kernel, float *dx);
+void reference_conv2d_backward_kernel(const struct conv2d *shape, int n, const float *x,
+                                      const float *dy, float *dkernel);
+
+void reference_column_sums(size_t rows, size_t columns, const float *dy, float *dbias);
+
+void reference_max_pool_forward(const struct pooling *shape, int n, const float *x, float *y,
+                                unsigned char *where);
+void reference_max_pool_backward(const struct pooling *shape, int n, const float *dy,
+                                 const unsigned char *where, float *dx);
+
+void reference_min_max(size_t count, const float *x, float *min, float *max);
+
+void reference_fake_quant_tensor(size_t count, const float *x, const struct fake_quant *by,
+                                 float *y);
+void reference_fake_quant_channels(size_t rows, size_t channels, const float *x,
+                                   const struct fake_quant *by, float *y);
+void reference_fake_quant_tensor_backward(size_t count, const float *x,
+                                          const struct fake_quant *by, bool relu, const float *dy,
+                                          float *dx);
+void reference_fake_quant_channels_backward(size_t rows, size_t channels, const float *x,
+                                            const struct fake_quant *by, const float *dy,
+                                            float *dx);
+
+void reference_relu_forward(size_t count, const float *x, float *y);
+void reference_relu_backward(size_t count, const float *x, const float *dy, float *dx);
+
+void reference_adam_update(size_t count, const struct adam *by, const float *gradient, float *m,
+                           float *v, float *weights);
+
+void reference_pixels_to_float(size_t count, const unsigned char *pixels, float *x);
+
+#endif
