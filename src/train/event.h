@@ -105,6 +105,9 @@ struct event {
     };
 };
 
+/* A copy of `event` is about to live on beside it: one more event_release will follow. */
+void event_retain(const struct event *event);
+
 /* Give back what the event holds. */
 void event_release(struct event *event);
 

@@ -33,10 +33,11 @@ struct run_config {
     int weight_bits;           /* 0: the scheme's */
     enum frozen_io io;
     enum runtime runtime;
-    enum on_nan on_nan;
+    enum on_nan on_nan;        /* without a screen nobody can resume: pause then means stop */
     int threads;               /* 0: all cores */
     double pace;
     const char *trace_path;    /* NULL, or the file for one JSON line a batch */
+    const char *record_path;   /* NULL, or the file for one JSON line an event (event_json.h) */
     bool is_headless;          /* no screen: progress is the caller's, the log is not folded */
     bool with_ptq;             /* also quantize after training, as a baseline */
 };
