@@ -1,6 +1,71 @@
+/* main: find the command, run it, say what went wrong, exit with the status scripts rely on. */
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
-int main(void) {
-    puts("qatop 0.1.0");
-    return 0;
+#include "cli/cli.h"
+#include "config.h"
+
+const struct verb verbs[] = {
+    {"", VERB_DASHBOARD, "[MODEL]", 0, 1, "fine-tune MODEL on the dashboard (fc)", "",
+     command_dashboard},
+    {NULL, 0, NULL, 0, 0, NULL, NULL, NULL},
+};
+
+void print_error(const struct error *error) {
+    char line[sizeof error->where + sizeof error->text + 3];
+    error_format(error, line, sizeof line);
+    fprintf(stderr, PACKAGE_NAME ": %s\n", line);
+}
+
+json_t *json_number(double value) {
+    json_t *number = json_real(value); /* NULL for NaN and infinity */
+    return number ? number : json_null();
+}
+
+enum status print_json(json_t *object, struct error *error) {
+    if (!object) return error_memory(error, "JSON", 0);
+    int failed = json_dumpf(object, stdout, JSON_REAL_PRECISION(17));
+    json_decref(object);
+    if (failed || fputc('\n', stdout) == EOF)
+        return error_errno(error, "standard output", "cannot write");
+    return STATUS_OK;
+}
+
+static int exit_status_of(enum status status) {
+    switch (status) {
+    case STATUS_OK:
+        return 0;
+    case STATUS_USAGE:
+        return 2;
+    case STATUS_INTERRUPTED:
+        return 130;
+    default:
+        return 1;
+    }
+}
+
+int main(int argc, char **argv) {
+    /* A file size limit is then an error like a full disk, and leaves no partial file. */
+    signal(SIGXFSZ, SIG_IGN);
+    struct options options;
+    struct error error = {0};
+    int exit_status = 0;
+    enum status status = options_parse(&options, argc, argv, &error);
+    if (!status) {
+        if (options.wants_help)
+            options_help(stdout, options.verb);
+        else if (options.wants_version)
+            puts(PACKAGE_STRING);
+        else
+            status = options.verb->run(&options, &exit_status, &error);
+    }
+    if (!status && (fflush(stdout) || ferror(stdout)))
+        status = error_errno(&error, "standard output", "cannot write");
+    if (status) {
+        print_error(&error);
+        if (!exit_status) exit_status = exit_status_of(status);
+    }
+    return exit_status;
 }

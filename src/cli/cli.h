@@ -1,0 +1,22 @@
+/* cli: what the subcommands share. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <jansson.h>
+
+#include "base/error.h"
+#include "cli/options.h"
+
+enum status command_dashboard(const struct options *options, int *exit_status, struct error *error);
+
+/* Print one JSON object and a newline on standard output, and give up the reference.  An object
+ * that is NULL was never built: STATUS_MEMORY. */
+enum status print_json(json_t *object, struct error *error);
+
+/* A number for JSON, which knows neither NaN nor infinity: those become null. */
+json_t *json_number(double value);
+
+/* One line on standard error: "qatop: WHERE: TEXT". */
+void print_error(const struct error *error);
+
+#endif

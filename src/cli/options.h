@@ -1,0 +1,84 @@
+/* options: the command line as two tables, verbs and options.
+ *
+ * getopt_long parsing, --help, the help of each command and "did you mean" all come from these
+ * tables; the man page is checked against them.
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+struct options;
+
+/* What the first operand may say.  A verb runs the command and returns its status; it has then
+ * filled `error`.  *exit_status is 0 unless it sets another one. */
+struct verb {
+    const char *name;     /* "" for the dashboard, which has no word of its own */
+    unsigned bit;         /* VERB_... */
+    const char *operands; /* "[MODEL]" */
+    int least, most;      /* operands wanted; most < 0: any number */
+    const char *summary;  /* one line for --help */
+    const char *details;  /* more, for `qatop VERB --help`; lines of at most 78 columns */
+    enum status (*run)(const struct options *options, int *exit_status, struct error *error);
+};
+
+enum {
+    VERB_DASHBOARD = 1 << 0,
+    VERB_RUN = 1 << 1,
+    VERB_TRAIN = 1 << 2,
+    VERB_EVAL = 1 << 3,
+    VERB_EXPORT = 1 << 4,
+    VERB_SUMMARY = 1 << 5,
+    VERB_PREDICT = 1 << 6,
+    VERB_FREEZE = 1 << 7,
+    VERB_ALL = (1 << 8) - 1,
+};
+
+extern const struct verb verbs[]; /* ended by an entry without a name; the dashboard is first */
+
+/* A pace on the command line: a number of batches a second, or these (run.h has the same). */
+#define OPTION_PACE_MAX  0.0
+#define OPTION_PACE_AUTO (-1.0)
+
+/* All options with their values; what was not given has its default.  Texts point into argv. */
+struct options {
+    const struct verb *verb;
+    char **operands; /* what follows the verb's name, NULL-terminated */
+    int operand_count;
+
+    const char *data;                                    /* NULL: the bundled digits */
+    const char *out;                                     /* --out DIR; NULL: saved_model/... */
+    const char *output;                                  /* -o FILE */
+    const char *outputs;                                 /* eval --outputs FILE */
+    const char *trace;                                   /* --trace FILE */
+    const char *theme;                                   /* NULL: the dashboard's own choice */
+    int architecture;                                    /* 0 fc, 1 cnn; -1: not given */
+    int scheme;                                          /* 0 qatop, 1 tfmot */
+    int schedule;                                        /* enum schedule; -1: the scheme's own */
+    int runtime;                                         /* enum runtime */
+    int io;                                              /* enum frozen_io */
+    int on_nan;                                          /* enum on_nan; -1: not given */
+    int64_t epochs, batch, steps, warmup, bits, threads; /* 0: no limit, the scheme's, all cores */
+    uint64_t seed;
+    double learning_rate;
+    double pace;
+    bool no_shuffle, no_dropout, no_color, ascii;
+    bool is_json, is_quiet, wants_help, wants_version;
+};
+
+/* The word a choice stands for: the name of options->scheme and so on. */
+const char *option_scheme_name(const struct options *options);
+const char *option_architecture_name(const struct options *options);
+
+/* Read the whole command line.  Options may stand anywhere; after "--" everything is an operand.
+ * STATUS_USAGE with the offending option or operand otherwise. */
+enum status options_parse(struct options *options, int argc, char **argv, struct error *error);
+
+/* The text of `qatop --help` (verb NULL) or of one command. */
+void options_help(FILE *out, const struct verb *verb);
+
+#endif
