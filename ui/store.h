@@ -11,6 +11,9 @@
 #include "ui/history.h"
 
 #define STORE_LOG_LINES 2000
+#define STORE_EVALUATIONS 64 /* more, and old ones make room: first the partial, never the first */
+#define STORE_RAW_LOSSES ((size_t)1 << 20)
+#define STORE_PACE_SAMPLES 32
 
 struct store_line {
     double time;
@@ -51,6 +54,14 @@ struct store {
     struct run_pressure pressure; /* set by the dashboard */
     bool is_over;               /* DONE or FAILED */
     double pace;                /* as last set */
+    int epochs_planned;         /* grows when training goes on */
+    char checkpoint[160];       /* path of the last one written, or "" */
+    struct {
+        double time;
+        uint64_t step;
+    } pace_samples[STORE_PACE_SAMPLES]; /* about one a second while it trains, for the ETA */
+    int pace_first, pace_count;
+    double trained_seconds;     /* with batches coming: pauses and evaluations left out */
 };
 
 bool store_create(struct store *store, const struct run_info *info) MUST_USE;
@@ -61,7 +72,17 @@ void store_feed(struct store *store, const struct event *event);
 void store_log(struct store *store, enum log_level level, bool is_stderr, const char *text);
 const struct store_line *store_line_at(const struct store *store, size_t index); /* 0 = oldest */
 
-/* The evaluation the session looks at, or NULL. */
+/* The evaluation the session looks at (-1: the newest whole one, else the newest), or NULL. */
 const struct evaluation *store_evaluation(const struct store *store, int index);
+
+/* The user has seen the warnings. */
+void store_acknowledge(struct store *store);
+
+/* Digits and batches still to come, by the plan; 0 when over. */
+uint64_t store_batches_left(const struct store *store);
+
+/* Seconds until the last planned batch at the pace of the last half minute, or a negative number
+ * while that would be a guess (less than 10 seconds of training, paused, over). */
+double store_eta(const struct store *store);
 
 #endif

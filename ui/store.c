@@ -1,0 +1,267 @@
+#include "ui/store.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ui/format.h"
+
+#define RAW_RANGES 4096 /* raw values kept for the timeline of one tensor */
+#define PACE_INTERVAL 1.0
+#define ETA_SECONDS 10.0
+
+bool store_create(struct store *store, const struct run_info *info) {
+    memset(store, 0, sizeof *store);
+    store->info = info;
+    store->epochs_planned = info->config->training.epochs;
+    store->pace = info->config->pace;
+    store->loss = history_create(STORE_RAW_LOSSES);
+    store->batch_accuracy = history_create(STORE_RAW_LOSSES);
+    store->lines = calloc(STORE_LOG_LINES, sizeof *store->lines);
+    store->evaluations = calloc(STORE_EVALUATIONS, sizeof(struct evaluation *));
+    size_t tensors = (size_t)info->plan->tensor_count;
+    store->tensors = calloc(tensors ? tensors : 1, sizeof *store->tensors);
+    bool is_whole = store->loss && store->batch_accuracy && store->lines && store->evaluations &&
+                    store->tensors;
+    for (size_t i = 0; is_whole && i < tensors; i++) {
+        struct store_tensor *tensor = &store->tensors[i];
+        tensor->min = history_create(RAW_RANGES);
+        tensor->max = history_create(RAW_RANGES);
+        tensor->scale = history_create(RAW_RANGES);
+        is_whole = tensor->min && tensor->max && tensor->scale;
+    }
+    if (!is_whole) store_free(store);
+    return is_whole;
+}
+
+void store_free(struct store *store) {
+    if (!store->info) return;
+    history_destroy(store->loss);
+    history_destroy(store->batch_accuracy);
+    for (int i = 0; store->tensors && i < store->info->plan->tensor_count; i++) {
+        history_destroy(store->tensors[i].min);
+        history_destroy(store->tensors[i].max);
+        history_destroy(store->tensors[i].scale);
+    }
+    for (int i = 0; i < store->evaluation_count; i++) evaluation_release(store->evaluations[i]);
+    free(store->tensors);
+    free(store->evaluations);
+    free(store->epochs);
+    free(store->lines);
+    memset(store, 0, sizeof *store);
+}
+
+void store_log(struct store *store, enum log_level level, bool is_stderr, const char *text) {
+    size_t at = (store->line_first + store->line_count) % STORE_LOG_LINES;
+    if (store->line_count == STORE_LOG_LINES) {
+        store->line_first = (store->line_first + 1) % STORE_LOG_LINES;
+    } else {
+        store->line_count++;
+    }
+    struct store_line *line = &store->lines[at];
+    line->time = store->now;
+    line->level = level;
+    line->is_stderr = is_stderr;
+    snprintf(line->text, sizeof line->text, "%s", text);
+    for (char *c = line->text; *c; c++) {
+        if (*c == '\t') *c = ' ';
+    }
+    store->lines_total++;
+    if (level == LOG_INFO) return;
+    if (level == LOG_WARNING) store->warnings++;
+    else store->alarms++;
+    memcpy(store->alarm, line->text, sizeof store->alarm);
+}
+
+const struct store_line *store_line_at(const struct store *store, size_t index) {
+    if (index >= store->line_count) return NULL;
+    return &store->lines[(store->line_first + index) % STORE_LOG_LINES];
+}
+
+void store_acknowledge(struct store *store) {
+    store->warnings = store->alarms = 0;
+    store->alarm[0] = 0;
+}
+
+const struct evaluation *store_evaluation(const struct store *store, int index) {
+    if (index >= 0 && index < store->evaluation_count) return store->evaluations[index];
+    for (int i = store->evaluation_count - 1; i >= 0; i--) {
+        if (store->evaluations[i]->is_whole) return store->evaluations[i];
+    }
+    return store->evaluation_count ? store->evaluations[store->evaluation_count - 1] : NULL;
+}
+
+static void feed_state(struct store *store, enum run_state state) {
+    if (state == store->state) return;
+    store->state = state;
+    store->is_over = state == STATE_DONE || state == STATE_FAILED;
+    store->pace_count = 0; /* a pause or an evaluation says nothing about the pace */
+}
+
+static void sample_pace(struct store *store) {
+    int last = (store->pace_first + store->pace_count - 1) % STORE_PACE_SAMPLES;
+    if (store->pace_count) {
+        double elapsed = store->now - store->pace_samples[last].time;
+        if (elapsed < PACE_INTERVAL) return;
+        store->trained_seconds += elapsed;
+    }
+    if (store->pace_count == STORE_PACE_SAMPLES) {
+        store->pace_first = (store->pace_first + 1) % STORE_PACE_SAMPLES;
+        store->pace_count--;
+    }
+    int at = (store->pace_first + store->pace_count++) % STORE_PACE_SAMPLES;
+    store->pace_samples[at].time = store->now;
+    store->pace_samples[at].step = store->step;
+}
+
+static void feed_batch(struct store *store, const struct event *event) {
+    const struct event_batch *batch = &event->batch;
+    store->batch = *batch;
+    struct bucket bucket = {.count = batch->finite,
+                            .not_finite = batch->not_finite,
+                            .min = batch->loss_min,
+                            .max = batch->loss_max,
+                            .last = batch->loss_last,
+                            .sum = batch->loss_sum,
+                            .first_step = batch->first_step,
+                            .last_step = event->step};
+    /* Where memory is short the history keeps the newest bucket: the screen goes on. */
+    if (batch->finite + batch->not_finite <= 1) {
+        (void)history_add(store->loss, event->step, batch->loss_last);
+    } else {
+        (void)history_add_bucket(store->loss, &bucket);
+    }
+    if (batch->count) {
+        (void)history_add(store->batch_accuracy, event->step,
+                          (float)batch->correct / (float)batch->count);
+    }
+    if (batch->not_finite) {
+        if (!store->not_finite_steps) store->first_not_finite = event->step;
+        store->not_finite_steps += batch->not_finite;
+    }
+    sample_pace(store);
+}
+
+static void feed_tensor(struct store *store, const struct event *event) {
+    int index = event->tensor.tensor;
+    if (index < 0 || index >= store->info->plan->tensor_count) return;
+    struct store_tensor *tensor = &store->tensors[index];
+    tensor->is_known = true;
+    tensor->latest = event->tensor;
+    (void)history_add(tensor->min, event->step, event->tensor.min);
+    (void)history_add(tensor->max, event->step, event->tensor.max);
+    (void)history_add(tensor->scale, event->step, event->tensor.scale);
+}
+
+static void feed_epoch(struct store *store, const struct event *event) {
+    const struct event_epoch *epoch = &event->epoch;
+    /* Grown by doubling: powers of two are where there is no room left. */
+    int count = store->epoch_count;
+    if (!(count & (count - 1))) {
+        size_t room = count ? 2 * (size_t)count : 1;
+        struct event_epoch *more = realloc(store->epochs, room * sizeof *more);
+        if (!more) return;
+        store->epochs = more;
+    }
+    store->epochs[store->epoch_count++] = *epoch;
+    if (epoch->epoch > store->epochs_planned) store->epochs_planned = epoch->epoch;
+    char text[200];
+    snprintf(text, sizeof text, "epoch %d  loss %.4f  accuracy %.4f  val_loss %.4f  val_accuracy "
+             "%.4f  %.1f s", epoch->epoch, epoch->loss, epoch->accuracy, epoch->val_loss,
+             epoch->val_accuracy, epoch->seconds);
+    store_log(store, LOG_INFO, false, text);
+}
+
+static void drop_evaluation(struct store *store) {
+    int victim = 1;
+    for (int i = 1; i < store->evaluation_count; i++) {
+        if (!store->evaluations[i]->is_whole) {
+            victim = i;
+            break;
+        }
+    }
+    evaluation_release(store->evaluations[victim]);
+    store->evaluation_count--;
+    memmove(store->evaluations + victim, store->evaluations + victim + 1,
+            (size_t)(store->evaluation_count - victim) * sizeof(struct evaluation *));
+}
+
+static void feed_evaluation(struct store *store, const struct event *event) {
+    if (!event->evaluation) return;
+    if (store->evaluation_count == STORE_EVALUATIONS) drop_evaluation(store);
+    struct evaluation *evaluation = evaluation_retain(event->evaluation);
+    store->evaluations[store->evaluation_count++] = evaluation;
+    if (!evaluation->is_whole) return;
+    char text[200];
+    snprintf(text, sizeof text, "step %llu  FP32 %.2f %%  QAT %.2f %%  INT8 %.2f %%  of %zu digits "
+             "in %.2f s", (unsigned long long)evaluation->step,
+             100 * evaluation->paths[PATH_FP32].accuracy,
+             100 * evaluation->paths[PATH_FAKE_QUANT].accuracy,
+             100 * evaluation->paths[PATH_INT8].accuracy, evaluation->count, evaluation->seconds);
+    store_log(store, LOG_INFO, false, text);
+}
+
+static void feed_export(struct store *store, const struct event *event) {
+    const struct event_export *written = &event->export_;
+    char text[240], size[16];
+    store->has_export = true;
+    store->last_export = *written;
+    format_bytes(written->bytes, size, sizeof size);
+    if (written->is_ok) {
+        snprintf(text, sizeof text, "export %s  %s  verified: INT8 %.2f %%, %u of %u outputs differ",
+                 written->path, size, 100 * written->accuracy, (unsigned)written->differing,
+                 (unsigned)written->count);
+    } else {
+        snprintf(text, sizeof text, "export failed: %s", written->path);
+    }
+    store_log(store, written->is_ok ? LOG_INFO : LOG_ERROR, false, text);
+}
+
+static void feed_checkpoint(struct store *store, const struct event *event) {
+    char text[200];
+    bool is_ok = event->checkpoint.is_ok;
+    snprintf(text, sizeof text, "checkpoint %s%s", is_ok ? "" : "failed: ",
+             event->checkpoint.path);
+    if (is_ok) memcpy(store->checkpoint, event->checkpoint.path, sizeof store->checkpoint);
+    store_log(store, is_ok ? LOG_INFO : LOG_ERROR, false, text);
+}
+
+void store_feed(struct store *store, const struct event *event) {
+    if (event->time > store->now) store->now = event->time;
+    if (event->step > store->step) store->step = event->step;
+    switch (event->kind) {
+    case EVENT_STATE: feed_state(store, event->state); break;
+    case EVENT_BATCH: feed_batch(store, event); break;
+    case EVENT_TENSOR: feed_tensor(store, event); break;
+    case EVENT_EPOCH: feed_epoch(store, event); break;
+    case EVENT_EVALUATION: feed_evaluation(store, event); break;
+    case EVENT_EXPORT: feed_export(store, event); break;
+    case EVENT_CHECKPOINT: feed_checkpoint(store, event); break;
+    case EVENT_LOG: store_log(store, event->log.level, false, event->log.text); break;
+    case EVENT_ACKNOWLEDGE:
+        if (event->acknowledge.status != STATUS_OK) {
+            store_log(store, LOG_WARNING, false, event->acknowledge.text);
+        }
+        break;
+    }
+}
+
+uint64_t store_batches_left(const struct store *store) {
+    if (store->is_over || !store->info->batches) return 0;
+    uint64_t batches = (uint64_t)store->info->batches;
+    uint64_t total = (uint64_t)(store->epochs_planned > 0 ? store->epochs_planned : 0) * batches;
+    uint64_t limit = store->info->config->training.max_steps;
+    if (limit && limit < total) total = limit;
+    return total > store->step ? total - store->step : 0;
+}
+
+double store_eta(const struct store *store) {
+    if (store->is_over || store->state != STATE_TRAIN || store->pace_count < 2) return -1;
+    if (!(store->trained_seconds >= ETA_SECONDS)) return -1;
+    int last = (store->pace_first + store->pace_count - 1) % STORE_PACE_SAMPLES;
+    double seconds = store->pace_samples[last].time - store->pace_samples[store->pace_first].time;
+    uint64_t steps = store->pace_samples[last].step - store->pace_samples[store->pace_first].step;
+    if (!(seconds > 0) || !steps) return -1;
+    return (double)store_batches_left(store) * seconds / (double)steps;
+}
