@@ -19,6 +19,7 @@ const char *frozen_type_name(enum frozen_type type); /* "float32", ... */
 
 /* Values are the schema's BuiltinOperator. */
 enum frozen_op {
+    OP_ADD = 0,
     OP_AVERAGE_POOL_2D = 1,
     OP_CONV_2D = 3,
     OP_DEPTHWISE_CONV_2D = 4,
@@ -28,15 +29,20 @@ enum frozen_op {
     OP_RELU = 19,
     OP_RESHAPE = 22,
     OP_SOFTMAX = 25,
+    OP_PAD = 34,
+    OP_MEAN = 40,
+    OP_REDUCE_MAX = 82,
     OP_QUANTIZE = 114,
 };
-const char *frozen_op_name(int code); /* "CONV_2D"; "operator 77" style names for unknown ones are
-                                         the caller's affair: NULL when unknown */
+const char *frozen_op_name(int code); /* "CONV_2D", also of operators that qatop cannot run; NULL
+                                         for a code that the schema of version 3 did not name */
+bool frozen_op_known(int code);       /* whether it is one of enum frozen_op */
 
 enum frozen_activation { FUSED_NONE = 0, FUSED_RELU = 1, FUSED_RELU6 = 3 };
 enum frozen_padding { FROZEN_SAME = 0, FROZEN_VALID = 1 };
 
 #define FROZEN_RANK 4
+#define FROZEN_ELEMENTS_MAX ((size_t)1 << 28) /* of one tensor */
 
 struct frozen_tensor {
     char *name;       /* "" when the file has none */
@@ -78,5 +84,12 @@ struct frozen {
 };
 
 void frozen_free(struct frozen *frozen); /* NULL is harmless */
+
+size_t frozen_tensor_count(const struct frozen_tensor *tensor); /* elements: product of the shape */
+
+/* Whether every index, size and quantization parameter is what the comments above say, every
+ * tensor is written once and before it is read.  Does not look at what an operator wants of its
+ * tensors: that is for who runs it.  Errors name `where`, and tensor or operator with its index. */
+enum status frozen_check(const struct frozen *frozen, const char *where, struct error *error);
 
 #endif

@@ -1,0 +1,217 @@
+#include "tflite/frozen.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/array.h"
+
+size_t frozen_type_size(enum frozen_type type) {
+    switch (type) {
+    case TYPE_FLOAT32:
+    case TYPE_INT32: return 4;
+    case TYPE_UINT8:
+    case TYPE_INT8: return 1;
+    case TYPE_INT64: return 8;
+    }
+    return 0;
+}
+
+const char *frozen_type_name(enum frozen_type type) {
+    switch (type) {
+    case TYPE_FLOAT32: return "float32";
+    case TYPE_INT32: return "int32";
+    case TYPE_UINT8: return "uint8";
+    case TYPE_INT64: return "int64";
+    case TYPE_INT8: return "int8";
+    }
+    return "unknown";
+}
+
+/* The schema's BuiltinOperator in order, so that a refusal can say what it refuses. */
+static const char *const op_names[] = {
+    "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEPTH_TO_SPACE",
+    "DEQUANTIZE", "EMBEDDING_LOOKUP", "FLOOR", "FULLY_CONNECTED", "HASHTABLE_LOOKUP",
+    "L2_NORMALIZATION", "L2_POOL_2D", "LOCAL_RESPONSE_NORMALIZATION", "LOGISTIC", "LSH_PROJECTION",
+    "LSTM", "MAX_POOL_2D", "MUL", "RELU", "RELU_N1_TO_1", "RELU6", "RESHAPE", "RESIZE_BILINEAR",
+    "RNN", "SOFTMAX", "SPACE_TO_DEPTH", "SVDF", "TANH", "CONCAT_EMBEDDINGS", "SKIP_GRAM", "CALL",
+    "CUSTOM", "EMBEDDING_LOOKUP_SPARSE", "PAD", "UNIDIRECTIONAL_SEQUENCE_RNN", "GATHER",
+    "BATCH_TO_SPACE_ND", "SPACE_TO_BATCH_ND", "TRANSPOSE", "MEAN", "SUB", "DIV", "SQUEEZE",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM", "STRIDED_SLICE", "BIDIRECTIONAL_SEQUENCE_RNN", "EXP",
+    "TOPK_V2", "SPLIT", "LOG_SOFTMAX", "DELEGATE", "BIDIRECTIONAL_SEQUENCE_LSTM", "CAST", "PRELU",
+    "MAXIMUM", "ARG_MAX", "MINIMUM", "LESS", "NEG", "PADV2", "GREATER", "GREATER_EQUAL",
+    "LESS_EQUAL", "SELECT", "SLICE", "SIN", "TRANSPOSE_CONV", "SPARSE_TO_DENSE", "TILE",
+    "EXPAND_DIMS", "EQUAL", "NOT_EQUAL", "LOG", "SUM", "SQRT", "RSQRT", "SHAPE", "POW", "ARG_MIN",
+    "FAKE_QUANT", "REDUCE_PROD", "REDUCE_MAX", "PACK", "LOGICAL_OR", "ONE_HOT", "LOGICAL_AND",
+    "LOGICAL_NOT", "UNPACK", "REDUCE_MIN", "FLOOR_DIV", "REDUCE_ANY", "SQUARE", "ZEROS_LIKE",
+    "FILL", "FLOOR_MOD", "RANGE", "RESIZE_NEAREST_NEIGHBOR", "LEAKY_RELU", "SQUARED_DIFFERENCE",
+    "MIRROR_PAD", "ABS", "SPLIT_V", "UNIQUE", "CEIL", "REVERSE_V2", "ADD_N", "GATHER_ND", "COS",
+    "WHERE", "RANK", "ELU", "REVERSE_SEQUENCE", "MATRIX_DIAG", "QUANTIZE", "MATRIX_SET_DIAG",
+    "ROUND", "HARD_SWISH", "IF", "WHILE", "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5",
+    "SCATTER_ND", "SELECT_V2", "DENSIFY", "SEGMENT_SUM", "BATCH_MATMUL",
+};
+
+const char *frozen_op_name(int code) {
+    int count = (int)(sizeof op_names / sizeof *op_names);
+    return code >= 0 && code < count ? op_names[code] : NULL;
+}
+
+bool frozen_op_known(int code) {
+    switch ((enum frozen_op)code) {
+    case OP_ADD:
+    case OP_AVERAGE_POOL_2D:
+    case OP_CONV_2D:
+    case OP_DEPTHWISE_CONV_2D:
+    case OP_DEQUANTIZE:
+    case OP_FULLY_CONNECTED:
+    case OP_MAX_POOL_2D:
+    case OP_RELU:
+    case OP_RESHAPE:
+    case OP_SOFTMAX:
+    case OP_PAD:
+    case OP_MEAN:
+    case OP_REDUCE_MAX:
+    case OP_QUANTIZE: return true;
+    }
+    return false;
+}
+
+void frozen_free(struct frozen *frozen) {
+    if (!frozen) return;
+    for (int i = 0; frozen->tensors && i < frozen->tensor_count; i++) {
+        struct frozen_tensor *tensor = &frozen->tensors[i];
+        free(tensor->name);
+        free(tensor->scale);
+        free(tensor->zero_point);
+        array_free(tensor->data);
+    }
+    free(frozen->tensors);
+    free(frozen->operators);
+    free(frozen->input_name);
+    free(frozen->output_name);
+    free(frozen->description);
+    free(frozen);
+}
+
+size_t frozen_tensor_count(const struct frozen_tensor *tensor) {
+    size_t count = 1;
+    for (int i = 0; i < tensor->rank; i++) count *= (size_t)tensor->shape[i];
+    return count;
+}
+
+/* ---- checks ---- */
+
+static enum status tensor_error(const struct frozen *frozen, int index, const char *where,
+                                struct error *error, const char *text) {
+    const char *name = frozen->tensors[index].name;
+    if (name && *name)
+        return error_set(error, STATUS_FORMAT, where, "tensor %d (%.80s): %s", index, name, text);
+    return error_set(error, STATUS_FORMAT, where, "tensor %d: %s", index, text);
+}
+
+static const char *shape_fault(const struct frozen_tensor *tensor) {
+    if (!frozen_type_size(tensor->type)) return "its type is unknown";
+    if (tensor->rank < 0 || tensor->rank > FROZEN_RANK) return "it has too many dimensions";
+    size_t count = 1;
+    for (int i = 0; i < tensor->rank; i++) {
+        if (tensor->shape[i] <= 0) return "a dimension is not positive";
+        if (!size_multiply(count, (size_t)tensor->shape[i], &count) || count > FROZEN_ELEMENTS_MAX)
+            return "its shape is too large";
+    }
+    if (tensor->data && tensor->data_bytes != count * frozen_type_size(tensor->type))
+        return "its data has another size than its shape";
+    return NULL;
+}
+
+static bool zero_point_fits(enum frozen_type type, int32_t zero_point) {
+    switch (type) {
+    case TYPE_INT8: return zero_point >= -128 && zero_point <= 127;
+    case TYPE_UINT8: return zero_point >= 0 && zero_point <= 255;
+    default: return zero_point == 0;
+    }
+}
+
+static const char *quantization_fault(const struct frozen_tensor *tensor) {
+    int count = tensor->scale_count;
+    if (count == 0) return NULL;
+    if (!tensor->scale || !tensor->zero_point || count < 0) return "it has no scales";
+    if (count > 1) {
+        int axis = tensor->quantized_dimension;
+        if (axis < 0 || axis >= tensor->rank) return "its quantized dimension does not exist";
+        if (count != tensor->shape[axis])
+            return "it has neither one scale nor one for each channel";
+    }
+    for (int i = 0; i < count; i++) {
+        if (!(tensor->scale[i] > 0) || !isfinite(tensor->scale[i]))
+            return "a scale is not a positive number";
+        if (!zero_point_fits(tensor->type, tensor->zero_point[i]))
+            return "a zero point is outside its type";
+    }
+    return NULL;
+}
+
+static enum status check_operator(const struct frozen *frozen, int index, unsigned char *written,
+                                  const char *where, struct error *error) {
+    const struct frozen_operator *op = &frozen->operators[index];
+    const char *name = frozen_op_known(op->code) ? frozen_op_name(op->code) : NULL;
+    if (!name)
+        return error_set(error, STATUS_UNSUPPORTED, where, "operator %d: unknown code %d", index,
+                         (int)op->code);
+    if (op->input_count < 1 || op->input_count > 3)
+        return error_set(error, STATUS_FORMAT, where, "operator %d (%s): has %d inputs", index,
+                         name, op->input_count);
+    for (int i = 0; i < op->input_count; i++) {
+        int tensor = op->inputs[i];
+        if (tensor < (i == 2 ? -1 : 0) || tensor >= frozen->tensor_count)
+            return error_set(error, STATUS_FORMAT, where,
+                             "operator %d (%s): input %d is tensor %d; there are %d", index, name,
+                             i, tensor, frozen->tensor_count);
+        if (tensor >= 0 && !written[tensor])
+            return error_set(error, STATUS_FORMAT, where,
+                             "operator %d (%s): reads tensor %d, which nothing has written yet",
+                             index, name, tensor);
+    }
+    int output = op->outputs[0];
+    if (output < 0 || output >= frozen->tensor_count)
+        return error_set(error, STATUS_FORMAT, where,
+                         "operator %d (%s): its output is tensor %d; there are %d", index, name,
+                         output, frozen->tensor_count);
+    if (written[output])
+        return error_set(error, STATUS_FORMAT, where,
+                         "operator %d (%s): writes tensor %d, which is a constant or already "
+                         "written",
+                         index, name, output);
+    written[output] = 1;
+    return STATUS_OK;
+}
+
+enum status frozen_check(const struct frozen *frozen, const char *where, struct error *error) {
+    int count = frozen->tensor_count;
+    if (count <= 0) return error_set(error, STATUS_FORMAT, where, "there is no tensor");
+    if (frozen->input < 0 || frozen->input >= count || frozen->output < 0 ||
+        frozen->output >= count)
+        return error_set(error, STATUS_FORMAT, where,
+                         "its input is tensor %d and its output tensor %d; there are %d",
+                         frozen->input, frozen->output, count);
+    unsigned char *written = calloc((size_t)count, 1);
+    if (!written) return error_memory(error, where, (unsigned long long)count);
+    enum status status = STATUS_OK;
+    for (int i = 0; i < count && !status; i++) {
+        const char *fault = shape_fault(&frozen->tensors[i]);
+        if (!fault) fault = quantization_fault(&frozen->tensors[i]);
+        if (fault) status = tensor_error(frozen, i, where, error, fault);
+        written[i] = frozen->tensors[i].data != NULL;
+    }
+    if (!status && written[frozen->input])
+        status = tensor_error(frozen, frozen->input, where, error,
+                              "it is the program's input and a constant");
+    if (status) goto done;
+    written[frozen->input] = 1;
+    for (int i = 0; i < frozen->operator_count && !status; i++)
+        status = check_operator(frozen, i, written, where, error);
+    if (!status && !written[frozen->output])
+        status = tensor_error(frozen, frozen->output, where, error,
+                              "it is the program's output, but nothing writes it");
+done:
+    free(written);
+    return status;
+}

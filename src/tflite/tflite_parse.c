@@ -1,0 +1,441 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/file.h"
+#include "tflite/flatbuffer.h"
+#include "tflite/schema.h"
+#include "tflite/tflite.h"
+
+/* Offsets may make many parts of the program share one part of the file, so the bytes of a file do
+ * not bound what it asks for.  This does. */
+#define BUDGET_BYTES ((size_t)1 << 20)
+#define BUDGET_FACTOR 8
+
+struct parser {
+    struct flat flat;
+    size_t budget;
+    struct frozen *frozen;
+    struct flat_table model, subgraph;
+    struct flat_vector codes, buffers, tensors, operators;
+};
+
+static void refuse(struct parser *parser, enum status status, const char *what, size_t index,
+                   const char *text) {
+    if (parser->flat.status) return;
+    parser->flat.status = error_set(parser->flat.error, status, parser->flat.where, "%s %zu: %s",
+                                    what, index, text);
+}
+
+/* Zeroed memory on the file's account; NULL sets the parser's status.  `aligned`: for array_free
+ * instead of free. */
+static void *allocate(struct parser *parser, size_t count, size_t size, bool aligned) {
+    struct flat *flat = &parser->flat;
+    size_t bytes;
+    if (flat->status) return NULL;
+    if (!size_multiply(count, size, &bytes) || bytes > parser->budget) {
+        flat->status = error_set(flat->error, STATUS_FORMAT, flat->where,
+                                 "asks for much more memory than a file of %zu bytes can fill",
+                                 flat->length);
+        return NULL;
+    }
+    parser->budget -= bytes;
+    void *memory = aligned ? array_new(count, size) : calloc(count ? count : 1, size);
+    if (!memory) flat->status = error_memory(flat->error, flat->where, bytes);
+    return memory;
+}
+
+static char *copy_string(struct parser *parser, struct flat_vector string) {
+    char *text = allocate(parser, string.count + 1, 1, false);
+    if (text && string.count) memcpy(text, parser->flat.bytes + string.position, string.count);
+    return text;
+}
+
+/* ---- tensors ---- */
+
+static bool type_supported(int type) {
+    return frozen_type_size((enum frozen_type)type) != 0;
+}
+
+static const char *type_fault(int type) {
+    switch (type) {
+    case 1: return "type float16 is not supported; convert with int8 quantization";
+    case 5: return "type string is not supported";
+    case 6: return "type bool is not supported";
+    case 7: return "type int16 is not supported; convert with int8 activations";
+    case 10: return "type float64 is not supported";
+    default: return "its type is not supported";
+    }
+}
+
+static void parse_shape(struct parser *parser, struct flat_table table, size_t index,
+                        struct frozen_tensor *tensor) {
+    struct flat *flat = &parser->flat;
+    struct flat_vector shape = flat_vector(flat, table, TENSOR_SHAPE, 4);
+    struct flat_vector signature = flat_vector(flat, table, TENSOR_SHAPE_SIGNATURE, 4);
+    if (shape.count > FROZEN_RANK) {
+        refuse(parser, STATUS_UNSUPPORTED, "tensor", index, "more than 4 dimensions");
+        return;
+    }
+    tensor->rank = (int)shape.count;
+    for (size_t i = 0; i < shape.count; i++) tensor->shape[i] = flat_vector_i32(flat, shape, i);
+    tensor->has_batch =
+        shape.count > 0 && signature.count == shape.count && flat_vector_i32(flat, signature, 0) == -1;
+}
+
+static void parse_quantization(struct parser *parser, struct flat_table table, size_t index,
+                               struct frozen_tensor *tensor) {
+    struct flat *flat = &parser->flat;
+    struct flat_table quantization = flat_child(flat, table, TENSOR_QUANTIZATION);
+    struct flat_vector scale = flat_vector(flat, quantization, QUANTIZATION_SCALE, 4);
+    struct flat_vector zero = flat_vector(flat, quantization, QUANTIZATION_ZERO_POINT, 8);
+    if (scale.count == 0) return;
+    if (zero.count && zero.count != scale.count) {
+        refuse(parser, STATUS_FORMAT, "tensor", index, "has not as many zero points as scales");
+        return;
+    }
+    if (scale.count > FROZEN_ELEMENTS_MAX) {
+        refuse(parser, STATUS_FORMAT, "tensor", index, "has too many scales");
+        return;
+    }
+    tensor->scale = allocate(parser, scale.count, sizeof *tensor->scale, false);
+    tensor->zero_point = allocate(parser, scale.count, sizeof *tensor->zero_point, false);
+    if (flat->status) return;
+    tensor->scale_count = (int)scale.count;
+    tensor->quantized_dimension = flat_i32(flat, quantization, QUANTIZATION_DIMENSION, 0);
+    for (size_t i = 0; i < scale.count; i++) {
+        int64_t zero_point = zero.count ? flat_vector_i64(flat, zero, i) : 0;
+        if (zero_point < INT32_MIN || zero_point > INT32_MAX) {
+            refuse(parser, STATUS_FORMAT, "tensor", index, "a zero point is outside its type");
+            return;
+        }
+        tensor->zero_point[i] = (int32_t)zero_point;
+        tensor->scale[i] = flat_vector_f32(flat, scale, i);
+    }
+}
+
+/* The file is little endian; the program is in the machine's own order. */
+static void copy_elements(void *to, const unsigned char *from, size_t bytes, size_t size) {
+    const uint16_t probe = 1;
+    unsigned char first, *out = to;
+    memcpy(&first, &probe, 1);
+    for (size_t i = 0; i < bytes; i++) {
+        size_t within = i % size;
+        out[i] = from[first ? i : i - within + (size - 1 - within)];
+    }
+}
+
+static void parse_data(struct parser *parser, struct flat_table table, size_t index,
+                       struct frozen_tensor *tensor) {
+    struct flat *flat = &parser->flat;
+    uint32_t number = flat_u32(flat, table, TENSOR_BUFFER, 0);
+    if (flat_child(flat, table, TENSOR_SPARSITY).position) {
+        refuse(parser, STATUS_UNSUPPORTED, "tensor", index, "is sparse");
+        return;
+    }
+    if (number == 0 && parser->buffers.count == 0) return;
+    if (number >= parser->buffers.count) {
+        refuse(parser, STATUS_FORMAT, "tensor", index, "its buffer does not exist");
+        return;
+    }
+    struct flat_table buffer = flat_element(flat, parser->buffers, number);
+    struct flat_vector data = flat_vector(flat, buffer, BUFFER_DATA, 1);
+    if (flat_u64(flat, buffer, BUFFER_OFFSET, 0) > 1) {
+        refuse(parser, STATUS_UNSUPPORTED, "tensor", index, "its data lies outside the FlatBuffer");
+        return;
+    }
+    if (flat->status || data.count == 0) return;
+    size_t bytes = frozen_type_size(tensor->type);
+    for (int i = 0; i < tensor->rank; i++)
+        if (tensor->shape[i] < 0 || !size_multiply(bytes, (size_t)tensor->shape[i], &bytes))
+            bytes = SIZE_MAX;
+    if (bytes != data.count) {
+        refuse(parser, STATUS_FORMAT, "tensor", index, "its data has another size than its shape");
+        return;
+    }
+    tensor->data = allocate(parser, bytes, 1, true);
+    if (!tensor->data) return;
+    tensor->data_bytes = bytes;
+    copy_elements(tensor->data, flat->bytes + data.position, bytes,
+                  frozen_type_size(tensor->type));
+}
+
+static void parse_tensor(struct parser *parser, size_t index) {
+    struct flat *flat = &parser->flat;
+    struct frozen_tensor *tensor = &parser->frozen->tensors[index];
+    struct flat_table table = flat_element(flat, parser->tensors, index);
+    int type = flat_i8(flat, table, TENSOR_TYPE, TYPE_FLOAT32);
+    if (!flat->status && !type_supported(type))
+        refuse(parser, STATUS_UNSUPPORTED, "tensor", index, type_fault(type));
+    tensor->type = (enum frozen_type)type;
+    tensor->name = copy_string(parser, flat_string(flat, table, TENSOR_NAME));
+    parse_shape(parser, table, index, tensor);
+    parse_quantization(parser, table, index, tensor);
+    parse_data(parser, table, index, tensor);
+}
+
+/* ---- operators ---- */
+
+static void parse_padding(struct parser *parser, struct flat_table options, int field,
+                          size_t index, struct frozen_operator *op) {
+    int padding = flat_i8(&parser->flat, options, field, 0);
+    if (padding != FROZEN_SAME && padding != FROZEN_VALID)
+        refuse(parser, STATUS_FORMAT, "operator", index, "its padding is neither SAME nor VALID");
+    op->padding = (enum frozen_padding)padding;
+}
+
+static void parse_activation(struct parser *parser, struct flat_table options, int field,
+                             size_t index, struct frozen_operator *op) {
+    int activation = flat_i8(&parser->flat, options, field, 0);
+    if (activation != FUSED_NONE && activation != FUSED_RELU && activation != FUSED_RELU6)
+        refuse(parser, STATUS_UNSUPPORTED, "operator", index,
+               "its activation is not supported; NONE, RELU and RELU6 are");
+    op->activation = (enum frozen_activation)activation;
+}
+
+static void parse_conv(struct parser *parser, struct flat_table options, size_t index,
+                       struct frozen_operator *op) {
+    struct flat *flat = &parser->flat;
+    parse_padding(parser, options, CONV_PADDING, index, op);
+    op->stride_x = flat_i32(flat, options, CONV_STRIDE_X, 0);
+    op->stride_y = flat_i32(flat, options, CONV_STRIDE_Y, 0);
+    parse_activation(parser, options, CONV_ACTIVATION, index, op);
+    op->dilation_x = flat_i32(flat, options, CONV_DILATION_X, 1);
+    op->dilation_y = flat_i32(flat, options, CONV_DILATION_Y, 1);
+}
+
+static void parse_depthwise(struct parser *parser, struct flat_table options, size_t index,
+                            struct frozen_operator *op) {
+    struct flat *flat = &parser->flat;
+    parse_padding(parser, options, DEPTHWISE_PADDING, index, op);
+    op->stride_x = flat_i32(flat, options, DEPTHWISE_STRIDE_X, 0);
+    op->stride_y = flat_i32(flat, options, DEPTHWISE_STRIDE_Y, 0);
+    op->depth_multiplier = flat_i32(flat, options, DEPTHWISE_MULTIPLIER, 0);
+    parse_activation(parser, options, DEPTHWISE_ACTIVATION, index, op);
+    op->dilation_x = flat_i32(flat, options, DEPTHWISE_DILATION_X, 1);
+    op->dilation_y = flat_i32(flat, options, DEPTHWISE_DILATION_Y, 1);
+}
+
+static void parse_pool(struct parser *parser, struct flat_table options, size_t index,
+                       struct frozen_operator *op) {
+    struct flat *flat = &parser->flat;
+    parse_padding(parser, options, POOL_PADDING, index, op);
+    op->stride_x = flat_i32(flat, options, POOL_STRIDE_X, 0);
+    op->stride_y = flat_i32(flat, options, POOL_STRIDE_Y, 0);
+    op->filter_width = flat_i32(flat, options, POOL_WIDTH, 0);
+    op->filter_height = flat_i32(flat, options, POOL_HEIGHT, 0);
+    parse_activation(parser, options, POOL_ACTIVATION, index, op);
+    op->dilation_x = op->dilation_y = 1;
+}
+
+static int options_type(enum frozen_op code) {
+    switch (code) {
+    case OP_CONV_2D: return OPTIONS_CONV_2D;
+    case OP_DEPTHWISE_CONV_2D: return OPTIONS_DEPTHWISE;
+    case OP_AVERAGE_POOL_2D:
+    case OP_MAX_POOL_2D: return OPTIONS_POOL_2D;
+    case OP_FULLY_CONNECTED: return OPTIONS_FULLY_CONNECTED;
+    case OP_SOFTMAX: return OPTIONS_SOFTMAX;
+    case OP_ADD: return OPTIONS_ADD;
+    case OP_MEAN:
+    case OP_REDUCE_MAX: return OPTIONS_REDUCER;
+    default: return OPTIONS_NONE; /* nothing in their options changes what they compute */
+    }
+}
+
+static void parse_options(struct parser *parser, struct flat_table table, size_t index,
+                          struct frozen_operator *op) {
+    struct flat *flat = &parser->flat;
+    int wanted = options_type(op->code);
+    int type = flat_i8(flat, table, OPERATOR_OPTIONS_TYPE, OPTIONS_NONE);
+    if (wanted == OPTIONS_NONE) return;
+    struct flat_table options = {0, 0, 0, 0};
+    if (type != OPTIONS_NONE && type != wanted)
+        refuse(parser, STATUS_FORMAT, "operator", index, "has the options of another operator");
+    if (type == wanted) options = flat_child(flat, table, OPERATOR_OPTIONS);
+    switch (wanted) {
+    case OPTIONS_CONV_2D: parse_conv(parser, options, index, op); break;
+    case OPTIONS_DEPTHWISE: parse_depthwise(parser, options, index, op); break;
+    case OPTIONS_POOL_2D: parse_pool(parser, options, index, op); break;
+    case OPTIONS_SOFTMAX: op->beta = flat_f32(flat, options, SOFTMAX_BETA, 0); break;
+    case OPTIONS_ADD: parse_activation(parser, options, ADD_ACTIVATION, index, op); break;
+    case OPTIONS_REDUCER:
+        op->keep_dimensions = flat_i8(flat, options, REDUCER_KEEP_DIMS, 0) != 0;
+        break;
+    case OPTIONS_FULLY_CONNECTED:
+        parse_activation(parser, options, FULLY_CONNECTED_ACTIVATION, index, op);
+        op->keep_dimensions = flat_i8(flat, options, FULLY_CONNECTED_KEEP_DIMS, 0) != 0;
+        if (flat_i8(flat, options, FULLY_CONNECTED_WEIGHTS_FORMAT, 0) != 0)
+            refuse(parser, STATUS_UNSUPPORTED, "operator", index, "its weights are shuffled");
+        break;
+    default: break;
+    }
+}
+
+static void parse_code(struct parser *parser, struct flat_table table, size_t index,
+                       struct frozen_operator *op) {
+    struct flat *flat = &parser->flat;
+    uint32_t number = flat_u32(flat, table, OPERATOR_CODE, 0);
+    if (flat->status) return;
+    if (number >= parser->codes.count) {
+        refuse(parser, STATUS_FORMAT, "operator", index, "its operator code does not exist");
+        return;
+    }
+    struct flat_table entry = flat_element(flat, parser->codes, number);
+    int old = flat_i8(flat, entry, CODE_DEPRECATED, 0);
+    int code = flat_i32(flat, entry, CODE_BUILTIN, 0);
+    if (code < old) code = old;
+    op->code = (enum frozen_op)code;
+    if (flat->status || frozen_op_known(code)) return;
+    const char *name = frozen_op_name(code);
+    char text[128];
+    if (name)
+        snprintf(text, sizeof text, "%s is not supported", name);
+    else
+        snprintf(text, sizeof text, "code %d is not supported", code);
+    strcat(text, "; 'man qatop' lists the operators that are");
+    refuse(parser, STATUS_UNSUPPORTED, "operator", index, text);
+}
+
+static void parse_operator(struct parser *parser, size_t index) {
+    struct flat *flat = &parser->flat;
+    struct frozen_operator *op = &parser->frozen->operators[index];
+    struct flat_table table = flat_element(flat, parser->operators, index);
+    parse_code(parser, table, index, op);
+    struct flat_vector inputs = flat_vector(flat, table, OPERATOR_INPUTS, 4);
+    struct flat_vector outputs = flat_vector(flat, table, OPERATOR_OUTPUTS, 4);
+    if (flat->status) return;
+    if (inputs.count > sizeof op->inputs / sizeof *op->inputs || inputs.count == 0) {
+        refuse(parser, STATUS_FORMAT, "operator", index, "it wants one to three inputs");
+        return;
+    }
+    if (outputs.count != 1) {
+        refuse(parser, STATUS_FORMAT, "operator", index, "it wants one output");
+        return;
+    }
+    op->input_count = (int)inputs.count;
+    for (size_t i = 0; i < inputs.count; i++) op->inputs[i] = flat_vector_i32(flat, inputs, i);
+    op->outputs[0] = flat_vector_i32(flat, outputs, 0);
+    parse_options(parser, table, index, op);
+}
+
+/* ---- the rest ---- */
+
+static void parse_ends(struct parser *parser) {
+    struct flat *flat = &parser->flat;
+    struct flat_vector inputs = flat_vector(flat, parser->subgraph, SUBGRAPH_INPUTS, 4);
+    struct flat_vector outputs = flat_vector(flat, parser->subgraph, SUBGRAPH_OUTPUTS, 4);
+    if (flat->status) return;
+    if (inputs.count != 1 || outputs.count != 1) {
+        flat->status = error_set(flat->error, STATUS_UNSUPPORTED, flat->where,
+                                 "has %zu inputs and %zu outputs; one of each is supported",
+                                 inputs.count, outputs.count);
+        return;
+    }
+    parser->frozen->input = flat_vector_i32(flat, inputs, 0);
+    parser->frozen->output = flat_vector_i32(flat, outputs, 0);
+}
+
+static struct flat_vector mapped_name(struct parser *parser, struct flat_table signature,
+                                      int field, int tensor) {
+    struct flat *flat = &parser->flat;
+    struct flat_vector maps = flat_vector(flat, signature, field, 4);
+    for (size_t i = 0; i < maps.count && !flat->status; i++) {
+        struct flat_table map = flat_element(flat, maps, i);
+        if (flat_u32(flat, map, MAP_TENSOR, 0) == (uint32_t)tensor)
+            return flat_string(flat, map, MAP_NAME);
+    }
+    return (struct flat_vector){0, 0};
+}
+
+/* The names that the first signature of the program gives its input and output. */
+static void parse_signature(struct parser *parser) {
+    struct flat *flat = &parser->flat;
+    struct frozen *frozen = parser->frozen;
+    struct flat_vector signatures = flat_vector(flat, parser->model, MODEL_SIGNATURES, 4);
+    struct flat_vector input = {0, 0}, output = {0, 0};
+    for (size_t i = 0; i < signatures.count && !flat->status; i++) {
+        struct flat_table signature = flat_element(flat, signatures, i);
+        if (flat_u32(flat, signature, SIGNATURE_SUBGRAPH, 0) != 0) continue;
+        input = mapped_name(parser, signature, SIGNATURE_INPUTS, frozen->input);
+        output = mapped_name(parser, signature, SIGNATURE_OUTPUTS, frozen->output);
+        break;
+    }
+    frozen->input_name = copy_string(parser, input);
+    frozen->output_name = copy_string(parser, output);
+}
+
+static void parse_header(struct parser *parser) {
+    struct flat *flat = &parser->flat;
+    if (flat->length < 8 || memcmp(flat->bytes + 4, TFLITE_IDENTIFIER, 4)) {
+        flat->status = error_set(flat->error, STATUS_FORMAT, flat->where,
+                                 "is no TFLite model: it does not hold \"TFL3\" at offset 4");
+        return;
+    }
+    parser->model = flat_root(flat);
+    uint32_t version = flat_u32(flat, parser->model, MODEL_VERSION, 0);
+    if (!flat->status && version != TFLITE_VERSION)
+        flat->status = error_set(flat->error, STATUS_UNSUPPORTED, flat->where,
+                                 "is of schema version %u; 3 is supported", (unsigned)version);
+    parser->codes = flat_vector(flat, parser->model, MODEL_OPERATOR_CODES, 4);
+    parser->buffers = flat_vector(flat, parser->model, MODEL_BUFFERS, 4);
+    struct flat_vector subgraphs = flat_vector(flat, parser->model, MODEL_SUBGRAPHS, 4);
+    if (!flat->status && subgraphs.count == 0)
+        flat->status = error_set(flat->error, STATUS_FORMAT, flat->where, "holds no subgraph");
+    parser->subgraph = flat_element(flat, subgraphs, 0);
+    parser->tensors = flat_vector(flat, parser->subgraph, SUBGRAPH_TENSORS, 4);
+    parser->operators = flat_vector(flat, parser->subgraph, SUBGRAPH_OPERATORS, 4);
+}
+
+static void parse_program(struct parser *parser) {
+    struct flat *flat = &parser->flat;
+    struct frozen *frozen = parser->frozen;
+    parse_header(parser);
+    /* Operators first: that one of them is not supported says more than that a tensor is not. */
+    frozen->operators =
+        allocate(parser, parser->operators.count, sizeof *frozen->operators, false);
+    if (frozen->operators) frozen->operator_count = (int)parser->operators.count;
+    for (size_t i = 0; i < parser->operators.count && !flat->status; i++)
+        parse_operator(parser, i);
+    frozen->tensors = allocate(parser, parser->tensors.count, sizeof *frozen->tensors, false);
+    if (frozen->tensors) frozen->tensor_count = (int)parser->tensors.count;
+    for (size_t i = 0; i < parser->tensors.count && !flat->status; i++) parse_tensor(parser, i);
+    parse_ends(parser);
+    parse_signature(parser);
+    frozen->description = copy_string(parser, flat_string(flat, parser->model, MODEL_DESCRIPTION));
+}
+
+enum status tflite_parse(const unsigned char *bytes, size_t length, const char *where,
+                         struct frozen **frozen, struct error *error) {
+    *frozen = NULL;
+    if (length > TFLITE_BYTES_MAX)
+        return error_set(error, STATUS_FORMAT, where, "is larger than %zu bytes",
+                         TFLITE_BYTES_MAX);
+    struct parser parser = {
+        .flat = {bytes, length, where, error, STATUS_OK},
+        .budget = BUDGET_BYTES + BUDGET_FACTOR * length,
+    };
+    parser.frozen = calloc(1, sizeof *parser.frozen);
+    if (!parser.frozen) return error_memory(error, where, sizeof *parser.frozen);
+    parse_program(&parser);
+    enum status status = parser.flat.status;
+    if (!status) status = frozen_check(parser.frozen, where, error);
+    if (status) {
+        frozen_free(parser.frozen);
+        return status;
+    }
+    *frozen = parser.frozen;
+    return STATUS_OK;
+}
+
+enum status tflite_read(const char *path, struct frozen **frozen, struct error *error) {
+    unsigned char *bytes;
+    size_t length;
+    *frozen = NULL;
+    enum status status = file_read(path, TFLITE_BYTES_MAX, &bytes, &length, error);
+    if (status) return status;
+    status = tflite_parse(bytes, length, path, frozen, error);
+    free(bytes);
+    return status;
+}

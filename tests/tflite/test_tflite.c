@@ -1,0 +1,164 @@
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tflite/tflite.h"
+
+static struct frozen *read_golden(const char *relative) {
+    struct error error;
+    struct frozen *frozen;
+    assert_ok(tflite_read(test_shared(relative), &frozen, &error), &error);
+    return frozen;
+}
+
+static void the_fc_golden_holds_what_its_list_of_tensors_says(void **state) {
+    (void)state;
+    struct frozen *frozen = read_golden("golden/fc/model_int8.tflite");
+    /* golden/fc/model_int8.tensors.json */
+    assert_int_equal(frozen->tensor_count, 10);
+    assert_int_equal(frozen->operator_count, 5);
+    assert_int_equal(frozen->input, 0);
+    assert_int_equal(frozen->output, 9);
+    assert_string_equal(frozen->input_name, "input_1");
+    assert_string_equal(frozen->output_name, "quant_dense_1");
+    assert_string_equal(frozen->description, "MLIR Converted.");
+    static const int codes[] = {OP_QUANTIZE, OP_FULLY_CONNECTED, OP_FULLY_CONNECTED, OP_SOFTMAX,
+                                OP_DEQUANTIZE};
+    for (int i = 0; i < 5; i++) assert_int_equal(frozen->operators[i].code, codes[i]);
+    const struct frozen_operator *dense = &frozen->operators[1];
+    assert_int_equal(dense->input_count, 3);
+    assert_int_equal(dense->inputs[0], 3);
+    assert_int_equal(dense->inputs[1], 4);
+    assert_int_equal(dense->inputs[2], 1);
+    assert_int_equal(dense->outputs[0], 5);
+    assert_int_equal(dense->activation, FUSED_RELU);
+    assert_near(frozen->operators[3].beta, 1, 0);
+    const struct frozen_tensor *kernel = &frozen->tensors[4];
+    assert_int_equal(kernel->type, TYPE_INT8);
+    assert_int_equal(kernel->rank, 2);
+    assert_int_equal(kernel->shape[0], 128);
+    assert_int_equal(kernel->shape[1], 784);
+    assert_int_equal(kernel->data_bytes, 128 * 784);
+    assert_int_equal(kernel->scale_count, 1);
+    assert_near(kernel->scale[0], 0.007941327057778835, 1e-17);
+    assert_int_equal(kernel->zero_point[0], 0);
+    assert_false(kernel->has_batch);
+    const struct frozen_tensor *logits = &frozen->tensors[7];
+    assert_true(logits->has_batch);
+    assert_null(logits->data);
+    assert_int_equal(logits->zero_point[0], 37);
+    assert_string_equal(logits->name,
+                        "mnist_fc/quant_dense_1/MatMul;mnist_fc/quant_dense_1/BiasAdd");
+    frozen_free(frozen);
+}
+
+static void every_golden_of_known_operators_is_read(void **state) {
+    (void)state;
+    static const char *const models[] = {"fc", "cnn", "cnn_bn"};
+    static const char *const files[] = {"model_int8", "model_int8_io", "model_ptq", "model_fp32",
+                                        "trace/model_int8_step200"};
+    for (size_t m = 0; m < 3; m++)
+        for (size_t f = 0; f < 5; f++) {
+            char path[128];
+            snprintf(path, sizeof path, "golden/%s/%s.tflite", models[m], files[f]);
+            frozen_free(read_golden(path));
+        }
+}
+
+static void convolution_and_pooling_options_are_read(void **state) {
+    (void)state;
+    struct frozen *frozen = read_golden("golden/cnn_bn/model_int8.tflite");
+    const struct frozen_operator *depthwise = &frozen->operators[3];
+    assert_int_equal(depthwise->code, OP_DEPTHWISE_CONV_2D);
+    assert_int_equal(depthwise->depth_multiplier, 1);
+    assert_int_equal(depthwise->activation, FUSED_RELU6);
+    assert_int_equal(depthwise->padding, FROZEN_SAME);
+    const struct frozen_operator *strided = &frozen->operators[7];
+    assert_int_equal(strided->code, OP_CONV_2D);
+    assert_int_equal(strided->stride_x, 2);
+    assert_int_equal(strided->stride_y, 2);
+    assert_int_equal(strided->dilation_x, 1);
+    const struct frozen_operator *pool = &frozen->operators[2];
+    assert_int_equal(pool->filter_width, 2);
+    assert_int_equal(pool->filter_height, 2);
+    assert_int_equal(pool->stride_x, 2);
+    const struct frozen_tensor *kernel = &frozen->tensors[depthwise->inputs[1]];
+    assert_int_equal(kernel->quantized_dimension, 3);
+    assert_int_equal(kernel->scale_count, 16);
+    frozen_free(frozen);
+}
+
+static void what_is_no_model_is_refused_by_name(void **state) {
+    (void)state;
+    struct error error;
+    struct frozen *frozen;
+    assert_int_equal(tflite_parse((const unsigned char *)"", 0, "empty.tflite", &frozen, &error),
+                     STATUS_FORMAT);
+    assert_null(frozen);
+    assert_string_equal(error.where, "empty.tflite");
+    assert_int_equal(tflite_parse((const unsigned char *)"\x89HDF\r\n\x1a\n", 8, "x", &frozen,
+                                  &error),
+                     STATUS_FORMAT);
+    assert_non_null(strstr(error.text, "TFL3"));
+    assert_int_equal(tflite_parse((const unsigned char *)"\xff\xff\xff\x7fTFL3", 8, "x", &frozen,
+                                  &error),
+                     STATUS_FORMAT);
+    assert_non_null(strstr(error.text, "offset 0"));
+}
+
+/* Every prefix of a file is refused; the file itself is copied to a block of its own so that a
+ * sanitizer sees a read past its end. */
+static void every_truncation_is_refused(void **state) {
+    (void)state;
+    size_t length;
+    unsigned char *bytes = test_read(test_shared("golden/cnn_bn/model_int8.tflite"), &length);
+    struct error error;
+    for (size_t end = 0; end < length; end += end < 4000 || end > length - 4000 ? 1 : 37) {
+        unsigned char *cut = malloc(end + 1);
+        memcpy(cut, bytes, end);
+        unsigned char *tail = realloc(cut, end ? end : 1);
+        struct frozen *frozen;
+        enum status status = tflite_parse(tail, end, "cut", &frozen, &error);
+        assert_int_not_equal(status, STATUS_OK);
+        assert_null(frozen);
+        free(tail);
+    }
+    free(bytes);
+}
+
+static void a_later_operator_set_is_named_with_its_index(void **state) {
+    (void)state;
+    size_t length;
+    unsigned char *bytes = test_read(test_shared("golden/fc/model_int8.tflite"), &length);
+    /* The code table of the file holds SOFTMAX (25) twice, old and new field.  Turn both into
+     * TRANSPOSE (39). */
+    struct error error;
+    struct frozen *frozen;
+    int found = 0;
+    for (size_t i = 0; i + 4 <= length && found == 0; i++) {
+        unsigned char saved = bytes[i];
+        if (saved != 25) continue;
+        bytes[i] = 39;
+        if (tflite_parse(bytes, length, "x", &frozen, &error) == STATUS_UNSUPPORTED) {
+            assert_non_null(strstr(error.text, "operator 3: TRANSPOSE is not supported"));
+            found = 1;
+        } else {
+            frozen_free(frozen);
+        }
+        bytes[i] = saved;
+    }
+    assert_int_equal(found, 1);
+    free(bytes);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(the_fc_golden_holds_what_its_list_of_tensors_says),
+    cmocka_unit_test(every_golden_of_known_operators_is_read),
+    cmocka_unit_test(convolution_and_pooling_options_are_read),
+    cmocka_unit_test(what_is_no_model_is_refused_by_name),
+    cmocka_unit_test(every_truncation_is_refused),
+    cmocka_unit_test(a_later_operator_set_is_named_with_its_index),
+};
+TEST_MAIN(tests)
