@@ -1,0 +1,27 @@
+/* idx: files in MNIST's IDX format, plain or compressed with gzip.
+ *
+ * A file is a big-endian header (00 00, element type, number of dimensions, one uint32 for each)
+ * and then the elements.  Only uint8 elements in one dimension (labels) or three (images) are
+ * read.  The header is believed only as far as the file's real length bears it out.
+ */
+#ifndef DATA_IDX_H
+#define DATA_IDX_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+#define IDX_ITEMS_MAX ((size_t)1 << 20) /* a file that announces more items is refused */
+
+struct idx {
+    size_t count;         /* items: the first dimension */
+    unsigned char *bytes; /* [count] labels or [count][28][28] images; the caller's, to free() */
+};
+
+/* Labels: every value must be 0..9. */
+enum status idx_read_labels(const char *path, struct idx *idx, struct error *error);
+
+/* Images: each must be 28x28. */
+enum status idx_read_images(const char *path, struct idx *idx, struct error *error);
+
+#endif
