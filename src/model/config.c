@@ -1,0 +1,381 @@
+/* Keras' description of a model, the JSON of model_config, into layers. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "model/internal.h"
+
+#define PAIR "a whole number or a pair of them"
+
+struct reader {
+    const char *path;
+    struct error *error;
+    struct model *model;
+    struct layer *layer; /* the one being read */
+};
+
+static enum status wrong_field(const struct reader *reader, const char *field,
+                               const char *expected) {
+    return layer_error(reader->error, STATUS_FORMAT, reader->path, reader->layer,
+                       "its config has no usable \"%s\" (%s expected)", field, expected);
+}
+
+static enum status unsupported(const struct reader *reader, const char *what,
+                               const char *supported) {
+    return layer_error(reader->error, STATUS_UNSUPPORTED, reader->path, reader->layer,
+                       "%s is not supported; %s", what, supported);
+}
+
+static enum status read_size(const struct reader *reader, const json_t *config, const char *field,
+                             int *size) {
+    const json_t *value = json_object_get(config, field);
+    json_int_t number = json_integer_value(value);
+    if (!json_is_integer(value) || number < 1 || number > SIZE_MAX_LAYER)
+        return wrong_field(reader, field, "a whole number from 1 to 1048576");
+    *size = (int)number;
+    return STATUS_OK;
+}
+
+/* [2, 2] or 2; absent or null gives the default where there is one (not 0). */
+static enum status read_pair(const struct reader *reader, const json_t *config, const char *field,
+                             int fallback_y, int fallback_x, int *y, int *x) {
+    const json_t *value = json_object_get(config, field);
+    *y = fallback_y;
+    *x = fallback_x;
+    if ((!value || json_is_null(value)) && fallback_y) return STATUS_OK;
+    const json_t *first = json_is_array(value) ? json_array_get(value, 0) : value;
+    const json_t *second = json_is_array(value) ? json_array_get(value, 1) : value;
+    if (json_is_array(value) && json_array_size(value) != 2)
+        return wrong_field(reader, field, PAIR);
+    if (!json_is_integer(first) || !json_is_integer(second)) return wrong_field(reader, field, PAIR);
+    json_int_t a = json_integer_value(first), b = json_integer_value(second);
+    if (a < 1 || b < 1 || a > SIZE_MAX_LAYER || b > SIZE_MAX_LAYER)
+        return wrong_field(reader, field, "numbers from 1 to 1048576");
+    *y = (int)a;
+    *x = (int)b;
+    return STATUS_OK;
+}
+
+static enum status check_channels_last(const struct reader *reader, const json_t *config) {
+    const char *format = json_string_value(json_object_get(config, "data_format"));
+    if (format && strcmp(format, "channels_last"))
+        return unsupported(reader, "data_format channels_first", "channels_last is");
+    return STATUS_OK;
+}
+
+/* "relu", or {"class_name": "function"|..., "config": "relu"|{...}, "registered_name": ...}. */
+static const char *activation_text(const json_t *value) {
+    if (json_is_null(value) || !value) return "linear";
+    if (json_is_string(value)) return json_string_value(value);
+    const json_t *config = json_object_get(value, "config");
+    if (json_is_string(config)) return json_string_value(config);
+    const char *registered = json_string_value(json_object_get(value, "registered_name"));
+    const char *class_name = json_string_value(json_object_get(value, "class_name"));
+    return registered ? registered : class_name ? class_name : "?";
+}
+
+static enum status read_activation(const struct reader *reader, const json_t *config) {
+    const char *name = activation_text(json_object_get(config, "activation"));
+    reader->layer->activation = activation_of(name);
+    if (reader->layer->activation != ACTIVATIONS) return STATUS_OK;
+    char what[128];
+    snprintf(what, sizeof what, "activation '%s'", name);
+    return unsupported(reader, what, "linear, relu and softmax are");
+}
+
+static bool read_flag(const json_t *config, const char *field, bool fallback) {
+    const json_t *value = json_object_get(config, field);
+    return json_is_boolean(value) ? json_is_true(value) : fallback;
+}
+
+static enum status read_shape(const struct reader *reader, const json_t *sizes) {
+    struct shape *shape = &reader->layer->output;
+    size_t rank = json_array_size(sizes);
+    if (rank < 2 || rank > 4) return wrong_field(reader, "batch_shape", "1 to 3 sizes after the batch's");
+    shape->rank = (int)rank - 1;
+    for (size_t i = 1; i < rank; i++) {
+        const json_t *size = json_array_get(sizes, i);
+        if (json_is_null(size))
+            return unsupported(reader, "an input shape with an open size",
+                               "build the model for 28x28 digits");
+        json_int_t number = json_integer_value(size);
+        if (!json_is_integer(size) || number < 1 || number > SIZE_MAX_LAYER)
+            return wrong_field(reader, "batch_shape", "sizes from 1 to 1048576");
+        shape->size[i - 1] = (int)number;
+    }
+    return STATUS_OK;
+}
+
+/* Keras 3 says batch_shape, tf_keras batch_input_shape. */
+static const json_t *shape_field(const json_t *config) {
+    const json_t *shape = json_object_get(config, "batch_shape");
+    return json_is_array(shape) ? shape : json_object_get(config, "batch_input_shape");
+}
+
+static enum status read_input(const struct reader *reader, const json_t *config) {
+    return read_shape(reader, shape_field(config));
+}
+
+static enum status read_dense(const struct reader *reader, const json_t *config) {
+    enum status status = read_size(reader, config, "units", &reader->layer->units);
+    if (status) return status;
+    reader->layer->has_bias = read_flag(config, "use_bias", true);
+    return read_activation(reader, config);
+}
+
+static enum status read_padding(const struct reader *reader, const json_t *config) {
+    const char *padding = json_string_value(json_object_get(config, "padding"));
+    if (!padding || !strcmp(padding, "valid"))
+        reader->layer->window.padding = PADDING_VALID;
+    else if (!strcmp(padding, "same"))
+        reader->layer->window.padding = PADDING_SAME;
+    else
+        return wrong_field(reader, "padding", "\"valid\" or \"same\"");
+    return STATUS_OK;
+}
+
+static enum status read_conv2d(const struct reader *reader, const json_t *config) {
+    struct layer *layer = reader->layer;
+    struct window *window = &layer->window;
+    const json_t *groups = json_object_get(config, "groups");
+    enum status status = read_size(reader, config, "filters", &layer->units);
+    if (!status)
+        status = read_pair(reader, config, "kernel_size", 0, 0, &window->height, &window->width);
+    if (!status)
+        status = read_pair(reader, config, "strides", 1, 1, &window->stride_y, &window->stride_x);
+    if (!status)
+        status = read_pair(reader, config, "dilation_rate", 1, 1, &window->dilation_y,
+                           &window->dilation_x);
+    if (!status) status = read_padding(reader, config);
+    if (!status) status = check_channels_last(reader, config);
+    if (status) return status;
+    if (json_is_integer(groups) && json_integer_value(groups) != 1)
+        return unsupported(reader, "a convolution in groups", "groups=1 is");
+    bool is_strided = window->stride_y > 1 || window->stride_x > 1;
+    if (is_strided && (window->dilation_y > 1 || window->dilation_x > 1))
+        return unsupported(reader, "strides together with dilation", "either of them is");
+    layer->has_bias = read_flag(config, "use_bias", true);
+    return read_activation(reader, config);
+}
+
+static enum status read_max_pooling2d(const struct reader *reader, const json_t *config) {
+    struct window *window = &reader->layer->window;
+    window->dilation_y = window->dilation_x = 1;
+    enum status status =
+        read_pair(reader, config, "pool_size", 2, 2, &window->height, &window->width);
+    if (!status)
+        status = read_pair(reader, config, "strides", window->height, window->width,
+                           &window->stride_y, &window->stride_x);
+    if (!status) status = read_padding(reader, config);
+    if (!status) status = check_channels_last(reader, config);
+    return status;
+}
+
+static enum status read_flatten(const struct reader *reader, const json_t *config) {
+    return check_channels_last(reader, config);
+}
+
+static enum status read_dropout(const struct reader *reader, const json_t *config) {
+    const json_t *rate = json_object_get(config, "rate");
+    double value = json_number_value(rate);
+    if (!json_is_number(rate) || !(value >= 0 && value < 1))
+        return wrong_field(reader, "rate", "a number from 0 up to, not including, 1");
+    const json_t *noise = json_object_get(config, "noise_shape");
+    if (noise && !json_is_null(noise))
+        return unsupported(reader, "a noise_shape", "Dropout of single numbers is");
+    reader->layer->rate = (float)value;
+    return STATUS_OK;
+}
+
+static enum status read_activation_layer(const struct reader *reader, const json_t *config) {
+    return read_activation(reader, config);
+}
+
+static enum status read_relu(const struct reader *reader, const json_t *config) {
+    const json_t *limit = json_object_get(config, "max_value");
+    if (limit && !json_is_null(limit))
+        return unsupported(reader, "max_value", "a ReLU without a limit is");
+    static const char *const fields[] = {"negative_slope", "threshold"};
+    for (int i = 0; i < 2; i++) {
+        const json_t *value = json_object_get(config, fields[i]);
+        if (value && !json_is_null(value) && json_number_value(value) != 0)
+            return unsupported(reader, fields[i], "a plain ReLU is");
+    }
+    reader->layer->activation = ACTIVATION_RELU;
+    return STATUS_OK;
+}
+
+static enum status read_softmax(const struct reader *reader, const json_t *config) {
+    const json_t *axis = json_object_get(config, "axis");
+    if (json_is_array(axis) && json_array_size(axis) == 1) axis = json_array_get(axis, 0);
+    json_int_t number = json_integer_value(axis);
+    if (axis && !(json_is_integer(axis) && (number == -1 || number == 1)))
+        return unsupported(reader, "another axis than the last", "axis=-1 is");
+    reader->layer->activation = ACTIVATION_SOFTMAX;
+    return STATUS_OK;
+}
+
+typedef enum status layer_reader(const struct reader *reader, const json_t *config);
+
+static layer_reader *const layer_readers[LAYER_KINDS] = {
+    [LAYER_INPUT] = read_input,
+    [LAYER_DENSE] = read_dense,
+    [LAYER_CONV2D] = read_conv2d,
+    [LAYER_MAX_POOLING2D] = read_max_pooling2d,
+    [LAYER_FLATTEN] = read_flatten,
+    [LAYER_DROPOUT] = read_dropout,
+    [LAYER_ACTIVATION] = read_activation_layer,
+    [LAYER_RELU] = read_relu,
+    [LAYER_SOFTMAX] = read_softmax,
+};
+
+static enum status read_name(const struct reader *reader, const json_t *value, const char *what,
+                             char name[MODEL_NAME]) {
+    const char *text = json_string_value(value);
+    if (!text || !*text)
+        return error_set(reader->error, STATUS_FORMAT, reader->path,
+                         "model_config: %s has no name", what);
+    if (strlen(text) >= MODEL_NAME)
+        return error_set(reader->error, STATUS_UNSUPPORTED, reader->path,
+                         "model_config: the name '%.40s...' is longer than %d bytes", text,
+                         MODEL_NAME - 1);
+    strcpy(name, text);
+    return STATUS_OK;
+}
+
+static enum status unknown_class(const struct reader *reader, const char *name,
+                                 const char *class_name) {
+    char supported[256];
+    size_t used = 0;
+    for (enum layer_kind kind = 0; kind < LAYER_KINDS; kind++)
+        used += (size_t)snprintf(supported + used, sizeof supported - used, "%s%s",
+                                 kind ? ", " : "", layer_class(kind));
+    return error_set(reader->error, STATUS_UNSUPPORTED, reader->path,
+                     "layer '%.64s' is a %.64s, which is not supported; these are: %s", name,
+                     class_name, supported);
+}
+
+/* Fills the layer at `layer` except for its inputs and shape. */
+static enum status read_layer(struct reader *reader, const json_t *entry, struct layer *layer) {
+    const char *class_name = json_string_value(json_object_get(entry, "class_name"));
+    const json_t *config = json_object_get(entry, "config");
+    const json_t *name = json_object_get(config, "name");
+    if (!class_name || !json_is_object(config))
+        return error_set(reader->error, STATUS_FORMAT, reader->path,
+                         "model_config: a layer has no class_name or no config");
+    if (!name) name = json_object_get(entry, "name");
+    layer->kind = layer_kind_of(class_name);
+    if (layer->kind == LAYER_KINDS)
+        return unknown_class(reader, json_is_string(name) ? json_string_value(name) : "?",
+                             class_name);
+    enum status status = read_name(reader, name, "a layer", layer->name);
+    if (status) return status;
+    reader->layer = layer;
+    return layer_readers[layer->kind](reader, config);
+}
+
+static enum status check_names(const struct reader *reader) {
+    const struct model *model = reader->model;
+    for (int i = 0; i < model->layer_count; i++)
+        for (int j = 0; j < i; j++)
+            if (!strcmp(model->layers[i].name, model->layers[j].name))
+                return error_set(reader->error, STATUS_FORMAT, reader->path,
+                                 "model_config: two layers are named '%s'", model->layers[i].name);
+    return STATUS_OK;
+}
+
+/* A Sequential model may have no InputLayer: its first layer then says what it takes. */
+static enum status add_missing_input(struct reader *reader, const json_t *layers) {
+    const json_t *first = json_array_get(layers, 0);
+    const json_t *config = json_object_get(first, "config");
+    const char *class_name = json_string_value(json_object_get(first, "class_name"));
+    if (class_name && !strcmp(class_name, "InputLayer")) return STATUS_OK;
+    if (class_name && layer_kind_of(class_name) == LAYER_KINDS)
+        return read_layer(reader, first, &reader->model->layers[0]);
+    const json_t *shape = shape_field(config);
+    if (!json_is_array(shape))
+        return error_set(reader->error, STATUS_UNSUPPORTED, reader->path,
+                         "the model does not say what it takes: no InputLayer and no "
+                         "batch_input_shape; build it before saving");
+    struct layer *layer = &reader->model->layers[reader->model->layer_count++];
+    strcpy(layer->name, "input");
+    reader->layer = layer;
+    return read_shape(reader, shape);
+}
+
+static enum status read_sequential(struct reader *reader, const json_t *layers) {
+    struct model *model = reader->model;
+    enum status status = add_missing_input(reader, layers);
+    for (size_t i = 0; i < json_array_size(layers) && !status; i++) {
+        struct layer *layer = &model->layers[model->layer_count];
+        status = read_layer(reader, json_array_get(layers, i), layer);
+        if (status) break;
+        if (model->layer_count && layer->kind == LAYER_INPUT)
+            return error_set(reader->error, STATUS_FORMAT, reader->path,
+                             "layer '%s' is a second InputLayer", layer->name);
+        if (model->layer_count) {
+            layer->inputs[0] = model->layer_count - 1;
+            layer->input_count = 1;
+        }
+        model->layer_count++;
+    }
+    return status;
+}
+
+static enum status infer_shapes(struct reader *reader) {
+    for (int i = 0; i < reader->model->layer_count; i++) {
+        enum status status = layer_infer_shape(reader->model, &reader->model->layers[i],
+                                               reader->path, reader->error);
+        if (status) return status;
+    }
+    return STATUS_OK;
+}
+
+static enum status read_root(struct reader *reader, const json_t *root) {
+    const char *class_name = json_string_value(json_object_get(root, "class_name"));
+    const json_t *config = json_object_get(root, "config");
+    const json_t *layers = json_is_array(config) ? config : json_object_get(config, "layers");
+    if (!class_name || !json_is_array(layers))
+        return error_set(reader->error, STATUS_FORMAT, reader->path,
+                         "model_config has no class_name or no list of layers");
+    bool is_sequential = !strcmp(class_name, "Sequential");
+    if (!is_sequential)
+        return error_set(reader->error, STATUS_UNSUPPORTED, reader->path,
+                         "the model is a %.64s; Sequential models are supported", class_name);
+    size_t count = json_array_size(layers);
+    if (!count || count > MODEL_LAYERS_MAX - 1)
+        return error_set(reader->error, STATUS_UNSUPPORTED, reader->path,
+                         "the model has %zu layers; 1 to %d are supported", count,
+                         MODEL_LAYERS_MAX - 1);
+    reader->model = model_new((int)count + 1);
+    if (!reader->model) return error_memory(reader->error, reader->path, sizeof *reader->model);
+    const json_t *name = json_object_get(config, "name");
+    enum status status = STATUS_OK;
+    if (name)
+        status = read_name(reader, name, "the model", reader->model->name);
+    else
+        strcpy(reader->model->name, "sequential");
+    if (!status) status = read_sequential(reader, layers);
+    if (!status) status = check_names(reader);
+    if (!status) status = infer_shapes(reader);
+    return status;
+}
+
+enum status config_read(const char *json, size_t length, const char *path, struct model **model,
+                        struct error *error) {
+    struct reader reader = {.path = path, .error = error};
+    json_error_t trouble;
+    json_t *root = json_loadb(json, length, 0, &trouble);
+    if (!root)
+        return error_set(error, STATUS_FORMAT, path, "model_config is no valid JSON: %s at byte %d",
+                         trouble.text, trouble.position);
+    enum status status = read_root(&reader, root);
+    json_decref(root);
+    if (status)
+        model_free(reader.model);
+    else
+        *model = reader.model;
+    return status;
+}

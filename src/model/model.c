@@ -1,0 +1,168 @@
+#include "model/model.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "model/internal.h"
+
+#define WEIGHT_GRAIN 16 /* floats: one 64-byte line */
+
+static const char *const class_names[LAYER_KINDS] = {
+    [LAYER_INPUT] = "InputLayer",
+    [LAYER_DENSE] = "Dense",
+    [LAYER_CONV2D] = "Conv2D",
+    [LAYER_MAX_POOLING2D] = "MaxPooling2D",
+    [LAYER_FLATTEN] = "Flatten",
+    [LAYER_DROPOUT] = "Dropout",
+    [LAYER_ACTIVATION] = "Activation",
+    [LAYER_RELU] = "ReLU",
+    [LAYER_SOFTMAX] = "Softmax",
+};
+
+static const char *const activation_names[ACTIVATIONS] = {
+    [ACTIVATION_LINEAR] = "linear",
+    [ACTIVATION_RELU] = "relu",
+    [ACTIVATION_SOFTMAX] = "softmax",
+};
+
+const char *layer_class(enum layer_kind kind) {
+    return kind < LAYER_KINDS ? class_names[kind] : "?";
+}
+
+const char *activation_name(enum activation activation) {
+    return activation < ACTIVATIONS ? activation_names[activation] : "?";
+}
+
+enum layer_kind layer_kind_of(const char *class_name) {
+    enum layer_kind kind = 0;
+    while (kind < LAYER_KINDS && strcmp(class_names[kind], class_name)) kind++;
+    return kind;
+}
+
+enum activation activation_of(const char *name) {
+    enum activation activation = 0;
+    while (activation < ACTIVATIONS && strcmp(activation_names[activation], name)) activation++;
+    return activation;
+}
+
+enum status layer_error(struct error *error, enum status status, const char *path,
+                        const struct layer *layer, const char *format, ...) {
+    char text[sizeof error->text];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return error_set(error, status, path, "layer '%s' (%s): %s", layer->name,
+                     layer_class(layer->kind), text);
+}
+
+size_t shape_count(const struct shape *shape) {
+    size_t count = 1;
+    for (int i = 0; i < shape->rank; i++) count *= (size_t)shape->size[i];
+    return count;
+}
+
+const char *shape_text(const struct shape *shape, char text[64]) {
+    int used = 0;
+    text[0] = 0;
+    for (int i = 0; i < shape->rank; i++)
+        used += snprintf(text + used, 64 - (size_t)used, "%s%d", i ? "x" : "", shape->size[i]);
+    return text;
+}
+
+struct model *model_new(int layers) {
+    struct model *model = calloc(1, sizeof *model);
+    if (!model) return NULL;
+    model->layers = calloc((size_t)layers, sizeof *model->layers);
+    model->parameters = calloc(2 * (size_t)layers, sizeof *model->parameters);
+    if (!model->layers || !model->parameters) {
+        model_free(model);
+        return NULL;
+    }
+    for (int i = 0; i < layers; i++) model->layers[i].kernel = model->layers[i].bias = -1;
+    return model;
+}
+
+void model_free(struct model *model) {
+    if (!model) return;
+    array_free(model->weights);
+    free(model->parameters);
+    free(model->layers);
+    free(model);
+}
+
+/* Sizes are at most SIZE_MAX_LAYER each, so that the product of two of them cannot overflow; the
+ * count is compared after every factor. */
+static enum status add_parameter(struct model *model, int layer_index, const char *name, int rank,
+                                 const int *size, const char *path, struct error *error) {
+    struct parameter *parameter = &model->parameters[model->parameter_count];
+    const struct layer *layer = &model->layers[layer_index];
+    size_t count = 1;
+    for (int i = 0; i < rank; i++) {
+        count *= (size_t)size[i];
+        parameter->size[i] = size[i];
+        if (count > MODEL_WEIGHTS_MAX - model->weight_count)
+            return layer_error(error, STATUS_UNSUPPORTED, path, layer,
+                               "its %s makes the model larger than %zu weights", name,
+                               MODEL_WEIGHTS_MAX);
+    }
+    snprintf(parameter->name, sizeof parameter->name, "%s/%s", layer->name, name);
+    parameter->layer = layer_index;
+    parameter->rank = rank;
+    parameter->offset = model->weight_count;
+    parameter->count = count;
+    model->parameter_count++;
+    model->weight_count += (count + WEIGHT_GRAIN - 1) / WEIGHT_GRAIN * WEIGHT_GRAIN;
+    return STATUS_OK;
+}
+
+enum status model_plan_weights(struct model *model, const char *path, struct error *error) {
+    for (int i = 0; i < model->layer_count; i++) {
+        struct layer *layer = &model->layers[i];
+        if (layer->kind != LAYER_DENSE && layer->kind != LAYER_CONV2D) continue;
+        const struct shape *input = &model->layers[layer->inputs[0]].output;
+        int channels = input->size[input->rank - 1], units = layer->units, rank = 2;
+        int size[4] = {channels, units};
+        if (layer->kind == LAYER_CONV2D) {
+            rank = 4;
+            size[0] = layer->window.height;
+            size[1] = layer->window.width;
+            size[2] = channels;
+            size[3] = units;
+        }
+        layer->kernel = model->parameter_count;
+        enum status status = add_parameter(model, i, "kernel", rank, size, path, error);
+        if (status) return status;
+        if (!layer->has_bias) continue;
+        layer->bias = model->parameter_count;
+        status = add_parameter(model, i, "bias", 1, &units, path, error);
+        if (status) return status;
+    }
+    model->weights = array_new(model->weight_count, sizeof *model->weights);
+    if (!model->weights)
+        return error_memory(error, path, model->weight_count * sizeof *model->weights);
+    return STATUS_OK;
+}
+
+enum status model_check_digits(const struct model *model, const char *path, struct error *error) {
+    const struct layer *input = &model->layers[0];
+    const struct layer *last = &model->layers[model->layer_count - 1];
+    const struct shape *shape = &input->output;
+    char text[64];
+    bool is_digit = shape->rank == 1
+                        ? shape->size[0] == 784
+                        : shape->size[0] == 28 && shape->size[1] == 28 &&
+                              (shape->rank == 2 || shape->size[2] == 1);
+    if (!is_digit)
+        return layer_error(error, STATUS_UNSUPPORTED, path, input,
+                           "takes %s; digits are 28x28x1, 28x28 or 784",
+                           shape_text(shape, text));
+    if (last->output.rank != 1 || last->output.size[0] != 10)
+        return layer_error(error, STATUS_UNSUPPORTED, path, last,
+                           "gives %s; a classifier of digits gives 10 numbers",
+                           shape_text(&last->output, text));
+    return STATUS_OK;
+}

@@ -1,0 +1,73 @@
+#include "model/internal.h"
+
+/* Output size along one axis; 0 when the window does not fit. */
+static int windowed_size(int size, int window, int stride, int dilation, enum padding padding) {
+    long extent = (long)(window - 1) * dilation + 1;
+    if (padding == PADDING_SAME) return (size + stride - 1) / stride;
+    if (extent > size) return 0;
+    return (int)((size - extent) / stride) + 1;
+}
+
+static enum status infer_window(struct layer *layer, const struct shape *input, int channels,
+                                const char *path, struct error *error) {
+    const struct window *window = &layer->window;
+    char text[64];
+    if (input->rank != 3)
+        return layer_error(error, STATUS_UNSUPPORTED, path, layer,
+                           "gets %s; it needs height x width x channels",
+                           shape_text(input, text));
+    int height = windowed_size(input->size[0], window->height, window->stride_y,
+                               window->dilation_y, window->padding);
+    int width = windowed_size(input->size[1], window->width, window->stride_x, window->dilation_x,
+                              window->padding);
+    if (!height || !width)
+        return layer_error(error, STATUS_FORMAT, path, layer,
+                           "its %dx%d window (dilation %dx%d) does not fit into %s",
+                           window->height, window->width, window->dilation_y, window->dilation_x,
+                           shape_text(input, text));
+    layer->output = (struct shape){.rank = 3, .size = {height, width, channels}};
+    return STATUS_OK;
+}
+
+static enum status check_count(const struct layer *layer, const char *path, struct error *error) {
+    size_t count = 1;
+    for (int i = 0; i < layer->output.rank; i++) {
+        count *= (size_t)layer->output.size[i];
+        if (count > ACTIVATIONS_MAX)
+            return layer_error(error, STATUS_UNSUPPORTED, path, layer,
+                               "its output is larger than %zu numbers", ACTIVATIONS_MAX);
+    }
+    return STATUS_OK;
+}
+
+enum status layer_infer_shape(const struct model *model, struct layer *layer, const char *path,
+                              struct error *error) {
+    if (layer->kind == LAYER_INPUT) return check_count(layer, path, error);
+    const struct shape *input = &model->layers[layer->inputs[0]].output;
+    enum status status = STATUS_OK;
+    char text[64];
+    layer->output = *input;
+    switch (layer->kind) {
+    case LAYER_DENSE:
+        if (input->rank != 1)
+            return layer_error(error, STATUS_UNSUPPORTED, path, layer,
+                               "gets %s; Dense is supported after Flatten only",
+                               shape_text(input, text));
+        layer->output = (struct shape){.rank = 1, .size = {layer->units}};
+        break;
+    case LAYER_CONV2D: status = infer_window(layer, input, layer->units, path, error); break;
+    case LAYER_MAX_POOLING2D:
+        status = infer_window(layer, input, input->size[2], path, error);
+        break;
+    case LAYER_FLATTEN:
+        layer->output = (struct shape){.rank = 1, .size = {(int)shape_count(input)}};
+        break;
+    default: break;
+    }
+    if (status) return status;
+    if (layer->activation == ACTIVATION_SOFTMAX && layer->output.rank != 1)
+        return layer_error(error, STATUS_UNSUPPORTED, path, layer,
+                           "softmax over %s; it is supported over a single row of numbers only",
+                           shape_text(&layer->output, text));
+    return check_count(layer, path, error);
+}
