@@ -21,12 +21,16 @@ struct qparams {
 };
 
 /* The nudged range and factors that fake quantization uses; exact order of float32 operations.
- * `narrow`: 1..255 (weights), else 0..255; `bits` 2..8 gives 2^bits - 1 in place of 255. */
+ * `narrow`: 1..255 (weights), else 0..255; `bits` 2..8 gives 2^bits - 1 in place of 255.
+ * A range that is not finite gives factors that turn every value into NaN. */
 struct fake_quant fake_quant_from_range(struct range range, bool narrow, int bits);
 
-/* As conversion computes them from a float32 range, in double.  A range narrower than 1e-6 is
- * widened first. */
+/* As conversion computes them from a float32 range, in double.  A range not wider than 1e-6 is
+ * widened first.
+ *   activation: scale = (max - min) / 255
+ *   weight:     scale = (max - min) / (2^bits - 2), so that q is in -(2^(bits-1) - 1)..; int8
+ *               holds a narrower weight exactly */
 struct qparams qparams_activation(struct range range);
-struct qparams qparams_weight(struct range range);
+struct qparams qparams_weight(struct range range, int bits);
 
 #endif

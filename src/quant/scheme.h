@@ -12,14 +12,16 @@ struct scheme {
     const char *name;    /* "qatop", "tfmot" */
     const char *summary; /* one line for --help and the dashboard */
     int weight_bits;     /* 2..8 */
-    float range_decay;   /* moving average of activation ranges: keeps this share a step (0.999) */
+    double range_decay;  /* moving average of activation ranges: keeps this share a step (0.999) */
     bool calibrate;      /* start the ranges from a pass over training digits, not from [-6, 6] */
     bool fresh_weight_ranges; /* at export: range of the final weights, not of one step before */
     bool dense_per_channel;   /* one range per unit of a Dense kernel */
+    bool quantize_before_relu; /* a Dense or Conv2D before a separate ReLU layer keeps the fake
+                                  quantization of its kernel */
     const char *schedule;     /* default learning rate schedule */
 };
 
-/* All schemes, ended by an entry without name. */
+/* All schemes, the default first, ended by an entry without name. */
 extern const struct scheme schemes[];
 const struct scheme *scheme_find(const char *name); /* NULL when unknown */
 
@@ -29,10 +31,13 @@ const char *tensor_kind_name(enum tensor_kind kind); /* "input", "weight", "acti
 /* Where the activation's fake quantization stands. */
 enum placement { PLACE_INPUT, PLACE_KERNEL, PLACE_PRE_ACTIVATION, PLACE_POST_ACTIVATION, PLACE_OUTPUT };
 
+#define ACTIVATION_BITS 8
+
 /* One quantized tensor.  The list is in graph order: input, then each layer's kernel and its
  * activation; every other module indexes into it. */
 struct quant_tensor {
     char name[2 * MODEL_NAME]; /* "input", "dense/kernel", "dense/out" */
+    bool is_per_channel; /* chooses the formula of fake quantization, also with one channel */
     enum tensor_kind kind;
     enum placement placement;
     int layer;    /* index into model->layers */
@@ -40,7 +45,8 @@ struct quant_tensor {
     int offset;   /* of its first range in the plan's range arrays */
 };
 
-/* What a scheme makes of a model. */
+/* What a scheme makes of a model.  A layer whose kernel is not quantized in training (-1) although
+ * it has one is quantized from its raw weights at export, per channel. */
 struct quant_plan {
     struct scheme scheme;
     struct quant_tensor *tensors;
@@ -54,6 +60,12 @@ struct quant_plan {
 /* Refuses, by layer name, what the scheme cannot quantize. */
 enum status quant_plan_create(struct quant_plan **plan, const struct model *model,
                               const struct scheme *scheme, struct error *error);
-void quant_plan_free(struct quant_plan *plan);
+void quant_plan_free(struct quant_plan *plan); /* NULL is harmless */
+
+/* What a range of that tensor means: for fake quantization and for the converted model. */
+struct fake_quant quant_plan_fake_quant(const struct quant_plan *plan,
+                                        const struct quant_tensor *tensor, struct range range);
+struct qparams quant_plan_qparams(const struct quant_plan *plan,
+                                  const struct quant_tensor *tensor, struct range range);
 
 #endif
