@@ -62,6 +62,7 @@ static struct bucket bucket_of(uint64_t step, float value) {
     bucket.first_step = bucket.last_step = step;
     if (!isfinite(value)) {
         bucket.not_finite = 1;
+        bucket.infinite = isinf(value) ? 1 : 0;
         return bucket;
     }
     bucket.count = 1;
@@ -93,6 +94,7 @@ static void merge(struct bucket *into, const struct bucket *later) {
     }
     into->count = add_saturated(into->count, later->count);
     into->not_finite = add_saturated(into->not_finite, later->not_finite);
+    into->infinite = add_saturated(into->infinite, later->infinite);
     into->last_step = later->last_step;
 }
 
@@ -195,8 +197,10 @@ static bool commit_tail(struct history *history) {
     for (int k = 0; k < LEVELS && total % level_span(k) == 0; k++)
         if (!reserve_node(history, k)) return false;
 
-    struct record record = {history->tail.first_step,
-                            history->tail.count ? history->tail.last : NAN, NOT_FOLDED};
+    float value = history->tail.count      ? history->tail.last
+                  : history->tail.infinite ? INFINITY
+                                           : NAN;
+    struct record record = {history->tail.first_step, value, NOT_FOLDED};
     if (is_fold) {
         record.fold = (uint32_t)(history->fold_base + history->fold_count) & FOLD_MASK;
         history->folds[history->fold_count++] = history->tail;

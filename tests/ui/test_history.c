@@ -61,6 +61,7 @@ static struct bucket slow_range(const struct series *series, uint64_t first, uin
         float x = series->values[i];
         if (!isfinite(x)) {
             all.not_finite++;
+            all.infinite += isinf(x) ? 1 : 0;
             continue;
         }
         if (all.count == 0 || x < all.min) all.min = x;
@@ -75,6 +76,7 @@ static struct bucket slow_range(const struct series *series, uint64_t first, uin
 static void assert_same(const struct bucket *got, const struct bucket *want) {
     assert_int_equal(got->count, want->count);
     assert_int_equal(got->not_finite, want->not_finite);
+    assert_int_equal(got->infinite, want->infinite);
     if (want->count + want->not_finite > 0) {
         assert_int_equal(got->first_step, want->first_step);
         assert_int_equal(got->last_step, want->last_step);
