@@ -18,11 +18,13 @@ bool store_create(struct store *store, const struct run_info *info) {
     store->pace = info->config->pace;
     store->loss = history_create(STORE_RAW_LOSSES);
     store->batch_accuracy = history_create(STORE_RAW_LOSSES);
+    store->seconds = history_create(STORE_RAW_LOSSES);
     store->lines = calloc(STORE_LOG_LINES, sizeof *store->lines);
     store->evaluations = calloc(STORE_EVALUATIONS, sizeof(struct evaluation *));
     size_t tensors = (size_t)info->plan->tensor_count;
     store->tensors = calloc(tensors ? tensors : 1, sizeof *store->tensors);
-    bool is_whole = store->loss && store->batch_accuracy && store->lines && store->evaluations &&
+    bool is_whole = store->loss && store->batch_accuracy && store->seconds &&
+                    store->lines && store->evaluations &&
                     store->tensors;
     for (size_t i = 0; is_whole && i < tensors; i++) {
         struct store_tensor *tensor = &store->tensors[i];
@@ -39,6 +41,7 @@ void store_free(struct store *store) {
     if (!store->info) return;
     history_destroy(store->loss);
     history_destroy(store->batch_accuracy);
+    history_destroy(store->seconds);
     for (int i = 0; store->tensors && i < store->info->plan->tensor_count; i++) {
         history_destroy(store->tensors[i].min);
         history_destroy(store->tensors[i].max);
@@ -126,6 +129,7 @@ static void feed_batch(struct store *store, const struct event *event) {
                             .sum = batch->loss_sum,
                             .first_step = batch->first_step,
                             .last_step = event->step};
+    (void)history_add(store->seconds, event->step, (float)event->time);
     /* Where memory is short the history keeps the newest bucket: the screen goes on. */
     if (batch->finite + batch->not_finite <= 1) {
         (void)history_add(store->loss, event->step, batch->loss_last);

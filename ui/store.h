@@ -37,6 +37,7 @@ struct store {
     struct event_batch batch;   /* the newest */
     struct history *loss;       /* every batch: raw losses with steps */
     struct history *batch_accuracy;
+    struct history *seconds;    /* since the run started, when each batch was told */
     struct event_epoch *epochs; /* [epoch_count] */
     int epoch_count;
     struct evaluation **evaluations; /* [evaluation_count], oldest first; each retained */
