@@ -298,9 +298,8 @@ static enum status read_shape(const struct h5 *h5, hid_t dataset, const char *na
     return status;
 }
 
-enum status h5_open_numbers(const struct h5 *h5, hid_t location, const char *name,
-                            bool allow_integers, hid_t *dataset, struct h5_shape *shape,
-                            struct error *error) {
+enum status h5_open_numbers(const struct h5 *h5, hid_t location, const char *name, hid_t *dataset,
+                            struct h5_shape *shape, bool *is_float, struct error *error) {
     *dataset = h5_has(location, name) ? H5Dopen2(location, name, H5P_DEFAULT) : -1;
     if (*dataset < 0)
         return error_set(error, STATUS_FORMAT, h5->path, "data set '%s' is missing", name);
@@ -308,15 +307,47 @@ enum status h5_open_numbers(const struct h5 *h5, hid_t location, const char *nam
     H5T_class_t class = type < 0 ? H5T_NO_CLASS : H5Tget_class(type);
     h5_release(type);
     enum status status = STATUS_OK;
-    if (class != H5T_FLOAT && !(allow_integers && class == H5T_INTEGER))
-        status = error_set(error, STATUS_UNSUPPORTED, h5->path,
-                           "'%s' does not hold floating-point numbers", name);
+    *is_float = class == H5T_FLOAT;
+    if (class != H5T_FLOAT && class != H5T_INTEGER)
+        status = error_set(error, STATUS_UNSUPPORTED, h5->path, "'%s' does not hold numbers", name);
     if (!status) status = read_shape(h5, *dataset, name, shape, error);
     if (!status) status = check_layout(h5, *dataset, name, error);
     if (status) {
         h5_release(*dataset);
         *dataset = -1;
     }
+    return status;
+}
+
+static herr_t collect_dataset(hid_t location, const char *path, const H5L_info_t *info,
+                              void *context) {
+    struct h5_names *paths = context;
+    (void)info;
+    if (!h5_has(location, path)) return 0; /* a link to nowhere */
+    hid_t object = H5Oopen(location, path, H5P_DEFAULT);
+    bool is_dataset = object >= 0 && H5Iget_type(object) == H5I_DATASET;
+    h5_release(object);
+    if (object < 0) return -1;
+    if (!is_dataset) return 0;
+    if (paths->count == H5_NAMES_MAX) return -1;
+    paths->names[paths->count] = strdup(path);
+    if (!paths->names[paths->count]) return -1;
+    paths->count++;
+    return 0;
+}
+
+enum status h5_list_datasets(const struct h5 *h5, hid_t location, struct h5_names *paths,
+                             struct error *error) {
+    enum status status = STATUS_OK;
+    paths->count = 0;
+    paths->names = calloc(H5_NAMES_MAX, sizeof *paths->names);
+    if (!paths->names) return error_memory(error, h5->path, H5_NAMES_MAX * sizeof *paths->names);
+    if (H5Lvisit(location, H5_INDEX_NAME, H5_ITER_INC, collect_dataset, paths) < 0)
+        status = paths->count == H5_NAMES_MAX
+                     ? error_set(error, STATUS_FORMAT, h5->path, "holds more than %d data sets",
+                                 H5_NAMES_MAX)
+                     : damaged(h5, "/", "the list of data sets", error);
+    if (status) h5_free_names(paths);
     return status;
 }
 

@@ -58,11 +58,13 @@ struct h5_shape {
     size_t count;
 };
 
-/* Open a data set of floating-point (or, when `allow_integers`, integer) numbers and look at its
- * shape; no values are read yet. */
-enum status h5_open_numbers(const struct h5 *h5, hid_t location, const char *name,
-                            bool allow_integers, hid_t *dataset, struct h5_shape *shape,
-                            struct error *error);
+/* Open a data set of numbers and look at its shape and type; no values are read yet. */
+enum status h5_open_numbers(const struct h5 *h5, hid_t location, const char *name, hid_t *dataset,
+                            struct h5_shape *shape, bool *is_float, struct error *error);
+
+/* Paths of all data sets below `location`, in byte order, each once.  Free with h5_free_names. */
+enum status h5_list_datasets(const struct h5 *h5, hid_t location, struct h5_names *paths,
+                             struct error *error);
 
 /* All values as float32. */
 enum status h5_read_floats(const struct h5 *h5, hid_t dataset, const char *name, float *values,

@@ -56,10 +56,16 @@ static enum status load_parameter(struct loader *loader, hid_t group,
                                   const struct parameter *parameter, const char *dataset_name) {
     struct h5_shape shape;
     hid_t dataset;
-    enum status status = h5_open_numbers(&loader->h5, group, dataset_name, false, &dataset, &shape,
-                                         loader->error);
+    bool is_float;
+    enum status status = h5_open_numbers(&loader->h5, group, dataset_name, &dataset, &shape,
+                                         &is_float, loader->error);
     if (status) return status;
-    if (!same_shape(parameter, &shape))
+    if (!is_float)
+        status = layer_error(loader->error, STATUS_UNSUPPORTED, loader->h5.path,
+                             &loader->model->layers[parameter->layer],
+                             "its weights '%.96s' are not float16, float32 or float64",
+                             dataset_name);
+    else if (!same_shape(parameter, &shape))
         status = wrong_shape(loader, parameter, &shape, dataset_name);
     if (!status)
         status = h5_read_floats(&loader->h5, dataset, dataset_name,

@@ -1,0 +1,41 @@
+/* variables: the weights and ranges of a model trained with quantization, as TensorFlow saved them.
+ *
+ * Three layouts are read: a data set per variable (`conv2d/kernel`, `quant_conv2d/kernel_min`),
+ * Keras weights (`save_weights`), and a whole saved QAT model; the latter two list their variables
+ * in layer_names and weight_names.
+ * Every floating-point variable is taken: kernels and biases, and the ranges `<weight>_min`,
+ * `<weight>_max` (scalars, or one value per channel), `pre_activation_min`, `post_activation_max`,
+ * `output_min`, `quantize_layer_min`, ...  Integer ones (optimizer_step) are left out.
+ */
+#ifndef MODEL_VARIABLES_H
+#define MODEL_VARIABLES_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "model/model.h"
+
+struct variable {
+    char layer[MODEL_NAME]; /* "dense" for both dense and quant_dense; "quantize_layer" */
+    char name[MODEL_NAME];  /* "kernel", "kernel_min", "post_activation_max", ... */
+    int rank;               /* 0 for a scalar */
+    size_t size[4];
+    size_t count;
+    float *values; /* [count], all finite */
+};
+
+struct variables {
+    struct variable *list; /* [count], no layer and name twice */
+    size_t count;
+    char path[512]; /* where they came from, for messages */
+};
+
+/* The caller frees with variables_free.  On failure *variables is NULL. */
+enum status variables_load(const char *path, struct variables **variables, struct error *error);
+void variables_free(struct variables *variables);
+
+/* The variable of that layer and name; NULL when there is none. */
+const struct variable *variables_find(const struct variables *variables, const char *layer,
+                                      const char *name);
+
+#endif
