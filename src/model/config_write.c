@@ -1,0 +1,121 @@
+/* A model's layers into the JSON of model_config, in the words of tf_keras 2 that Keras 3 also
+ * understands. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "model/internal.h"
+
+/* The double with the fewest digits that reads back as the same float: 0.2f is written 0.2. */
+static double short_double(float value) {
+    char text[32];
+    for (int digits = 6; digits < 9; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)value);
+        double number = strtod(text, NULL);
+        if ((float)number == value) return number;
+    }
+    return (double)value;
+}
+
+static json_t *initializer(const char *class_name, json_t *config) {
+    return json_pack("{s:s, s:s, s:o, s:n}", "module", "keras.initializers", "class_name",
+                     class_name, "config", config, "registered_name");
+}
+
+/* What Dense and Conv2D have after their own fields. */
+static int add_common(json_t *config, const struct layer *layer) {
+    return json_object_update_new(
+        config,
+        json_pack("{s:s, s:b, s:o, s:o, s:n, s:n, s:n, s:n, s:n}", "activation",
+                  activation_name(layer->activation), "use_bias", layer->has_bias,
+                  "kernel_initializer", initializer("GlorotUniform", json_pack("{s:n}", "seed")),
+                  "bias_initializer", initializer("Zeros", json_object()), "kernel_regularizer",
+                  "bias_regularizer", "activity_regularizer", "kernel_constraint",
+                  "bias_constraint"));
+}
+
+static const char *padding_name(enum padding padding) {
+    return padding == PADDING_SAME ? "same" : "valid";
+}
+
+static json_t *input_config(const struct layer *layer) {
+    json_t *sizes = json_array();
+    int failed = json_array_append_new(sizes, json_null());
+    for (int i = 0; i < layer->output.rank; i++)
+        failed |= json_array_append_new(sizes, json_integer(layer->output.size[i]));
+    if (failed) {
+        json_decref(sizes);
+        return NULL;
+    }
+    return json_pack("{s:o, s:s, s:b, s:b, s:s}", "batch_input_shape", sizes, "dtype", "float32",
+                     "sparse", 0, "ragged", 0, "name", layer->name);
+}
+
+static int add_fields(json_t *config, const struct layer *layer) {
+    const struct window *window = &layer->window;
+    switch (layer->kind) {
+    case LAYER_DENSE:
+        return json_object_set_new(config, "units", json_integer(layer->units)) |
+               add_common(config, layer);
+    case LAYER_CONV2D:
+        return json_object_update_new(
+                   config, json_pack("{s:i, s:[ii], s:[ii], s:s, s:s, s:[ii], s:i}", "filters",
+                                     layer->units, "kernel_size", window->height, window->width,
+                                     "strides", window->stride_y, window->stride_x, "padding",
+                                     padding_name(window->padding), "data_format",
+                                     "channels_last", "dilation_rate", window->dilation_y,
+                                     window->dilation_x, "groups", 1)) |
+               add_common(config, layer);
+    case LAYER_MAX_POOLING2D:
+        return json_object_update_new(
+            config, json_pack("{s:[ii], s:s, s:[ii], s:s}", "pool_size", window->height,
+                              window->width, "padding", padding_name(window->padding), "strides",
+                              window->stride_y, window->stride_x, "data_format", "channels_last"));
+    case LAYER_FLATTEN:
+        return json_object_set_new(config, "data_format", json_string("channels_last"));
+    case LAYER_DROPOUT:
+        return json_object_update_new(config,
+                                      json_pack("{s:f, s:n, s:n}", "rate",
+                                                short_double(layer->rate), "noise_shape", "seed"));
+    case LAYER_ACTIVATION:
+        return json_object_set_new(config, "activation",
+                                   json_string(activation_name(layer->activation)));
+    case LAYER_RELU:
+        return json_object_update_new(config,
+                                      json_pack("{s:n, s:f, s:f}", "max_value", "negative_slope",
+                                                0.0, "threshold", 0.0));
+    case LAYER_SOFTMAX: return json_object_set_new(config, "axis", json_integer(-1));
+    default: return -1;
+    }
+}
+
+static json_t *layer_entry(const struct layer *layer) {
+    json_t *config;
+    if (layer->kind == LAYER_INPUT) {
+        config = input_config(layer);
+    } else {
+        config = json_pack("{s:s, s:b, s:s}", "name", layer->name, "trainable", 1, "dtype",
+                           "float32");
+        if (config && add_fields(config, layer)) {
+            json_decref(config);
+            config = NULL;
+        }
+    }
+    if (!config) return NULL;
+    return json_pack("{s:s, s:o}", "class_name", layer_class(layer->kind), "config", config);
+}
+
+char *config_write(const struct model *model) {
+    json_t *layers = json_array();
+    char *text = NULL;
+    int failed = 0;
+    for (int i = 0; i < model->layer_count && !failed; i++)
+        failed = json_array_append_new(layers, layer_entry(&model->layers[i]));
+    json_t *root = json_pack("{s:s, s:{s:s, s:o}}", "class_name", "Sequential", "config", "name",
+                             model->name, "layers", layers);
+    if (root && !failed) text = json_dumps(root, JSON_REAL_PRECISION(17));
+    json_decref(root);
+    return text;
+}
