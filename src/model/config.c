@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
+#include "model/config.h"
 #include "model/internal.h"
 
 #define PAIR "a whole number or a pair of them"
@@ -180,7 +179,7 @@ static enum status read_flatten(const struct reader *reader, const json_t *confi
 static enum status read_dropout(const struct reader *reader, const json_t *config) {
     const json_t *rate = json_object_get(config, "rate");
     double value = json_number_value(rate);
-    if (!json_is_number(rate) || !(value >= 0 && value < 1))
+    if (!json_is_number(rate) || !(value >= 0 && (float)value < 1))
         return wrong_field(reader, "rate", "a number from 0 up to, not including, 1");
     const json_t *noise = json_object_get(config, "noise_shape");
     if (noise && !json_is_null(noise))
@@ -195,13 +194,19 @@ static enum status read_activation_layer(const struct reader *reader, const json
 
 static enum status read_relu(const struct reader *reader, const json_t *config) {
     const json_t *limit = json_object_get(config, "max_value");
-    if (limit && !json_is_null(limit))
-        return unsupported(reader, "max_value", "a ReLU without a limit is");
+    char what[64];
+    if (limit && !json_is_null(limit)) {
+        snprintf(what, sizeof what, "max_value %g", json_number_value(limit));
+        return unsupported(reader, what, "a ReLU without a limit is");
+    }
     static const char *const fields[] = {"negative_slope", "threshold"};
     for (int i = 0; i < 2; i++) {
         const json_t *value = json_object_get(config, fields[i]);
-        if (value && !json_is_null(value) && json_number_value(value) != 0)
-            return unsupported(reader, fields[i], "a plain ReLU is");
+        if (!value || json_is_null(value)) continue;
+        if (!json_is_number(value)) return wrong_field(reader, fields[i], "a number");
+        if (json_number_value(value) == 0) continue;
+        snprintf(what, sizeof what, "%s %g", fields[i], json_number_value(value));
+        return unsupported(reader, what, "a ReLU with 0 there is");
     }
     reader->layer->activation = ACTIVATION_RELU;
     return STATUS_OK;
@@ -257,19 +262,28 @@ static enum status unknown_class(const struct reader *reader, const char *name,
                      class_name, supported);
 }
 
+/* What nobody can read is told before what is wrong with the rest. */
+static enum status check_classes(const struct reader *reader, const json_t *layers) {
+    for (size_t i = 0; i < json_array_size(layers); i++) {
+        const json_t *entry = json_array_get(layers, i);
+        const json_t *config = json_object_get(entry, "config");
+        const char *class_name = json_string_value(json_object_get(entry, "class_name"));
+        const char *name = json_string_value(json_object_get(config, "name"));
+        if (!class_name || !json_is_object(config))
+            return error_set(reader->error, STATUS_FORMAT, reader->path,
+                             "model_config: layer %zu has no class_name or no config", i);
+        if (layer_kind_of(class_name) == LAYER_KINDS)
+            return unknown_class(reader, name ? name : "?", class_name);
+    }
+    return STATUS_OK;
+}
+
 /* Fills the layer at `layer` except for its inputs and shape. */
 static enum status read_layer(struct reader *reader, const json_t *entry, struct layer *layer) {
-    const char *class_name = json_string_value(json_object_get(entry, "class_name"));
     const json_t *config = json_object_get(entry, "config");
     const json_t *name = json_object_get(config, "name");
-    if (!class_name || !json_is_object(config))
-        return error_set(reader->error, STATUS_FORMAT, reader->path,
-                         "model_config: a layer has no class_name or no config");
+    layer->kind = layer_kind_of(json_string_value(json_object_get(entry, "class_name")));
     if (!name) name = json_object_get(entry, "name");
-    layer->kind = layer_kind_of(class_name);
-    if (layer->kind == LAYER_KINDS)
-        return unknown_class(reader, json_is_string(name) ? json_string_value(name) : "?",
-                             class_name);
     enum status status = read_name(reader, name, "a layer", layer->name);
     if (status) return status;
     reader->layer = layer;
@@ -287,30 +301,29 @@ static enum status check_names(const struct reader *reader) {
 }
 
 /* A Sequential model may have no InputLayer: its first layer then says what it takes. */
-static enum status add_missing_input(struct reader *reader, const json_t *layers) {
-    const json_t *first = json_array_get(layers, 0);
+static enum status add_missing_input(struct reader *reader, const json_t *first) {
     const json_t *config = json_object_get(first, "config");
     const char *class_name = json_string_value(json_object_get(first, "class_name"));
-    if (class_name && !strcmp(class_name, "InputLayer")) return STATUS_OK;
-    if (class_name && layer_kind_of(class_name) == LAYER_KINDS)
-        return read_layer(reader, first, &reader->model->layers[0]);
+    const char *name = json_string_value(json_object_get(config, "name"));
+    if (layer_kind_of(class_name) == LAYER_INPUT) return STATUS_OK;
     const json_t *shape = shape_field(config);
     if (!json_is_array(shape))
         return error_set(reader->error, STATUS_UNSUPPORTED, reader->path,
                          "the model does not say what it takes: no InputLayer and no "
                          "batch_input_shape; build it before saving");
     struct layer *layer = &reader->model->layers[reader->model->layer_count++];
-    strcpy(layer->name, "input");
+    int length = snprintf(layer->name, MODEL_NAME, "%s_input", name ? name : "");
+    if (length >= MODEL_NAME) strcpy(layer->name, "input");
     reader->layer = layer;
     return read_shape(reader, shape);
 }
 
-static enum status read_sequential(struct reader *reader, const json_t *layers) {
+static enum status read_layers(struct reader *reader, const json_t *layers, const size_t *order) {
     struct model *model = reader->model;
-    enum status status = add_missing_input(reader, layers);
+    enum status status = add_missing_input(reader, json_array_get(layers, order[0]));
     for (size_t i = 0; i < json_array_size(layers) && !status; i++) {
         struct layer *layer = &model->layers[model->layer_count];
-        status = read_layer(reader, json_array_get(layers, i), layer);
+        status = read_layer(reader, json_array_get(layers, order[i]), layer);
         if (status) break;
         if (model->layer_count && layer->kind == LAYER_INPUT)
             return error_set(reader->error, STATUS_FORMAT, reader->path,
@@ -333,6 +346,29 @@ static enum status infer_shapes(struct reader *reader) {
     return STATUS_OK;
 }
 
+static enum status read_model(struct reader *reader, const json_t *config, const json_t *layers,
+                              bool is_functional) {
+    size_t order[MODEL_LAYERS_MAX], count = json_array_size(layers);
+    enum status status = check_classes(reader, layers);
+    if (status) return status;
+    for (size_t i = 0; i < count; i++) order[i] = i;
+    if (is_functional)
+        status = config_order_chain(config, layers, reader->path, order, reader->error);
+    if (status) return status;
+    reader->model = model_new((int)count + 1);
+    if (!reader->model) return error_memory(reader->error, reader->path, sizeof *reader->model);
+    const json_t *name = json_object_get(config, "name");
+    if (name)
+        status = read_name(reader, name, "the model", reader->model->name);
+    else
+        strcpy(reader->model->name, "sequential");
+    if (!status) status = read_layers(reader, layers, order);
+    if (!status) status = check_names(reader);
+    if (!status) status = infer_shapes(reader);
+    return status;
+}
+
+/* "Model" is what Functional was called before TensorFlow 2.3. */
 static enum status read_root(struct reader *reader, const json_t *root) {
     const char *class_name = json_string_value(json_object_get(root, "class_name"));
     const json_t *config = json_object_get(root, "config");
@@ -340,27 +376,17 @@ static enum status read_root(struct reader *reader, const json_t *root) {
     if (!class_name || !json_is_array(layers))
         return error_set(reader->error, STATUS_FORMAT, reader->path,
                          "model_config has no class_name or no list of layers");
-    bool is_sequential = !strcmp(class_name, "Sequential");
-    if (!is_sequential)
+    bool is_functional = !strcmp(class_name, "Functional") || !strcmp(class_name, "Model");
+    if (!is_functional && strcmp(class_name, "Sequential"))
         return error_set(reader->error, STATUS_UNSUPPORTED, reader->path,
-                         "the model is a %.64s; Sequential models are supported", class_name);
+                         "the model is a %.64s; Sequential and Functional models are supported",
+                         class_name);
     size_t count = json_array_size(layers);
     if (!count || count > MODEL_LAYERS_MAX - 1)
         return error_set(reader->error, STATUS_UNSUPPORTED, reader->path,
                          "the model has %zu layers; 1 to %d are supported", count,
                          MODEL_LAYERS_MAX - 1);
-    reader->model = model_new((int)count + 1);
-    if (!reader->model) return error_memory(reader->error, reader->path, sizeof *reader->model);
-    const json_t *name = json_object_get(config, "name");
-    enum status status = STATUS_OK;
-    if (name)
-        status = read_name(reader, name, "the model", reader->model->name);
-    else
-        strcpy(reader->model->name, "sequential");
-    if (!status) status = read_sequential(reader, layers);
-    if (!status) status = check_names(reader);
-    if (!status) status = infer_shapes(reader);
-    return status;
+    return read_model(reader, config, layers, is_functional);
 }
 
 enum status config_read(const char *json, size_t length, const char *path, struct model **model,

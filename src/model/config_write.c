@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
+#include "model/config.h"
 #include "model/internal.h"
 
 /* The double with the fewest digits that reads back as the same float: 0.2f is written 0.2. */

@@ -30,11 +30,4 @@ enum activation activation_of(const char *name);
 enum status layer_error(struct error *error, enum status status, const char *path,
                         const struct layer *layer, const char *format, ...) PRINTF_LIKE(5, 6);
 
-/* Layers (no weights yet) from the JSON text of model_config. */
-enum status config_read(const char *json, size_t length, const char *path, struct model **model,
-                        struct error *error);
-
-/* JSON text of model_config, for free(); NULL when memory is short. */
-char *config_write(const struct model *model);
-
 #endif

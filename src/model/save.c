@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "model/config.h"
 #include "model/h5.h"
 #include "model/internal.h"
 

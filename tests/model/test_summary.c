@@ -1,0 +1,85 @@
+#include "test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/model.h"
+#include "model/summary.h"
+
+/* Printed by tf_keras 2.21 for the bundled models. */
+static const char fc_summary[] =
+    "Model: \"mnist_fc\"\n"
+    "_________________________________________________________________\n"
+    " Layer (type)                Output Shape              Param #   \n"
+    "=================================================================\n"
+    " dense (Dense)               (None, 128)               100480    \n"
+    "                                                                 \n"
+    " dense_1 (Dense)             (None, 10)                1290      \n"
+    "                                                                 \n"
+    "=================================================================\n"
+    "Total params: 101770 (397.54 KB)\n"
+    "Trainable params: 101770 (397.54 KB)\n"
+    "Non-trainable params: 0 (0.00 Byte)\n"
+    "_________________________________________________________________\n";
+
+static const char cnn_summary[] =
+    "Model: \"mnist_cnn\"\n"
+    "_________________________________________________________________\n"
+    " Layer (type)                Output Shape              Param #   \n"
+    "=================================================================\n"
+    " conv2d (Conv2D)             (None, 26, 26, 32)        320       \n"
+    "                                                                 \n"
+    " max_pooling2d (MaxPooling2  (None, 13, 13, 32)        0         \n"
+    " D)                                                              \n"
+    "                                                                 \n"
+    " conv2d_1 (Conv2D)           (None, 11, 11, 64)        18496     \n"
+    "                                                                 \n"
+    " max_pooling2d_1 (MaxPoolin  (None, 5, 5, 64)          0         \n"
+    " g2D)                                                            \n"
+    "                                                                 \n"
+    " flatten (Flatten)           (None, 1600)              0         \n"
+    "                                                                 \n"
+    " dropout (Dropout)           (None, 1600)              0         \n"
+    "                                                                 \n"
+    " dense_2 (Dense)             (None, 10)                16010     \n"
+    "                                                                 \n"
+    "=================================================================\n"
+    "Total params: 34826 (136.04 KB)\n"
+    "Trainable params: 34826 (136.04 KB)\n"
+    "Non-trainable params: 0 (0.00 Byte)\n"
+    "_________________________________________________________________\n";
+
+static void check(const char *asset, const char *expected) {
+    struct error error;
+    struct model *model;
+    char *text;
+    assert_ok(model_load(test_asset(asset), &model, &error), &error);
+    assert_ok(model_summary(model, &text, &error), &error);
+    assert_string_equal(text, expected);
+    free(text);
+    model_free(model);
+}
+
+static void summary_is_the_table_that_keras_prints(void **state) {
+    (void)state;
+    check("models/mnist_fc.h5", fc_summary);
+    check("models/mnist_cnn.h5", cnn_summary);
+}
+
+static void built_models_have_the_bundled_models_sizes(void **state) {
+    (void)state;
+    struct error error;
+    struct model *model;
+    char *text;
+    assert_ok(model_build("cnn", 1, &model, &error), &error);
+    assert_ok(model_summary(model, &text, &error), &error);
+    assert_non_null(strstr(text, "Total params: 34826 (136.04 KB)\n"));
+    free(text);
+    model_free(model);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(summary_is_the_table_that_keras_prints),
+    cmocka_unit_test(built_models_have_the_bundled_models_sizes),
+};
+TEST_MAIN(tests)
