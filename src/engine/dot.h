@@ -1,0 +1,76 @@
+/* dot: the integer matrix kernels, one set per instruction set.
+ *
+ * All sets give the same integers; sums wrap modulo 2^32.  Channels are handled 16 at a time.
+ * Activations and weights are packed so that one 32-bit lane holds `depth` consecutive values of
+ * the summed index k:
+ *   depth 4  activations uint8 (q + 128), weights int8; the surplus 128 + zero point is taken off
+ *            through sums of the weights
+ *   depth 2  activations int16 (q - zero point), weights int16
+ *   depth 1  the same, one k at a time (plain C)
+ */
+#ifndef ENGINE_DOT_H
+#define ENGINE_DOT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define DOT_GROUP 16 /* channels handled together */
+
+/* acc[row][groups * 16] = start[c] + sum over segments and k of a(row, k) * w(c, k)
+ * A row's activations lie in `segments` runs of `steps` lanes each, at activations +
+ * row_offset[row] + segment_offset[s] (bytes, any alignment).  The last lane of a run may read
+ * past it: weights are 0 there. */
+struct dot {
+    const unsigned char *weights; /* [groups][segments * steps][16][depth] */
+    int groups, segments, steps;
+    const uint32_t *segment_offset;
+    const int32_t *start; /* [groups * 16] */
+};
+
+/* out[row][channels] = clamp(scaled(acc[row][c]) + zero_point, low, high); arrays are padded to a
+ * multiple of 16 channels. */
+struct dot_output {
+    int channels, groups;
+    int32_t zero_point, low, high;
+    /* fixed point */
+    const int32_t *multiplier, *shift_left, *shift_right;
+    /* float32, rounded half to even */
+    const float *factor;
+    /* double, rounded half away from zero */
+    const double *exact_factor;
+};
+
+struct dot_kernels {
+    const char *name;
+    int depth;
+    int activation_bytes; /* of one packed activation */
+    /* x[count] to packed activations */
+    void (*pack)(size_t count, const int8_t *x, int zero_point, unsigned char *packed);
+    void (*multiply)(const struct dot *dot, const unsigned char *activations, size_t rows,
+                     const uint32_t *row_offset, int32_t *acc);
+    void (*output_fixed)(const struct dot_output *output, size_t rows, const int32_t *acc,
+                         int8_t *out);
+    void (*output_float)(const struct dot_output *output, size_t rows, const int32_t *acc,
+                         int8_t *out);
+    /* out[c] = largest of x[y * row_stride + x * channels + c] in a window */
+    void (*largest)(const int8_t *x, int height, int width, size_t row_stride, size_t channels,
+                    int8_t *out);
+};
+
+/* The latter two exist where configure found a compiler for them. */
+extern const struct dot_kernels dot_plain, dot_avx2, dot_vnni;
+
+/* The best that this machine runs (see cpu.h). */
+const struct dot_kernels *dot_kernels_choose(void);
+
+/* Plain C in every set. */
+void dot_output_exact(const struct dot_output *output, size_t rows, const int32_t *acc,
+                      int8_t *out);
+
+/* Weights w[channels][segments][segment_count] to the layout above; `packed` has
+ * dot_weights_bytes and is zeroed. */
+size_t dot_weights_bytes(const struct dot_kernels *kernels, int groups, int segments, int steps);
+void dot_pack_weights(const struct dot_kernels *kernels, int channels, int segments,
+                      int segment_count, const int8_t *w, unsigned char *packed);
+
+#endif

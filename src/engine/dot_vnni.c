@@ -1,0 +1,171 @@
+/* AVX-512 VNNI: four products of unsigned activations and signed weights a lane (vpdpbusd, which
+ * wraps and does not saturate). */
+#include <immintrin.h>
+#include <string.h>
+
+#include "engine/dot.h"
+
+#define LANES 16
+#define GROUPS_MOST 4
+#define ROWS_MOST 8
+
+static void pack(size_t count, const int8_t *x, int zero_point, unsigned char *packed) {
+    (void)zero_point; /* taken off through the sums of the weights */
+    const __m512i flip = _mm512_set1_epi8(-128);
+    size_t i = 0;
+    for (; i + 64 <= count; i += 64)
+        _mm512_storeu_si512(packed + i, _mm512_xor_si512(_mm512_loadu_si512(x + i), flip));
+    __mmask64 rest = ((__mmask64)1 << (count - i)) - 1;
+    _mm512_mask_storeu_epi8(packed + i, rest,
+                            _mm512_xor_si512(_mm512_maskz_loadu_epi8(rest, x + i), flip));
+}
+
+/* `rows` and `groups` are constants where this is inlined, so that the sums stay in registers. */
+static inline __attribute__((always_inline)) void
+block(const struct dot *dot, const unsigned char *activations, const int rows, const int groups,
+      const uint32_t *row_offset, int first, int32_t *acc) {
+    size_t stride = (size_t)dot->groups * DOT_GROUP;
+    size_t group_bytes = (size_t)dot->segments * (size_t)dot->steps * 64;
+    const unsigned char *weights = dot->weights + (size_t)first * group_bytes;
+    __m512i sum[ROWS_MOST][GROUPS_MOST];
+    for (int r = 0; r < rows; r++)
+        for (int g = 0; g < groups; g++)
+            sum[r][g] = _mm512_load_si512(dot->start + (first + g) * DOT_GROUP);
+    for (int s = 0; s < dot->segments; s++) {
+        const unsigned char *from[ROWS_MOST];
+        for (int r = 0; r < rows; r++)
+            from[r] = activations + row_offset[r] + dot->segment_offset[s];
+        for (int step = 0; step < dot->steps; step++, weights += 64) {
+            __m512i w[GROUPS_MOST];
+            for (int g = 0; g < groups; g++)
+                w[g] = _mm512_load_si512(weights + (size_t)g * group_bytes);
+            for (int r = 0; r < rows; r++) {
+                int32_t lane;
+                memcpy(&lane, from[r] + 4 * (size_t)step, 4);
+                __m512i a = _mm512_set1_epi32(lane);
+                for (int g = 0; g < groups; g++)
+                    sum[r][g] = _mm512_dpbusd_epi32(sum[r][g], a, w[g]);
+            }
+        }
+    }
+    for (int r = 0; r < rows; r++)
+        for (int g = 0; g < groups; g++)
+            _mm512_store_si512(acc + (size_t)r * stride + (size_t)(first + g) * DOT_GROUP,
+                               sum[r][g]);
+}
+
+/* All rows for some groups of channels.  The last full block overlaps the one before it: the same
+ * sums twice cost less than a block of every size. */
+static inline __attribute__((always_inline)) void
+sweep(const struct dot *dot, const unsigned char *activations, size_t rows, const int block_rows,
+      const int groups, const uint32_t *row_offset, int first, int32_t *acc) {
+    size_t stride = (size_t)dot->groups * DOT_GROUP, step = (size_t)block_rows;
+    if (rows < step) {
+        for (size_t row = 0; row < rows; row++)
+            block(dot, activations, 1, groups, row_offset + row, first, acc + row * stride);
+        return;
+    }
+    for (size_t row = 0; row < rows; row += step) {
+        if (row > rows - step) row = rows - step;
+        block(dot, activations, block_rows, groups, row_offset + row, first, acc + row * stride);
+    }
+}
+
+static void multiply(const struct dot *dot, const unsigned char *activations, size_t rows,
+                     const uint32_t *row_offset, int32_t *acc) {
+    int group = 0;
+    for (; dot->groups - group >= 4; group += 4)
+        sweep(dot, activations, rows, 6, 4, row_offset, group, acc);
+    for (; dot->groups - group >= 2; group += 2)
+        sweep(dot, activations, rows, 8, 2, row_offset, group, acc);
+    for (; group < dot->groups; group++)
+        sweep(dot, activations, rows, 8, 1, row_offset, group, acc);
+}
+
+/* Low 32 bits of (a * b + 2^30) >> 31 for each lane. */
+static inline __m512i multiply_high(__m512i a, __m512i b) {
+    const __m512i half = _mm512_set1_epi64((int64_t)1 << 30);
+    __m512i even = _mm512_add_epi64(_mm512_mul_epi32(a, b), half);
+    __m512i odd = _mm512_add_epi64(
+        _mm512_mul_epi32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32)), half);
+    return _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 31),
+                                   _mm512_slli_epi64(odd, 1));
+}
+
+/* Division by 2^bits, ties away from zero. */
+static inline __m512i shift_right(__m512i x, __m512i bits) {
+    const __m512i ones = _mm512_set1_epi32(-1);
+    __m512i mask = _mm512_andnot_si512(_mm512_sllv_epi32(ones, bits), ones);
+    __m512i threshold = _mm512_sub_epi32(_mm512_srli_epi32(mask, 1), _mm512_srai_epi32(x, 31));
+    __mmask16 up = _mm512_cmpgt_epi32_mask(_mm512_and_si512(x, mask), threshold);
+    __m512i shifted = _mm512_srav_epi32(x, bits);
+    return _mm512_mask_sub_epi32(shifted, up, shifted, ones);
+}
+
+static inline void store_bytes(__m512i x, const struct dot_output *output, int8_t *out,
+                               size_t count) {
+    /* Clamped before the zero point is added, so that the sum cannot wrap. */
+    __m512i low = _mm512_set1_epi32(output->low - output->zero_point);
+    __m512i high = _mm512_set1_epi32(output->high - output->zero_point);
+    x = _mm512_add_epi32(_mm512_min_epi32(_mm512_max_epi32(x, low), high),
+                         _mm512_set1_epi32(output->zero_point));
+    __mmask16 mask = count >= LANES ? 0xffff : (__mmask16)((1u << count) - 1);
+    _mm512_mask_cvtepi32_storeu_epi8(out, mask, x);
+}
+
+static void output_fixed(const struct dot_output *output, size_t rows, const int32_t *acc,
+                         int8_t *out) {
+    size_t channels = (size_t)output->channels, stride = (size_t)output->groups * DOT_GROUP;
+    for (size_t c = 0; c < channels; c += LANES) {
+        __m512i left = _mm512_loadu_si512(output->shift_left + c);
+        __m512i right = _mm512_loadu_si512(output->shift_right + c);
+        __m512i multiplier = _mm512_loadu_si512(output->multiplier + c);
+        for (size_t row = 0; row < rows; row++) {
+            __m512i x = _mm512_loadu_si512(acc + row * stride + c);
+            x = multiply_high(_mm512_sllv_epi32(x, left), multiplier);
+            store_bytes(shift_right(x, right), output, out + row * channels + c, channels - c);
+        }
+    }
+}
+
+static void output_float(const struct dot_output *output, size_t rows, const int32_t *acc,
+                         int8_t *out) {
+    size_t channels = (size_t)output->channels, stride = (size_t)output->groups * DOT_GROUP;
+    __m512 low = _mm512_set1_ps((float)(output->low - output->zero_point));
+    __m512 high = _mm512_set1_ps((float)(output->high - output->zero_point));
+    for (size_t c = 0; c < channels; c += LANES) {
+        __m512 factor = _mm512_loadu_ps(output->factor + c);
+        for (size_t row = 0; row < rows; row++) {
+            __m512i sum = _mm512_loadu_si512(acc + row * stride + c);
+            __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), factor);
+            x = _mm512_max_ps(_mm512_min_ps(x, high), low);
+            store_bytes(_mm512_cvtps_epi32(x), output, out + row * channels + c, channels - c);
+        }
+    }
+}
+
+static void largest(const int8_t *x, int height, int width, size_t row_stride, size_t channels,
+                    int8_t *out) {
+    for (size_t c = 0; c < channels; c += 64) {
+        size_t rest = channels - c;
+        __mmask64 mask = rest >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << rest) - 1;
+        __m512i most = _mm512_set1_epi8(-128);
+        for (int row = 0; row < height; row++)
+            for (int column = 0; column < width; column++)
+                most = _mm512_max_epi8(
+                    most, _mm512_mask_loadu_epi8(most, mask, x + (size_t)row * row_stride +
+                                                                 (size_t)column * channels + c));
+        _mm512_mask_storeu_epi8(out + c, mask, most);
+    }
+}
+
+const struct dot_kernels dot_vnni = {
+    .name = "vnni",
+    .depth = 4,
+    .activation_bytes = 1,
+    .pack = pack,
+    .multiply = multiply,
+    .output_fixed = output_fixed,
+    .output_float = output_float,
+    .largest = largest,
+};

@@ -1,0 +1,123 @@
+/* RELU, ADD and PAD. */
+#include <string.h>
+
+#include "engine/internal.h"
+
+static bool same_shape(struct planner *planner, const struct slot *a, const struct slot *b) {
+    if (a->count != b->count)
+        return plan_refuse(planner, STATUS_UNSUPPORTED, "its tensors differ in size");
+    return true;
+}
+
+static void run_table(const struct engine *engine, const struct step *step, size_t begin,
+                      size_t end, unsigned char *scratch) {
+    (void)engine, (void)scratch;
+    const unsigned char *x = step->input->data + begin * step->input->bytes;
+    unsigned char *out = step->output->data + begin * step->output->bytes;
+    for (size_t i = 0; i < (end - begin) * step->output->count; i++) out[i] = step->table[x[i]];
+}
+
+bool plan_relu(struct planner *planner) {
+    struct step *step = planner->step;
+    const struct frozen_tensor *input = planner->input, *output = planner->output;
+    struct fixed factor;
+    if (!plan_int8(planner, input) || !plan_int8(planner, output) ||
+        !same_shape(planner, step->input, step->output) ||
+        !plan_factor(planner, (double)(input->scale[0] / output->scale[0]), &factor))
+        return false;
+    int32_t zero = output->zero_point[0];
+    for (int byte = 0; byte < 256; byte++) {
+        int32_t x = (byte < 128 ? byte : byte - 256) - input->zero_point[0];
+        int64_t q = (int64_t)fixed_scale(x, factor) + zero;
+        step->table[byte] = (unsigned char)fixed_clamp(q, zero, 127);
+    }
+    step->run = run_table;
+    return true;
+}
+
+static void run_add(const struct engine *engine, const struct step *step, size_t begin, size_t end,
+                    unsigned char *scratch) {
+    (void)engine, (void)scratch;
+    const int8_t *a = (const int8_t *)step->input->data + begin * step->input->bytes;
+    const int8_t *b = (const int8_t *)step->other->data + begin * step->other->bytes;
+    int8_t *out = (int8_t *)step->output->data + begin * step->output->bytes;
+    for (size_t i = 0; i < (end - begin) * step->output->count; i++) {
+        int32_t left = fixed_scale((a[i] - step->zero_in) * (1 << 20), step->factor);
+        int32_t right = fixed_scale((b[i] - step->zero_other) * (1 << 20), step->factor_other);
+        int64_t sum = fixed_scale(fixed_add(left, right), step->factor_out);
+        out[i] = (int8_t)fixed_clamp(sum + step->zero_out, step->low, step->high);
+    }
+}
+
+bool plan_add(struct planner *planner) {
+    struct step *step = planner->step;
+    const struct frozen_operator *op = planner->op;
+    if (op->input_count < 2) return plan_refuse(planner, STATUS_FORMAT, "it wants two inputs");
+    const struct frozen_tensor *other = &planner->engine->frozen->tensors[op->inputs[1]];
+    if (planner->engine->runtime == RUNTIME_XNN)
+        return plan_refuse(planner, STATUS_UNSUPPORTED, "is supported by the runtime ref only");
+    if (other->data) return plan_refuse(planner, STATUS_UNSUPPORTED, "its input is a constant");
+    step->other = &planner->engine->slots[op->inputs[1]];
+    if (!plan_int8(planner, planner->input) || !plan_int8(planner, other) ||
+        !plan_int8(planner, planner->output) ||
+        !same_shape(planner, step->input, step->output) ||
+        !same_shape(planner, step->other, step->output) || !plan_activation(planner))
+        return false;
+    step->zero_other = other->zero_point[0];
+    float a = planner->input->scale[0], b = other->scale[0], out = planner->output->scale[0];
+    float twice = 2 * (a > b ? a : b);
+    if (!plan_factor(planner, (double)a / (double)twice, &step->factor) ||
+        !plan_factor(planner, (double)b / (double)twice, &step->factor_other) ||
+        !plan_factor(planner, (double)twice / (double)((1 << 20) * out), &step->factor_out))
+        return false;
+    step->run = run_add;
+    return true;
+}
+
+static void run_pad(const struct engine *engine, const struct step *step, size_t begin, size_t end,
+                    unsigned char *scratch) {
+    (void)engine, (void)scratch;
+    const struct window_plan *window = &step->window;
+    size_t in_channels = (size_t)window->in_channels, channels = (size_t)window->out_channels;
+    for (size_t digit = begin; digit < end; digit++) {
+        const int8_t *x = (const int8_t *)step->input->data + digit * step->input->bytes;
+        int8_t *out = (int8_t *)step->output->data + digit * step->output->bytes;
+        memset(out, step->zero_in, step->output->bytes);
+        for (int y = 0; y < window->in_height; y++)
+            for (int column = 0; column < window->in_width; column++, x += in_channels) {
+                size_t at = (size_t)(y + step->pad_before[0]) * (size_t)window->out_width +
+                            (size_t)(column + step->pad_before[1]);
+                memcpy(out + at * channels + (size_t)step->pad_before[2], x, in_channels);
+            }
+    }
+}
+
+bool plan_pad(struct planner *planner) {
+    struct step *step = planner->step;
+    const struct frozen_operator *op = planner->op;
+    const struct frozen_tensor *input = planner->input, *output = planner->output;
+    if (!plan_int8(planner, input) || !plan_int8(planner, output)) return false;
+    if (input->rank != 4 || output->rank != 4 || op->input_count < 2)
+        return plan_refuse(planner, STATUS_UNSUPPORTED, "is supported for 4 dimensions");
+    const struct frozen_tensor *paddings = &planner->engine->frozen->tensors[op->inputs[1]];
+    if (!paddings->data || paddings->type != TYPE_INT32 ||
+        paddings->data_bytes != 8 * sizeof(int32_t))
+        return plan_refuse(planner, STATUS_UNSUPPORTED, "its paddings are no int32 constant [4, 2]");
+    const int32_t *pad = paddings->data;
+    for (int i = 0; i < 4; i++) {
+        int64_t size = (int64_t)input->shape[i] + pad[2 * i] + pad[2 * i + 1];
+        bool is_batch = i == 0;
+        if (pad[2 * i] < 0 || pad[2 * i + 1] < 0 || size != output->shape[i] ||
+            (is_batch && (pad[0] || pad[1])))
+            return plan_refuse(planner, STATUS_FORMAT, "its paddings do not lead to its output");
+        if (!is_batch) step->pad_before[i - 1] = pad[2 * i];
+    }
+    step->zero_in = input->zero_point[0];
+    step->window.in_height = input->shape[1];
+    step->window.in_width = input->shape[2];
+    step->window.in_channels = input->shape[3];
+    step->window.out_width = output->shape[2];
+    step->window.out_channels = output->shape[3];
+    step->run = run_pad;
+    return plan_same_quantization(planner);
+}

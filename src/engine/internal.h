@@ -1,0 +1,143 @@
+/* internal: what the files of the engine share.
+ *
+ * Creating an engine turns each operator into a step: the operator checked, its constants packed,
+ * its buffers known.  Running calls the steps in order for a range of digits; no step can fail.
+ * A "digit" is one element of the batch: shapes here leave out the batch dimension.
+ */
+#ifndef ENGINE_INTERNAL_H
+#define ENGINE_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "engine/dot.h"
+#include "engine/engine.h"
+#include "engine/fixed.h"
+
+#define ENGINE_BYTES_MAX ((size_t)1 << 30) /* all values of one batch */
+#define ENGINE_ROWS 48                     /* rows of sums that stay in the cache */
+
+/* Values of one tensor for the whole batch. */
+struct slot {
+    unsigned char *data; /* [batch][bytes]; NULL: nothing computes it */
+    size_t count, bytes; /* elements, bytes of one digit */
+    bool owned;          /* false: the memory of another slot */
+};
+
+/* Geometry of a window that moves over an image. */
+struct window_plan {
+    int in_height, in_width, in_channels;
+    int out_height, out_width, out_channels;
+    int height, width, stride_y, stride_x, dilation_y, dilation_x;
+    int pad_top, pad_left;
+};
+
+struct step;
+typedef void step_run(const struct engine *engine, const struct step *step, size_t begin,
+                      size_t end, unsigned char *scratch);
+
+struct step {
+    step_run *run;
+    const struct slot *input, *other, *output; /* other: the second operand of ADD */
+    struct window_plan window;
+    int32_t zero_in, zero_other, zero_out;
+    int32_t low, high; /* clamp of the output */
+    size_t scratch_bytes;
+
+    /* matrix products */
+    struct dot dot;
+    struct dot_output scale;
+    void (*store)(const struct dot_output *output, size_t rows, const int32_t *acc, int8_t *out);
+    size_t rows, row_count; /* rows of sums of one digit; values of one packed row (dense) */
+    int padded_height, padded_width;
+    uint32_t *row_offset;
+    void *memory[8]; /* array_free */
+    int memory_count;
+
+    /* quantization and the rest */
+    float scale_in, scale_out;
+    bool half_even; /* XNNPACK's way of QUANTIZE */
+    struct fixed factor, factor_other, factor_out;
+    float factor_float;
+    unsigned char table[256]; /* the output for each input byte, or pixel */
+    const int8_t *weights;          /* depthwise: [height][width][channels] */
+    const int32_t *bias;
+    int multiplier; /* depthwise: outputs of one input channel */
+    int diff_min;   /* softmax */
+    float *exponent;
+    int pad_before[3], pad_after[3];
+};
+
+struct engine {
+    const struct frozen *frozen;
+    enum runtime runtime;
+    const struct dot_kernels *kernels;
+    int batch;
+    int file_batch; /* first dimension of the file's shapes */
+    struct slot *slots;
+    struct step *steps;
+    int step_count;
+    size_t chunk;         /* digits that go through all steps together */
+    unsigned char *scratch;
+    size_t scratch_bytes; /* of one part */
+    int parts;
+    bool pixels_quantized;        /* only QUANTIZE reads the input */
+    unsigned char pixel_bytes[256][4]; /* pixel / 255 in the input's type */
+
+    /* one call */
+    const unsigned char *pixels; /* NULL: `input` is used */
+    const unsigned char *input;
+    unsigned char *output;
+    size_t count;
+};
+
+/* What a planner knows; the first refusal stays in `status`. */
+struct planner {
+    struct engine *engine;
+    const char *where;
+    struct error *error;
+    enum status status;
+    int index; /* of the operator */
+    const struct frozen_operator *op;
+    const struct frozen_tensor *input, *output;
+    struct step *step;
+};
+
+/* "operator 3 (CONV_2D): TEXT"; returns false for `return plan_refuse(...)`. */
+bool plan_refuse(struct planner *planner, enum status status, const char *text);
+/* Zeroed memory that lives as long as the step. */
+void *plan_memory(struct planner *planner, size_t count, size_t size);
+/* One scale, one zero point, int8. */
+bool plan_int8(struct planner *planner, const struct frozen_tensor *tensor);
+bool plan_same_quantization(struct planner *planner);
+bool plan_factor(struct planner *planner, double real, struct fixed *fixed);
+/* The step's low and high from the fused activation and the output's quantization. */
+bool plan_activation(struct planner *planner);
+/* The output has this shape behind the batch. */
+bool plan_output_shape(struct planner *planner, int height, int width, int channels);
+/* Fill step->window from the operator's strides and padding and a window of this size. */
+bool plan_window(struct planner *planner, int height, int width, int out_channels);
+
+/* The weights are int8 with zero point 0, one scale or one an output channel (along `dimension`);
+ * a bias, when there is one, is int32, one a channel, of the scale that the product has. */
+bool plan_constants(struct planner *planner, const struct frozen_tensor *weights,
+                    const struct frozen_tensor *bias, int channels, int dimension);
+/* step->scale and step->store: from sums to output, in all the forms the kernels want. */
+bool plan_scale(struct planner *planner, const struct frozen_tensor *weights, int channels);
+
+/* One for each kind of operator: check, fill the step. */
+bool plan_matrix(struct planner *planner);    /* matrix.c: CONV_2D, FULLY_CONNECTED */
+bool plan_depthwise(struct planner *planner); /* depthwise.c */
+bool plan_pool(struct planner *planner);      /* window.c: MAX_POOL_2D, AVERAGE_POOL_2D */
+bool plan_reduce(struct planner *planner);    /* reduce.c: MEAN, REDUCE_MAX */
+bool plan_softmax(struct planner *planner);   /* softmax.c */
+bool plan_quantize(struct planner *planner);  /* quantize.c */
+bool plan_dequantize(struct planner *planner);
+bool plan_relu(struct planner *planner);      /* elementwise.c */
+bool plan_add(struct planner *planner);
+bool plan_pad(struct planner *planner);
+
+/* pixel / 255 by QUANTIZE's arithmetic; also used for int8 and uint8 inputs. */
+int32_t quantize_value(float x, float scale, int32_t zero_point, int32_t low, int32_t high,
+                       bool half_even);
+
+#endif

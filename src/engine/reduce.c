@@ -1,0 +1,86 @@
+/* MEAN and REDUCE_MAX over height and width: what Keras' global pooling becomes. */
+#include <math.h>
+
+#include "engine/internal.h"
+
+static void run_mean(const struct engine *engine, const struct step *step, size_t begin,
+                     size_t end, unsigned char *scratch) {
+    (void)scratch;
+    size_t channels = step->output->count, pixels = step->input->count / channels;
+    for (size_t digit = begin; digit < end; digit++) {
+        const int8_t *x = (const int8_t *)step->input->data + digit * step->input->bytes;
+        int8_t *out = (int8_t *)step->output->data + digit * step->output->bytes;
+        for (size_t c = 0; c < channels; c++) {
+            int64_t sum = 0;
+            for (size_t i = 0; i < pixels; i++) sum += x[i * channels + c] - step->zero_in;
+            int64_t y;
+            if (engine->runtime == RUNTIME_XNN)
+                y = quantize_value((float)sum * step->factor_float, 1, step->zero_out, -128, 127,
+                                   true);
+            else
+                y = (int64_t)fixed_scale((int32_t)(uint32_t)sum, step->factor) + step->zero_out;
+            out[c] = (int8_t)fixed_clamp(y, -128, 127);
+        }
+    }
+}
+
+static void run_max(const struct engine *engine, const struct step *step, size_t begin, size_t end,
+                    unsigned char *scratch) {
+    (void)scratch;
+    const struct window_plan *window = &step->window;
+    size_t channels = (size_t)window->in_channels;
+    for (size_t digit = begin; digit < end; digit++)
+        engine->kernels->largest((const int8_t *)step->input->data + digit * step->input->bytes,
+                                 window->in_height, window->in_width,
+                                 channels * (size_t)window->in_width, channels,
+                                 (int8_t *)step->output->data + digit * step->output->bytes);
+}
+
+/* Division by the number of pixels goes into the factor, with as many bits as it has room for. */
+static bool plan_mean(struct planner *planner, int32_t pixels) {
+    struct step *step = planner->step;
+    float in = planner->input->scale[0], out = planner->output->scale[0];
+    struct fixed factor;
+    if (!plan_factor(planner, (double)in / (double)out, &factor)) return false;
+    int room = 0;
+    while ((int64_t)1 << (room + 1) <= pixels) room++;
+    if (room > 31 + factor.shift) room = 31 + factor.shift;
+    step->factor.value = (int32_t)(((int64_t)factor.value << room) / pixels);
+    step->factor.shift = factor.shift - room;
+    step->factor_float = in / out / (float)pixels;
+    if (!isfinite(step->factor_float))
+        return plan_refuse(planner, STATUS_FORMAT, "its scales are too far apart");
+    step->run = run_mean;
+    return true;
+}
+
+static bool reduces_pixels(const struct frozen_tensor *axes) {
+    if (!axes->data || axes->type != TYPE_INT32 || axes->data_bytes != 2 * sizeof(int32_t))
+        return false;
+    const int32_t *axis = axes->data;
+    int first = axis[0] < 0 && axis[0] >= -4 ? axis[0] + 4 : axis[0];
+    int second = axis[1] < 0 && axis[1] >= -4 ? axis[1] + 4 : axis[1];
+    return (first == 1 && second == 2) || (first == 2 && second == 1);
+}
+
+bool plan_reduce(struct planner *planner) {
+    struct step *step = planner->step;
+    const struct frozen_operator *op = planner->op;
+    const struct frozen_tensor *input = planner->input;
+    if (!plan_int8(planner, input) || !plan_int8(planner, planner->output)) return false;
+    if (input->rank != 4 || op->input_count < 2 ||
+        !reduces_pixels(&planner->engine->frozen->tensors[op->inputs[1]]))
+        return plan_refuse(planner, STATUS_UNSUPPORTED,
+                           "is supported over the axes 1 and 2 of 4 dimensions");
+    if (step->output->count != (size_t)input->shape[3])
+        return plan_refuse(planner, STATUS_FORMAT,
+                           "its output has another shape than it computes");
+    step->zero_in = input->zero_point[0];
+    step->zero_out = planner->output->zero_point[0];
+    step->window.in_height = input->shape[1];
+    step->window.in_width = input->shape[2];
+    step->window.in_channels = input->shape[3];
+    if (op->code == OP_MEAN) return plan_mean(planner, input->shape[1] * input->shape[2]);
+    step->run = run_max;
+    return plan_same_quantization(planner);
+}
