@@ -19,12 +19,15 @@
 
 enum schedule { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_LINEAR };
 
+/* Training and evaluation of at most this many digits at once. */
+#define BATCH_MAX 4096
+
 struct training {
     int epochs;             /* 3 */
-    int batch;              /* 32 */
+    int batch;              /* 32; 1..BATCH_MAX */
     float learning_rate;    /* 0.001, the peak when there is a schedule */
     enum schedule schedule; /* decays to 0 over all epochs, one change a batch */
-    int warmup;             /* batches of linear rise from 0 */
+    int warmup;             /* batches of linear rise: 1/warmup, 2/warmup, ... of the rate */
     uint64_t seed;
     uint64_t max_steps;     /* stop after so many batches; 0: no limit */
     bool shuffle, dropout;
@@ -37,14 +40,16 @@ struct step_result {
     int count, correct;     /* digits in the batch, how many were right */
     float loss;             /* mean over the batch */
     float learning_rate;    /* used in this step */
-    bool is_finite;         /* false: loss or a gradient is NaN or infinite */
+    bool is_finite;         /* false: loss, range or gradient is NaN or infinite; such a batch
+                               changes neither weights nor ranges nor the optimizer */
     bool ends_epoch, ends_training;
 };
 
 struct trainer;
 
 /* model, plan, dataset and pool outlive the trainer; the model's own weights are the start and
- * stay untouched. */
+ * stay untouched.  A scheme that calibrates runs about 1024 digits, spread over the training set,
+ * through the model. */
 enum status trainer_create(struct trainer **trainer, const struct model *model,
                            const struct quant_plan *plan, const struct dataset *dataset,
                            const struct training *training, struct pool *pool,
@@ -54,12 +59,17 @@ void trainer_destroy(struct trainer *trainer); /* NULL is harmless */
 /* Train one batch.  Must not be called after ends_training unless trainer_extend was. */
 void trainer_step(struct trainer *trainer, struct step_result *result);
 
-/* Train on: `epochs` more, from the present state; the schedule starts anew over them. */
+/* Train on: `epochs` more than planned so far (an epoch that was cut short by max_steps is finished
+ * first), from the present state; the schedule starts anew at its peak over what is now left, and
+ * max_steps no longer holds. */
 void trainer_extend(struct trainer *trainer, int epochs);
+/* The next batch uses this rate; a schedule goes on from there in proportion. */
 void trainer_set_learning_rate(struct trainer *trainer, float learning_rate);
 
 const float *trainer_weights(const struct trainer *trainer);
-const struct range *trainer_ranges(const struct trainer *trainer); /* [plan->range_count] */
+/* [plan->range_count], NULL without a plan.  A kernel's range is that of the weights before the
+ * last step's update (TFMOT), or with fresh_weight_ranges that of the present weights. */
+const struct range *trainer_ranges(const struct trainer *trainer);
 uint64_t trainer_steps(const struct trainer *trainer);
 
 /* Reference count 1; NULL when memory is short.  For a trainer with a plan. */
@@ -67,12 +77,14 @@ struct snapshot *trainer_snapshot(const struct trainer *trainer);
 /* Go back to a snapshot's weights and ranges (optimizer state is kept). */
 void trainer_restore(struct trainer *trainer, const struct snapshot *snapshot);
 
-/* What quantization does to one tensor, measured on the last batch (weights: all of them). */
+/* What quantization does to one tensor, measured on the last batch (weights: all of them).  Before
+ * the first batch input and activations have none: zeros and a NaN for sqnr. */
 #define TENSOR_BINS 32
 struct tensor_stats {
     float saturation; /* share of values outside the nudged range, 0..1 */
     float sqnr;       /* 10 log10(sum x^2 / sum (x - fake_quant(x))^2) dB; INFINITY when exact */
-    uint8_t histogram[TENSOR_BINS]; /* of quantized values over all codes; highest bin = 255 */
+    uint8_t histogram[TENSOR_BINS]; /* of quantized values over all codes; highest bin = 255,
+                                       a bin that is not empty at least 1 */
 };
 void trainer_inspect(const struct trainer *trainer, int tensor, struct tensor_stats *stats);
 

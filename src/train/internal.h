@@ -1,0 +1,58 @@
+/* internal: what several files of this room share: the network's plan, predictions being made. */
+#ifndef TRAIN_INTERNAL_H
+#define TRAIN_INTERNAL_H
+
+#include "kernel/kernel.h"
+#include "train/evaluate.h"
+#include "train/network.h"
+
+/* A layer with its buffers, each [batch][shape_count(output)]. */
+struct node {
+    const struct layer *layer;
+    size_t size;     /* shape_count(&layer->output) */
+    size_t inputs;   /* of the layer it reads */
+    int from;        /* the node it reads; -1 for the input */
+    float *raw;      /* before fake quantization; equal to `value` when there is none */
+    float *value;    /* what the next layer reads; some layers hand on their input's */
+    float *gradient; /* by `value`; NULL where none is wanted */
+    bool gradient_wanted; /* something here or before it has weights, and the network trains */
+    unsigned char *where; /* MaxPooling2D: place of each maximum; Dropout: 1 where kept */
+    float *drop;          /* Dropout: values after dropping */
+    struct conv2d conv;
+    struct pooling pooling;
+    bool relu;             /* the kernel itself applies it */
+    bool drops;            /* Dropout: it did so in this pass */
+    bool has_mask;         /* Dense, Conv2D: a weight lies outside its nudged range */
+    int tensor;            /* of the plan, activation; -1 */
+    int kernel_tensor;     /* of the plan, kernel; -1 */
+    struct fake_quant by;  /* of the activation, in this pass */
+};
+
+struct network {
+    const struct model *model;
+    const struct quant_plan *plan;
+    int batch;
+    bool trains;
+    struct node *nodes; /* one per layer, also those after the logits, which stay idle */
+    int logits;         /* the node that holds them */
+    int count;          /* digits of the last forward pass */
+    float *arena;       /* everything below and in the nodes */
+    float *kernels;     /* fake-quantized, laid out as the weight block */
+    struct fake_quant *kernel_by; /* [plan->range_count] */
+    float *scratch;
+    float *probabilities, *losses;
+};
+
+/* The kernel that the pass computes with: fake-quantized or plain. */
+const float *node_kernel(const struct network *network, const struct node *node,
+                         const struct pass *pass);
+const float *node_bias(const struct network *network, const struct node *node,
+                       const struct pass *pass); /* NULL when it has none */
+
+/* Room for so many digits; loss NAN. */
+enum status predictions_create(struct predictions *predictions, size_t count,
+                               struct error *error);
+/* labels, correct and accuracy from the probabilities; the first of equal ones counts. */
+void predictions_judge(struct predictions *predictions, const unsigned char *truth);
+
+#endif

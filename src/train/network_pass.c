@@ -1,0 +1,325 @@
+#include "base/random.h"
+#include "data/dataset.h"
+#include "quant/observer.h"
+#include "train/internal.h"
+
+const float *node_kernel(const struct network *network, const struct node *node,
+                         const struct pass *pass) {
+    size_t offset = network->model->parameters[node->layer->kernel].offset;
+    return (node->kernel_tensor >= 0 ? network->kernels : pass->weights) + offset;
+}
+
+const float *node_bias(const struct network *network, const struct node *node,
+                       const struct pass *pass) {
+    if (node->layer->bias < 0) return NULL;
+    return pass->weights + network->model->parameters[node->layer->bias].offset;
+}
+
+/* ---- fake quantization ---- */
+
+static bool leaves_out(const struct fake_quant *by, struct range range) {
+    return !by->is_zero && !(by->nudged_min <= range.min && range.max <= by->nudged_max);
+}
+
+static void quantize_kernel(struct network *network, struct node *node, const struct pass *pass) {
+    const struct quant_tensor *tensor = &network->plan->tensors[node->kernel_tensor];
+    const struct parameter *kernel = &network->model->parameters[node->layer->kernel];
+    const struct range *ranges = pass->ranges + tensor->offset;
+    struct fake_quant *by = network->kernel_by + tensor->offset;
+    /* Mostly no weight lies outside: rounding makes it so for one range in 250. */
+    node->has_mask = false;
+    for (int c = 0; c < tensor->channels; c++) {
+        by[c] = quant_plan_fake_quant(network->plan, tensor, ranges[c]);
+        node->has_mask |= leaves_out(&by[c], ranges[c]);
+    }
+    const float *from = pass->weights + kernel->offset;
+    float *to = network->kernels + kernel->offset;
+    size_t channels = (size_t)tensor->channels;
+    if (tensor->is_per_channel)
+        fake_quant_channels(pass->pool, kernel->count / channels, channels, from, by, to);
+    else
+        fake_quant_tensor(pass->pool, kernel->count, from, by, to);
+}
+
+void network_quantize_kernels(struct network *network, const struct pass *pass) {
+    for (int i = 0; i <= network->logits; i++)
+        if (network->nodes[i].kernel_tensor >= 0)
+            quantize_kernel(network, &network->nodes[i], pass);
+}
+
+static void quantize_activation(struct network *network, struct node *node,
+                                const struct pass *pass) {
+    if (node->tensor < 0) return;
+    const struct quant_tensor *tensor = &network->plan->tensors[node->tensor];
+    struct range *range = pass->ranges + tensor->offset;
+    size_t count = node->size * (size_t)pass->count;
+    if (pass->rate > 0) {
+        struct range seen;
+        min_max(pass->pool, count, node->raw, &seen.min, &seen.max);
+        observer_activation(range, seen, pass->rate);
+    }
+    node->by = quant_plan_fake_quant(network->plan, tensor, *range);
+    fake_quant_tensor(pass->pool, count, node->raw, &node->by, node->value);
+}
+
+/* ---- forward ---- */
+
+/* A pixel has 256 values: each is converted and quantized once. */
+static void forward_input(struct network *network, struct node *node, const struct pass *pass) {
+    size_t count = node->size * (size_t)pass->count;
+    if (node->tensor < 0) {
+        pixels_to_float(count, pass->pixels, node->value);
+        return;
+    }
+    unsigned char pixels[256];
+    float values[256 + 16], quantized[256 + 16]; /* kernels may read past the end */
+    for (int i = 0; i < 256; i++) pixels[i] = (unsigned char)i;
+    pixels_to_float(256, pixels, values);
+
+    const struct quant_tensor *tensor = &network->plan->tensors[node->tensor];
+    struct range *range = pass->ranges + tensor->offset;
+    if (pass->rate > 0 && !(range->min <= 0 && range->max >= 1)) { /* a pixel is in 0..1 */
+        unsigned char low = 255, high = 0;
+        for (size_t i = 0; i < count; i++) {
+            low = pass->pixels[i] < low ? pass->pixels[i] : low;
+            high = pass->pixels[i] > high ? pass->pixels[i] : high;
+        }
+        observer_input(range, (struct range){values[low], values[high]});
+    }
+    node->by = quant_plan_fake_quant(network->plan, tensor, *range);
+    fake_quant_tensor(NULL, 256, values, &node->by, quantized);
+    for (size_t i = 0; i < count; i++) node->value[i] = quantized[pass->pixels[i]];
+}
+
+static void forward_dense(struct network *network, struct node *node, const struct pass *pass) {
+    size_t units = (size_t)node->layer->units;
+    gemm(pass->pool, &(struct gemm){
+                         .m = (size_t)pass->count,
+                         .n = units,
+                         .k = node->inputs,
+                         .a = network->nodes[node->from].value,
+                         .a_row = node->inputs,
+                         .a_column = 1,
+                         .b = node_kernel(network, node, pass),
+                         .b_row = units,
+                         .b_column = 1,
+                         .bias = node_bias(network, node, pass),
+                         .relu = node->relu,
+                         .c = node->raw,
+                         .scratch = network->scratch,
+                     });
+}
+
+struct dropping {
+    const struct pass *pass;
+    struct node *node;
+    const float *from;
+    size_t count;
+    uint64_t counter; /* high part: which layer in which step */
+};
+
+static void drop_part(void *context, int part, int parts) {
+    const struct dropping *dropping = context;
+    float rate = dropping->node->layer->rate, scale = 1.0f / (1.0f - rate);
+    size_t begin, end;
+    pool_share(dropping->count, 16, part, parts, &begin, &end);
+    for (size_t i = begin; i < end; i += 4) {
+        uint32_t words[4];
+        random_philox(dropping->pass->seed, RANDOM_DROPOUT, dropping->counter, (uint32_t)(i / 4),
+                      words);
+        for (size_t j = 0; j < 4 && i + j < end; j++) {
+            bool keeps = random_unit(words[j]) >= rate;
+            dropping->node->where[i + j] = keeps;
+            dropping->node->value[i + j] = keeps ? dropping->from[i + j] * scale : 0.0f;
+        }
+    }
+}
+
+static void forward_dropout(struct network *network, struct node *node, const struct pass *pass) {
+    const float *from = network->nodes[node->from].value;
+    node->drops = pass->dropout && network->trains && node->layer->rate > 0;
+    if (!node->drops) {
+        node->value = network->nodes[node->from].value;
+        return;
+    }
+    node->value = node->drop;
+    struct dropping dropping = {pass, node, from, node->size * (size_t)pass->count,
+                                pass->step | (uint64_t)(node - network->nodes) << 48};
+    pool_run(pass->pool, pool_threads(pass->pool), drop_part, &dropping);
+}
+
+static void forward_node(struct network *network, struct node *node, const struct pass *pass) {
+    const struct node *from = node->from >= 0 ? &network->nodes[node->from] : NULL;
+    switch (node->layer->kind) {
+    case LAYER_INPUT: forward_input(network, node, pass); return;
+    case LAYER_DENSE: forward_dense(network, node, pass); break;
+    case LAYER_CONV2D:
+        conv2d_forward(pass->pool, &node->conv, pass->count, from->value,
+                       node_kernel(network, node, pass), node_bias(network, node, pass),
+                       node->relu, node->raw, network->scratch);
+        break;
+    case LAYER_MAX_POOLING2D:
+        max_pool_forward(pass->pool, &node->pooling, pass->count, from->value, node->raw,
+                         node->where);
+        break;
+    case LAYER_DROPOUT: forward_dropout(network, node, pass); return;
+    case LAYER_RELU:
+    case LAYER_ACTIVATION:
+        if (node->layer->activation == ACTIVATION_RELU) {
+            relu_forward(pass->pool, node->size * (size_t)pass->count, from->value, node->raw);
+            break;
+        }
+        node->value = from->value;
+        return;
+    case LAYER_FLATTEN: node->value = from->value; return;
+    case LAYER_SOFTMAX:
+    case LAYER_KINDS: return;
+    }
+    quantize_activation(network, node, pass);
+}
+
+const float *network_forward(struct network *network, const struct pass *pass) {
+    qt_assert(pass->count > 0 && pass->count <= network->batch);
+    network->count = pass->count;
+    for (int i = 0; i <= network->logits; i++) forward_node(network, &network->nodes[i], pass);
+    return network->nodes[network->logits].value;
+}
+
+void network_loss(struct network *network, const struct pass *pass, const unsigned char *labels,
+                  int *correct) {
+    const struct node *logits = &network->nodes[network->logits];
+    softmax_cross_entropy(pass->count, (int)logits->size, logits->value, labels,
+                          network->probabilities, network->losses, logits->gradient, correct);
+}
+
+/* ---- backward ---- */
+
+/* From the gradient by the quantized activation to that by what the activation was taken of; `to`
+ * may be the node's own gradient. */
+static void backward_activation(const struct node *node, const struct pass *pass, float *to) {
+    size_t count = node->size * (size_t)pass->count;
+    bool relu = node->layer->activation == ACTIVATION_RELU;
+    if (node->tensor >= 0)
+        fake_quant_tensor_backward(pass->pool, count, node->raw, &node->by, relu, node->gradient,
+                                   to);
+    else if (relu)
+        relu_backward(pass->pool, count, node->raw, node->gradient, to);
+}
+
+static void backward_parameters(struct network *network, const struct node *node,
+                                const struct pass *pass, float *gradient) {
+    const struct parameter *kernel = &network->model->parameters[node->layer->kernel];
+    const float *x = network->nodes[node->from].value;
+    float *dkernel = gradient + kernel->offset;
+    size_t units = (size_t)node->layer->units, n = (size_t)pass->count;
+    if (node->layer->kind == LAYER_CONV2D)
+        conv2d_backward_kernel(pass->pool, &node->conv, pass->count, x, node->gradient, dkernel,
+                               network->scratch);
+    else
+        gemm(pass->pool, &(struct gemm){
+                             .m = node->inputs,
+                             .n = units,
+                             .k = n,
+                             .a = x,
+                             .a_row = 1,
+                             .a_column = node->inputs,
+                             .b = node->gradient,
+                             .b_row = units,
+                             .b_column = 1,
+                             .c = dkernel,
+                             .scratch = network->scratch,
+                         });
+    if (node->layer->bias >= 0)
+        column_sums(pass->pool, n * (node->size / units), units, node->gradient,
+                    gradient + network->model->parameters[node->layer->bias].offset);
+    if (!node->has_mask || node->kernel_tensor < 0) return;
+    const struct quant_tensor *tensor = &network->plan->tensors[node->kernel_tensor];
+    const struct fake_quant *by = network->kernel_by + tensor->offset;
+    const float *weights = pass->weights + kernel->offset;
+    size_t channels = (size_t)tensor->channels;
+    if (tensor->is_per_channel)
+        fake_quant_channels_backward(pass->pool, kernel->count / channels, channels, weights, by,
+                                     dkernel, dkernel);
+    else
+        fake_quant_tensor_backward(pass->pool, kernel->count, weights, by, false, dkernel, dkernel);
+}
+
+/* From the gradient by a Dense or Conv2D layer's sums to that by what it read. */
+static void backward_input(struct network *network, const struct node *node,
+                           const struct pass *pass, float *to) {
+    const float *kernel = node_kernel(network, node, pass);
+    size_t units = (size_t)node->layer->units;
+    if (node->layer->kind == LAYER_CONV2D)
+        conv2d_backward_input(pass->pool, &node->conv, pass->count, node->gradient, kernel, to,
+                              network->scratch);
+    else
+        gemm(pass->pool, &(struct gemm){
+                             .m = (size_t)pass->count,
+                             .n = node->inputs,
+                             .k = units,
+                             .a = node->gradient,
+                             .a_row = units,
+                             .a_column = 1,
+                             .b = kernel,
+                             .b_row = 1,
+                             .b_column = units,
+                             .c = to,
+                             .scratch = network->scratch,
+                         });
+}
+
+struct undropping {
+    const struct node *node;
+    size_t count;
+};
+
+static void undrop_part(void *context, int part, int parts) {
+    const struct undropping *undropping = context;
+    const struct node *node = undropping->node;
+    float scale = 1.0f / (1.0f - node->layer->rate);
+    size_t begin, end;
+    pool_share(undropping->count, 16, part, parts, &begin, &end);
+    for (size_t i = begin; i < end; i++)
+        node->gradient[i] = node->where[i] ? node->gradient[i] * scale : 0.0f;
+}
+
+static void backward_node(struct network *network, const struct node *node,
+                          const struct pass *pass, float *gradient) {
+    const struct node *from = &network->nodes[node->from];
+    bool further = from->gradient_wanted;
+    switch (node->layer->kind) {
+    case LAYER_DENSE:
+    case LAYER_CONV2D:
+        backward_activation(node, pass, node->gradient);
+        backward_parameters(network, node, pass, gradient);
+        if (further) backward_input(network, node, pass, from->gradient);
+        return;
+    case LAYER_MAX_POOLING2D:
+        if (further)
+            max_pool_backward(pass->pool, &node->pooling, pass->count, node->gradient,
+                              node->where, from->gradient);
+        return;
+    case LAYER_RELU:
+    case LAYER_ACTIVATION:
+        if (node->layer->activation == ACTIVATION_RELU && further)
+            backward_activation(node, pass, from->gradient);
+        return;
+    case LAYER_DROPOUT: { /* its gradient is that of what it reads, in place */
+        struct undropping undropping = {node, node->size * (size_t)pass->count};
+        if (further && node->drops)
+            pool_run(pass->pool, pool_threads(pass->pool), undrop_part, &undropping);
+        return;
+    }
+    case LAYER_INPUT:
+    case LAYER_FLATTEN:
+    case LAYER_SOFTMAX:
+    case LAYER_KINDS: return;
+    }
+}
+
+void network_backward(struct network *network, const struct pass *pass, float *gradient) {
+    qt_assert(network->trains);
+    for (int i = network->logits; i > 0; i--)
+        if (network->nodes[i].gradient_wanted)
+            backward_node(network, &network->nodes[i], pass, gradient);
+}

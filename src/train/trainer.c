@@ -1,0 +1,374 @@
+#include "train/trainer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/random.h"
+#include "kernel/kernel.h"
+#include "quant/observer.h"
+#include "train/inspect.h"
+#include "train/network.h"
+#include "train/optimizer.h"
+
+struct trainer {
+    const struct model *model;
+    const struct quant_plan *plan; /* NULL: plain float32 */
+    const struct digits *digits;
+    struct training training;
+    struct pool *pool;
+    struct network *network;
+
+    float *weights, *m, *v, *gradient; /* [weight_count] each */
+    struct range *ranges, *ranges_before; /* [range_count]; before: to undo a failed step */
+    uint32_t *order;                      /* [digits->count], of epoch order_epoch */
+    uint64_t order_epoch;
+    unsigned char *pixels, *labels; /* of the last batch */
+    int count;                      /* digits in it */
+
+    int batches;      /* in an epoch */
+    uint64_t steps;   /* batches done */
+    uint64_t updates; /* those among them that changed the weights */
+    uint64_t end;     /* steps when training ends, max_steps left aside */
+
+    double peak;                               /* rate where the schedule's share is 1 */
+    float nominal;                             /* the rate that was asked for last */
+    uint64_t schedule_begin, schedule_length;  /* in steps */
+    float set_rate;                            /* by trainer_set_learning_rate, for step set_at */
+    uint64_t set_at;
+};
+
+/* ---- creation ---- */
+
+static enum status check_training(const struct training *training, const struct dataset *dataset,
+                                  struct error *error) {
+    if (training->batch < 1 || training->batch > BATCH_MAX)
+        return error_set(error, STATUS_USAGE, "", "a batch of %d digits: 1 to %d are possible",
+                         training->batch, BATCH_MAX);
+    if (training->epochs < 1 || training->epochs > 1000000)
+        return error_set(error, STATUS_USAGE, "", "%d epochs: 1 to 1000000 are possible",
+                         training->epochs);
+    if (!(training->learning_rate >= 0) || !isfinite(training->learning_rate))
+        return error_set(error, STATUS_USAGE, "", "a learning rate must be 0 or more");
+    if (training->warmup < 0)
+        return error_set(error, STATUS_USAGE, "", "a warmup must be 0 batches or more");
+    if (dataset->train.count == 0 || dataset->train.count > UINT32_MAX)
+        return error_set(error, STATUS_USAGE, dataset->folder,
+                         "%zu training digits: at least one is needed", dataset->train.count);
+    return STATUS_OK;
+}
+
+static enum status trainer_allocate(struct trainer *trainer, struct error *error) {
+    size_t weights = trainer->model->weight_count, batch = (size_t)trainer->training.batch;
+    size_t ranges = trainer->plan ? (size_t)trainer->plan->range_count : 0;
+    trainer->weights = array_new(weights, sizeof(float));
+    trainer->m = array_new(weights, sizeof(float));
+    trainer->v = array_new(weights, sizeof(float));
+    trainer->gradient = array_new(weights, sizeof(float));
+    trainer->ranges = array_new(ranges, sizeof(struct range));
+    trainer->ranges_before = array_new(ranges, sizeof(struct range));
+    trainer->order = array_new(trainer->digits->count, sizeof *trainer->order);
+    trainer->pixels = array_new(batch, DIGIT_PIXELS);
+    trainer->labels = array_new(batch, 1);
+    if (!trainer->weights || !trainer->m || !trainer->v || !trainer->gradient ||
+        !trainer->ranges || !trainer->ranges_before || !trainer->order || !trainer->pixels ||
+        !trainer->labels)
+        return error_memory(error, trainer->model->name, weights * 4 * sizeof(float));
+    memcpy(trainer->weights, trainer->model->weights, weights * sizeof(float));
+    return STATUS_OK;
+}
+
+static void copy_digit(struct trainer *trainer, size_t slot, size_t digit) {
+    memcpy(trainer->pixels + slot * DIGIT_PIXELS, trainer->digits->images + digit * DIGIT_PIXELS,
+           DIGIT_PIXELS);
+    trainer->labels[slot] = trainer->digits->labels[digit];
+}
+
+static struct pass make_pass(struct trainer *trainer) {
+    return (struct pass){
+        .pool = trainer->pool,
+        .count = trainer->count,
+        .pixels = trainer->pixels,
+        .weights = trainer->weights,
+        .ranges = trainer->ranges,
+        .seed = trainer->training.seed,
+        .step = trainer->steps,
+    };
+}
+
+#define CALIBRATION_DIGITS 1024
+
+/* Ranges start as the mean of what batches of training digits show: what a moving average would
+ * come to after thousands of steps. */
+static void calibrate(struct trainer *trainer) {
+    const struct quant_plan *plan = trainer->plan;
+    for (int i = 0; i < plan->tensor_count; i++)
+        if (plan->tensors[i].kind == TENSOR_ACTIVATION)
+            trainer->ranges[plan->tensors[i].offset] = (struct range){0, 0};
+    size_t all = trainer->digits->count, batch = (size_t)trainer->training.batch;
+    size_t total = all < CALIBRATION_DIGITS ? all : CALIBRATION_DIGITS;
+    if (batch > total) total = batch < all ? batch : all;
+    if (batch > total) batch = total;
+    trainer->count = (int)batch;
+    struct pass pass = make_pass(trainer);
+    network_quantize_kernels(trainer->network, &pass);
+    for (size_t b = 0; b < total / batch; b++) {
+        for (size_t i = 0; i < batch; i++) /* spread: a folder may be sorted by class */
+            copy_digit(trainer, i, (size_t)((uint64_t)(b * batch + i) * all / total));
+        pass.rate = 1.0f / (float)(b + 1);
+        network_forward(trainer->network, &pass);
+    }
+    trainer->count = 0;
+}
+
+static enum status trainer_fill(struct trainer *trainer, struct error *error) {
+    enum status status = trainer_allocate(trainer, error);
+    if (status) return status;
+    struct network_options options = {
+        .model = trainer->model,
+        .plan = trainer->plan,
+        .batch = trainer->training.batch,
+        .threads = pool_threads(trainer->pool),
+        .trains = true,
+    };
+    status = network_create(&trainer->network, &options, error);
+    if (status || !trainer->plan) return status;
+    observer_reset(trainer->plan, trainer->ranges);
+    if (trainer->plan->scheme.fresh_weight_ranges || trainer->plan->scheme.calibrate)
+        observer_kernels(trainer->plan, trainer->model, trainer->weights, trainer->ranges);
+    if (trainer->plan->scheme.calibrate) calibrate(trainer);
+    return STATUS_OK;
+}
+
+static void start_schedule(struct trainer *trainer, uint64_t begin) {
+    uint64_t warmup = (uint64_t)trainer->training.warmup;
+    trainer->schedule_begin = begin > warmup ? begin : warmup;
+    trainer->schedule_length =
+        trainer->end > trainer->schedule_begin ? trainer->end - trainer->schedule_begin : 0;
+    trainer->peak = (double)trainer->nominal;
+}
+
+enum status trainer_create(struct trainer **trainer, const struct model *model,
+                           const struct quant_plan *plan, const struct dataset *dataset,
+                           const struct training *training, struct pool *pool,
+                           struct error *error) {
+    *trainer = NULL;
+    enum status status = check_training(training, dataset, error);
+    if (status) return status;
+    struct trainer *new = calloc(1, sizeof *new);
+    if (!new) return error_memory(error, model->name, sizeof *new);
+    size_t batch = (size_t)training->batch;
+    new->model = model;
+    new->plan = plan;
+    new->digits = &dataset->train;
+    new->training = *training;
+    new->pool = pool;
+    new->batches = (int)((dataset->train.count + batch - 1) / batch);
+    new->end = (uint64_t)training->epochs * (uint64_t)new->batches;
+    new->nominal = training->learning_rate;
+    new->order_epoch = UINT64_MAX;
+    new->set_at = UINT64_MAX;
+    start_schedule(new, 0);
+    status = trainer_fill(new, error);
+    if (status) {
+        trainer_destroy(new);
+        return status;
+    }
+    *trainer = new;
+    return STATUS_OK;
+}
+
+void trainer_destroy(struct trainer *trainer) {
+    if (!trainer) return;
+    network_destroy(trainer->network);
+    array_free(trainer->weights);
+    array_free(trainer->m);
+    array_free(trainer->v);
+    array_free(trainer->gradient);
+    array_free(trainer->ranges);
+    array_free(trainer->ranges_before);
+    array_free(trainer->order);
+    array_free(trainer->pixels);
+    array_free(trainer->labels);
+    free(trainer);
+}
+
+/* ---- learning rate ---- */
+
+static double rate_share(const struct trainer *trainer) {
+    int warmup = trainer->training.warmup;
+    if (trainer->steps < (uint64_t)warmup) return (double)(trainer->steps + 1) / (double)warmup;
+    return schedule_share(trainer->training.schedule, trainer->steps - trainer->schedule_begin,
+                          trainer->schedule_length);
+}
+
+static float learning_rate(const struct trainer *trainer) {
+    if (trainer->set_at == trainer->steps) return trainer->set_rate;
+    return (float)(trainer->peak * rate_share(trainer));
+}
+
+void trainer_set_learning_rate(struct trainer *trainer, float rate) {
+    double share = rate_share(trainer);
+    trainer->set_rate = trainer->nominal = rate;
+    trainer->set_at = trainer->steps;
+    trainer->peak = share > 0 ? (double)rate / share : (double)rate;
+}
+
+static bool has_ended(const struct trainer *trainer) {
+    uint64_t most = trainer->training.max_steps;
+    return trainer->steps >= trainer->end || (most && trainer->steps >= most);
+}
+
+void trainer_extend(struct trainer *trainer, int epochs) {
+    uint64_t batches = (uint64_t)trainer->batches;
+    if (has_ended(trainer)) /* by max_steps perhaps: then end with the epoch that was begun */
+        trainer->end = (trainer->steps + batches - 1) / batches * batches;
+    trainer->end += (uint64_t)epochs * batches;
+    trainer->training.max_steps = 0;
+    start_schedule(trainer, trainer->steps);
+}
+
+/* ---- a step ---- */
+
+static void load_batch(struct trainer *trainer) {
+    uint64_t epoch = trainer->steps / (uint64_t)trainer->batches;
+    size_t all = trainer->digits->count, batch = (size_t)trainer->training.batch;
+    size_t begin = (size_t)(trainer->steps % (uint64_t)trainer->batches) * batch;
+    size_t count = all - begin < batch ? all - begin : batch;
+    bool shuffle = trainer->training.shuffle;
+    if (shuffle && trainer->order_epoch != epoch) {
+        random_permutation(trainer->training.seed, epoch, trainer->order, all);
+        trainer->order_epoch = epoch;
+    }
+    for (size_t i = 0; i < count; i++)
+        copy_digit(trainer, i, shuffle ? trainer->order[begin + i] : begin + i);
+    trainer->count = (int)count;
+}
+
+static float mean_loss(const struct trainer *trainer) {
+    const float *losses = network_losses(trainer->network);
+    double sum = 0;
+    for (int i = 0; i < trainer->count; i++) sum += (double)losses[i];
+    return (float)(sum / trainer->count);
+}
+
+static bool all_finite(const struct trainer *trainer) {
+    float low, high;
+    min_max(trainer->pool, trainer->model->weight_count, trainer->gradient, &low, &high);
+    bool finite = isfinite(low) && isfinite(high);
+    int ranges = trainer->plan ? trainer->plan->range_count : 0;
+    for (int i = 0; i < ranges; i++)
+        finite &= isfinite(trainer->ranges[i].min) && isfinite(trainer->ranges[i].max);
+    return finite;
+}
+
+static void update(struct trainer *trainer, float rate) {
+    trainer->updates++;
+    struct adam adam = adam_factors(rate, trainer->updates);
+    adam_update(trainer->pool, trainer->model->weight_count, &adam, trainer->gradient, trainer->m,
+                trainer->v, trainer->weights);
+    if (trainer->plan && trainer->plan->scheme.fresh_weight_ranges)
+        observer_kernels(trainer->plan, trainer->model, trainer->weights, trainer->ranges);
+}
+
+static void describe(const struct trainer *trainer, struct step_result *result) {
+    uint64_t before = trainer->steps - 1, batches = (uint64_t)trainer->batches;
+    result->step = trainer->steps;
+    result->epoch = (int)(before / batches);
+    result->batch = (int)(before % batches) + 1;
+    result->batches = trainer->batches;
+    result->count = trainer->count;
+    result->ends_epoch = result->batch == result->batches;
+    result->ends_training = has_ended(trainer);
+}
+
+void trainer_step(struct trainer *trainer, struct step_result *result) {
+    const struct quant_plan *plan = trainer->plan;
+    size_t range_bytes = plan ? (size_t)plan->range_count * sizeof *trainer->ranges : 0;
+    qt_assert(!has_ended(trainer));
+    load_batch(trainer);
+    memcpy(trainer->ranges_before, trainer->ranges, range_bytes);
+
+    struct pass pass = make_pass(trainer);
+    pass.dropout = trainer->training.dropout;
+    if (plan) {
+        pass.rate = (float)(1.0 - plan->scheme.range_decay);
+        if (!plan->scheme.fresh_weight_ranges)
+            observer_kernels(plan, trainer->model, trainer->weights, trainer->ranges);
+        network_quantize_kernels(trainer->network, &pass);
+    }
+    network_forward(trainer->network, &pass);
+    network_loss(trainer->network, &pass, trainer->labels, &result->correct);
+    network_backward(trainer->network, &pass, trainer->gradient);
+
+    result->loss = mean_loss(trainer);
+    result->learning_rate = learning_rate(trainer);
+    result->is_finite = isfinite(result->loss) && all_finite(trainer);
+    if (result->is_finite)
+        update(trainer, result->learning_rate);
+    else
+        memcpy(trainer->ranges, trainer->ranges_before, range_bytes);
+    trainer->steps++;
+    describe(trainer, result);
+}
+
+/* ---- looking at it ---- */
+
+const float *trainer_weights(const struct trainer *trainer) {
+    return trainer->weights;
+}
+
+const struct range *trainer_ranges(const struct trainer *trainer) {
+    return trainer->plan ? trainer->ranges : NULL;
+}
+
+uint64_t trainer_steps(const struct trainer *trainer) {
+    return trainer->steps;
+}
+
+struct snapshot *trainer_snapshot(const struct trainer *trainer) {
+    qt_assert(trainer->plan);
+    return snapshot_create(trainer->model, trainer->plan, trainer->steps, trainer->weights,
+                           trainer->ranges);
+}
+
+void trainer_restore(struct trainer *trainer, const struct snapshot *snapshot) {
+    qt_assert(trainer->plan && trainer->plan->range_count == snapshot->plan->range_count &&
+              trainer->model->weight_count == snapshot->model->weight_count);
+    memcpy(trainer->weights, snapshot->weights,
+           trainer->model->weight_count * sizeof *trainer->weights);
+    memcpy(trainer->ranges, snapshot->ranges,
+           (size_t)trainer->plan->range_count * sizeof *trainer->ranges);
+}
+
+void trainer_inspect(const struct trainer *trainer, int index, struct tensor_stats *stats) {
+    const struct quant_plan *plan = trainer->plan;
+    qt_assert(plan && index >= 0 && index < plan->tensor_count);
+    const struct quant_tensor *tensor = &plan->tensors[index];
+    const struct range *ranges = trainer->ranges + tensor->offset;
+    size_t count = 0;
+    const float *values = NULL;
+    switch (tensor->kind) {
+    case TENSOR_INPUT:
+        count = (size_t)trainer->count * DIGIT_PIXELS;
+        inspect_pixels(plan, tensor, ranges, count, trainer->pixels, stats);
+        return;
+    case TENSOR_WEIGHT: {
+        int kernel = trainer->model->layers[tensor->layer].kernel;
+        const struct parameter *parameter = &trainer->model->parameters[kernel];
+        values = trainer->weights + parameter->offset;
+        count = parameter->count;
+        break;
+    }
+    case TENSOR_ACTIVATION:
+        if (trainer->steps > 0)
+            values = network_observed(trainer->network, tensor->layer, &count);
+        break;
+    }
+    inspect_values(plan, tensor, ranges, count, values, stats);
+}
+
+struct optimizer_state trainer_optimizer(const struct trainer *trainer) {
+    return (struct optimizer_state){trainer->updates, trainer->m, trainer->v};
+}
