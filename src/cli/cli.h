@@ -7,7 +7,15 @@
 #include "base/error.h"
 #include "cli/options.h"
 
+/* One for each file of this room. */
 enum status command_dashboard(const struct options *options, int *exit_status, struct error *error);
+enum status command_eval(const struct options *options, int *exit_status, struct error *error);
+enum status command_export(const struct options *options, int *exit_status, struct error *error);
+enum status command_freeze(const struct options *options, int *exit_status, struct error *error);
+enum status command_predict(const struct options *options, int *exit_status, struct error *error);
+enum status command_run(const struct options *options, int *exit_status, struct error *error);
+enum status command_summary(const struct options *options, int *exit_status, struct error *error);
+enum status command_train(const struct options *options, int *exit_status, struct error *error);
 
 /* Print one JSON object and a newline on standard output, and give up the reference.  An object
  * that is NULL was never built: STATUS_MEMORY. */

@@ -10,6 +10,19 @@
 const struct verb verbs[] = {
     {"", VERB_DASHBOARD, "[MODEL]", 0, 1, "fine-tune MODEL on the dashboard (fc)", "",
      command_dashboard},
+    {"train", VERB_TRAIN, "--arch fc|cnn", 0, 0,
+     "train a float model from scratch; writes a Keras .h5",
+     "Plain float32 training from fresh weights. fc is 784 - 128 ReLU - 10, cnn has two\n"
+     "convolutions with max pooling. Without -o: saved_model/mnist_NAME/model.h5.",
+     command_train},
+    {"eval", VERB_EVAL, "MODEL", 1, 1, "accuracy and loss on the test digits: .h5, .tflite",
+     "Keras' accuracy and loss of MODEL on the test digits. MODEL is a Keras .h5, a .tflite,\n"
+     "or fc or cnn.",
+     command_eval},
+    {"summary", VERB_SUMMARY, "MODEL", 1, 1, "layers, shapes and parameters of MODEL",
+     "The table that Keras prints for a .h5; for a .tflite its operators, and its tensors with\n"
+     "their quantization.",
+     command_summary},
     {NULL, 0, NULL, 0, 0, NULL, NULL, NULL},
 };
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "train/run.h"
+
 #define VERBS_TRAINING (VERB_DASHBOARD | VERB_RUN | VERB_TRAIN)
 #define VERBS_QAT      (VERB_DASHBOARD | VERB_RUN)
 #define VERBS_JSON     (VERB_ALL & ~VERB_SUMMARY)
@@ -189,9 +191,9 @@ static enum status parse_pace(const struct entry *entry, const char *text, void 
                               struct error *error) {
     double number;
     if (!strcmp(text, "max"))
-        number = OPTION_PACE_MAX;
+        number = PACE_MAX;
     else if (!strcmp(text, "auto"))
-        number = OPTION_PACE_AUTO;
+        number = PACE_AUTO;
     else if (!read_real(text, &number) || !(number >= 0.01 && number <= 1e6))
         return refuse(entry, error, text, "max, auto or a number from 0.01 to 1000000");
     *(double *)value = number;
@@ -396,7 +398,7 @@ enum status options_parse(struct options *options, int argc, char **argv, struct
         .batch = 32,
         .seed = 1,
         .learning_rate = 0.001,
-        .pace = OPTION_PACE_AUTO,
+        .pace = PACE_AUTO,
     };
     opterr = 0;
     int code;

@@ -40,10 +40,6 @@ enum {
 
 extern const struct verb verbs[]; /* ended by an entry without a name; the dashboard is first */
 
-/* A pace on the command line: a number of batches a second, or these (run.h has the same). */
-#define OPTION_PACE_MAX  0.0
-#define OPTION_PACE_AUTO (-1.0)
-
 /* All options with their values; what was not given has its default.  Texts point into argv. */
 struct options {
     const struct verb *verb;
@@ -65,7 +61,7 @@ struct options {
     int64_t epochs, batch, steps, warmup, bits, threads; /* 0: no limit, the scheme's, all cores */
     uint64_t seed;
     double learning_rate;
-    double pace;
+    double pace; /* batches a second, or PACE_MAX, PACE_AUTO (train/run.h) */
     bool no_shuffle, no_dropout, no_color, ascii;
     bool is_json, is_quiet, wants_help, wants_version;
 };

@@ -1,0 +1,107 @@
+#include <limits.h>
+#include <stdlib.h>
+
+#include "base/array.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "cli/cli.h"
+#include "cli/subject.h"
+
+#define OUTPUT_BATCH 64
+
+/* Files hold little-endian values whatever this machine has. */
+static void swap_to_little_endian(unsigned char *bytes, size_t count, size_t size) {
+    const union {
+        unsigned short word;
+        unsigned char first;
+    } order = {1};
+    if (order.first) return;
+    for (; count--; bytes += size) {
+        for (size_t i = 0; i < size / 2; i++) {
+            unsigned char byte = bytes[i];
+            bytes[i] = bytes[size - 1 - i];
+            bytes[size - 1 - i] = byte;
+        }
+    }
+}
+
+static enum status write_values(const char *path, void *values, size_t count, size_t size,
+                                struct error *error) {
+    swap_to_little_endian(values, count, size);
+    return file_replace(path, values, count * size, NULL, NULL, error);
+}
+
+static enum status write_raw_outputs(const struct subject *subject, enum runtime runtime,
+                                     const struct digits *digits, struct pool *pool,
+                                     const char *path, struct error *error) {
+    struct engine *engine = NULL;
+    void *outputs = NULL;
+    enum frozen_type type = subject->frozen->tensors[subject->frozen->output].type;
+    enum status status =
+        engine_create(&engine, subject->frozen, runtime, OUTPUT_BATCH, subject->path, error);
+    if (status) return status;
+    size_t count;
+    if (!size_multiply(digits->count, engine_output_count(engine), &count) ||
+        !(outputs = array_new(count, frozen_type_size(type)))) {
+        status = error_memory(error, path, digits->count);
+        goto done;
+    }
+    status = engine_run_digits(engine, pool, digits->count, digits->images, outputs, error);
+    if (!status) status = write_values(path, outputs, count, frozen_type_size(type), error);
+done:
+    array_free(outputs);
+    engine_destroy(engine);
+    return status;
+}
+
+static enum status write_outputs(const struct subject *subject, const struct options *options,
+                                 const struct digits *digits, struct pool *pool,
+                                 const struct predictions *predictions, struct error *error) {
+    if (!options->outputs) return STATUS_OK;
+    if (!subject->model)
+        return write_raw_outputs(subject, (enum runtime)options->runtime, digits, pool,
+                                 options->outputs, error);
+    return write_values(options->outputs, predictions->probabilities,
+                        predictions->count * DIGIT_CLASSES, sizeof(float), error);
+}
+
+static enum status report(const struct options *options, const struct subject *subject,
+                          const struct predictions *predictions, double seconds,
+                          struct error *error) {
+    if (options->is_json)
+        return print_json(
+            json_pack("{s:s, s:s, s:o, s:f, s:I, s:I, s:f}", "model", subject->path, "format",
+                      subject_format(subject), "loss", json_number(predictions->loss), "accuracy",
+                      predictions->accuracy, "correct", (json_int_t)predictions->correct, "count",
+                      (json_int_t)predictions->count, "seconds", seconds),
+            error);
+    printf("%zu/%zu - %.1fs", predictions->count, predictions->count, seconds);
+    if (predictions->loss == predictions->loss) printf(" - loss: %.4f", predictions->loss);
+    printf(" - accuracy: %.4f\n", predictions->accuracy);
+    return STATUS_OK;
+}
+
+enum status command_eval(const struct options *options, int *exit_status, struct error *error) {
+    (void)exit_status;
+    struct subject subject;
+    struct dataset dataset = {0};
+    struct predictions predictions = {0};
+    struct pool *pool = NULL;
+    enum status status = subject_load(&subject, options->operands[0], error);
+    if (status) return status;
+    if ((status = subject_digits(options, &dataset, error))) goto done;
+    if ((status = pool_create(&pool, (int)options->threads, error))) goto done;
+    double start = clock_seconds();
+    status = subject_evaluate(&subject, (enum runtime)options->runtime, &dataset.test, pool,
+                              &predictions, error);
+    if (status) goto done;
+    double seconds = clock_seconds() - start;
+    status = write_outputs(&subject, options, &dataset.test, pool, &predictions, error);
+    if (!status) status = report(options, &subject, &predictions, seconds, error);
+done:
+    predictions_free(&predictions);
+    pool_destroy(pool);
+    dataset_free(&dataset);
+    subject_free(&subject);
+    return status;
+}

@@ -1,0 +1,57 @@
+#include "cli/subject.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/assets.h"
+#include "tflite/tflite.h"
+
+/* By content where there is any, so that a renamed file still works. */
+static bool is_tflite(const char *path) {
+    char head[8];
+    FILE *file = fopen(path, "rb");
+    size_t length = file ? fread(head, 1, sizeof head, file) : 0;
+    if (file) fclose(file);
+    if (length == sizeof head && !memcmp(head + 4, "TFL3", 4)) return true;
+    size_t name = strlen(path);
+    return name > 7 && !strcmp(path + name - 7, ".tflite");
+}
+
+enum status subject_load(struct subject *subject, const char *operand, struct error *error) {
+    *subject = (struct subject){0};
+    enum status status = assets_model(operand, subject->path, sizeof subject->path, error);
+    if (!status)
+        status = is_tflite(subject->path) ? tflite_read(subject->path, &subject->frozen, error)
+                                          : model_load(subject->path, &subject->model, error);
+    if (status) subject_free(subject);
+    return status;
+}
+
+void subject_free(struct subject *subject) {
+    model_free(subject->model);
+    frozen_free(subject->frozen);
+    *subject = (struct subject){0};
+}
+
+const char *subject_format(const struct subject *subject) {
+    return subject->model ? "h5" : "tflite";
+}
+
+enum status subject_evaluate(const struct subject *subject, enum runtime runtime,
+                             const struct digits *digits, struct pool *pool,
+                             struct predictions *predictions, struct error *error) {
+    if (!subject->model)
+        return (void)runtime,
+               error_set(error, STATUS_UNSUPPORTED, subject->path, "cannot be run yet");
+    enum status status = model_check_digits(subject->model, subject->path, error);
+    if (status) return status;
+    return evaluate_float(subject->model, subject->model->weights, digits, pool, predictions,
+                          error);
+}
+
+enum status subject_digits(const struct options *options, struct dataset *dataset,
+                           struct error *error) {
+    char folder[1024];
+    enum status status = assets_data(options->data, folder, sizeof folder, error);
+    return status ? status : dataset_load(dataset, folder, error);
+}

@@ -1,0 +1,28 @@
+/* subject: the model file that a command is about, of either kind, and the digits it is shown. */
+#ifndef CLI_SUBJECT_H
+#define CLI_SUBJECT_H
+
+#include "cli/options.h"
+#include "train/evaluate.h"
+
+struct subject {
+    char path[1024];
+    struct model *model;   /* a Keras model, or */
+    struct frozen *frozen; /* what a .tflite holds */
+};
+
+/* Load what a MODEL operand means (assets.h).  On failure *subject is zeroed. */
+enum status subject_load(struct subject *subject, const char *operand, struct error *error);
+void subject_free(struct subject *subject);
+const char *subject_format(const struct subject *subject); /* "h5", "tflite" */
+
+/* Class probabilities, accuracy and loss on `digits`. */
+enum status subject_evaluate(const struct subject *subject, enum runtime runtime,
+                             const struct digits *digits, struct pool *pool,
+                             struct predictions *predictions, struct error *error);
+
+/* The digits that --data names, or the bundled ones. */
+enum status subject_digits(const struct options *options, struct dataset *dataset,
+                           struct error *error);
+
+#endif
