@@ -1,6 +1,32 @@
-/* simd: the few places where compilers must be told what the machine can do. */
+/* simd: one vector type and its operations, as wide as the flags of the source that includes this.
+ *
+ * 16 lanes with AVX-512, 8 with AVX2 and FMA, else 4 (SSE2, NEON, or whatever the compiler makes of
+ * it).  Each lane of each operation gives exactly what the scalar expression in its comment gives,
+ * so results do not depend on the width.  The operators + - * / work on vectors too; they are never
+ * contracted (-ffp-contract=off), a fused multiply-add is written v_fma.
+ */
 #ifndef BASE_SIMD_H
 #define BASE_SIMD_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+#if defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512BW__) &&                      \
+    defined(__AVX512VL__)
+#define V_LANES 16
+#include "base/simd_avx512.h"
+#elif defined(__AVX2__) && defined(__FMA__)
+#define V_LANES 8
+#include "base/simd_avx2.h"
+#else
+#define V_LANES 4
+#include "base/simd_generic.h"
+#endif
 
 /* Tell the core that this is a waiting loop. */
 static inline void spin_pause(void) {

@@ -1,103 +1,220 @@
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
 #include "kernel/kernel.h"
 
-#include "kernel/reference.h"
+#include <math.h>
 
-size_t gemm_scratch_size(size_t m, size_t n, size_t k, int threads) {
-    (void)m, (void)n, (void)k, (void)threads;
-    return 0;
+#include "kernel/internal.h"
+
+const struct kernels *kernels_chosen(void) {
+    static const struct kernels *const levels[ISA_LEVELS] = {
+        [ISA_BASELINE] = &kernels_baseline,
+#ifdef HAVE_AVX2
+        [ISA_AVX2] = &kernels_avx2,
+#endif
+#ifdef HAVE_AVX512
+        [ISA_AVX512] = &kernels_avx512,
+#endif
+    };
+    return levels[cpu_isa()];
 }
 
-void gemm(struct pool *pool, const struct gemm *g) {
-    (void)pool;
-    reference_gemm(g);
+int parts_for(const struct pool *pool, size_t work, size_t least) {
+    size_t threads = (size_t)pool_threads(pool), parts = work / least;
+    return (int)(parts < 1 ? 1 : parts < threads ? parts : threads);
 }
 
-size_t conv2d_scratch_size(const struct conv2d *shape, int n, int threads) {
-    (void)shape, (void)n, (void)threads;
-    return 0;
+size_t round_up(size_t count, size_t multiple) {
+    return (count + multiple - 1) / multiple * multiple;
 }
 
-void conv2d_forward(struct pool *pool, const struct conv2d *shape, int n, const float *x,
-                    const float *kernel, const float *bias, bool relu, float *y, float *scratch) {
-    (void)pool, (void)scratch;
-    reference_conv2d_forward(shape, n, x, kernel, bias, relu, y);
+void extremes_clear(struct extremes *e) {
+    for (int i = 0; i < MOST_LANES; i++) {
+        e->min[i] = INFINITY;
+        e->max[i] = -INFINITY;
+        e->nan[i] = 0;
+    }
 }
 
-void conv2d_backward_input(struct pool *pool, const struct conv2d *shape, int n, const float *dy,
-                           const float *kernel, float *dx, float *scratch) {
-    (void)pool, (void)scratch;
-    reference_conv2d_backward_input(shape, n, dy, kernel, dx);
+/* Adding 0 makes 0 of -0. */
+void extremes_range(const struct extremes *e, int count, float range[2]) {
+    float min = INFINITY, max = -INFINITY;
+    for (int i = 0; i < count; i++) {
+        for (int j = 0; j < MOST_LANES; j++) {
+            if (isnan(e[i].nan[j])) {
+                range[0] = range[1] = e[i].nan[j];
+                return;
+            }
+            if (e[i].min[j] < min) min = e[i].min[j];
+            if (e[i].max[j] > max) max = e[i].max[j];
+        }
+    }
+    range[0] = min + 0.0f;
+    range[1] = max + 0.0f;
 }
 
-void conv2d_backward_kernel(struct pool *pool, const struct conv2d *shape, int n, const float *x,
-                            const float *dy, float *dkernel, float *scratch) {
-    (void)pool, (void)scratch;
-    reference_conv2d_backward_kernel(shape, n, x, dy, dkernel);
+/* Elementwise work is cut into pieces of whole cache lines; below this many elements a second
+ * thread costs more than it saves. */
+enum { GRAIN = 64, LEAST_ELEMENTS = 8192 };
+
+/* What a part of an elementwise kernel needs; each kernel uses the fields it knows. */
+struct elementwise {
+    size_t count, channels;
+    const float *x, *dy;
+    const struct fake_quant *by;
+    const struct adam *adam;
+    bool relu;
+    float *y, *m, *v;
+    struct extremes extremes[16];
+};
+
+/* NULL plus an offset is no pointer. */
+static void share_of(const struct elementwise *e, int part, int parts, size_t *begin,
+                     size_t *count) {
+    size_t end;
+    pool_share(e->count, GRAIN, part, parts, begin, &end);
+    *count = end - *begin;
 }
 
-void column_sums(struct pool *pool, size_t rows, size_t columns, const float *dy, float *dbias) {
-    (void)pool;
-    reference_column_sums(rows, columns, dy, dbias);
+static void run_elementwise(struct pool *pool, pool_task *task, struct elementwise *e) {
+    size_t elements = e->count * (e->channels ? e->channels : 1);
+    pool_run(pool, parts_for(pool, elements, LEAST_ELEMENTS), task, e);
 }
 
-void max_pool_forward(struct pool *pool, const struct pooling *shape, int n, const float *x,
-                      float *y, unsigned char *where) {
-    (void)pool;
-    reference_max_pool_forward(shape, n, x, y, where);
-}
-
-void max_pool_backward(struct pool *pool, const struct pooling *shape, int n, const float *dy,
-                       const unsigned char *where, float *dx) {
-    (void)pool;
-    reference_max_pool_backward(shape, n, dy, where, dx);
+static void extremes_part(void *context, int part, int parts) {
+    struct elementwise *e = context;
+    size_t begin, count;
+    share_of(e, part, parts, &begin, &count);
+    extremes_clear(&e->extremes[part]);
+    kernels_chosen()->extremes(count, e->x + begin, &e->extremes[part]);
 }
 
 void min_max(struct pool *pool, size_t count, const float *x, float *min, float *max) {
-    (void)pool;
-    reference_min_max(count, x, min, max);
+    struct elementwise e = {.count = count, .x = x};
+    int parts = parts_for(pool, count, LEAST_ELEMENTS);
+    if (parts > 16) parts = 16;
+    pool_run(pool, parts, extremes_part, &e);
+    float range[2];
+    extremes_range(e.extremes, parts, range);
+    *min = range[0];
+    *max = range[1];
+}
+
+static void fake_quant_tensor_part(void *context, int part, int parts) {
+    struct elementwise *e = context;
+    size_t begin, count;
+    share_of(e, part, parts, &begin, &count);
+    kernels_chosen()->fake_quant_tensor(count, e->x + begin, e->by, e->y + begin);
 }
 
 void fake_quant_tensor(struct pool *pool, size_t count, const float *x,
                        const struct fake_quant *by, float *y) {
-    (void)pool;
-    reference_fake_quant_tensor(count, x, by, y);
+    struct elementwise e = {.count = count, .x = x, .by = by, .y = y};
+    run_elementwise(pool, fake_quant_tensor_part, &e);
 }
 
-void fake_quant_channels(struct pool *pool, size_t rows, size_t channels, const float *x,
-                         const struct fake_quant *by, float *y) {
-    (void)pool;
-    reference_fake_quant_channels(rows, channels, x, by, y);
+static void fake_quant_tensor_backward_part(void *context, int part, int parts) {
+    struct elementwise *e = context;
+    size_t begin, count;
+    share_of(e, part, parts, &begin, &count);
+    kernels_chosen()->fake_quant_tensor_backward(count, e->x + begin, e->by, e->relu,
+                                                 e->dy + begin, e->y + begin);
 }
 
 void fake_quant_tensor_backward(struct pool *pool, size_t count, const float *x,
                                 const struct fake_quant *by, bool relu, const float *dy,
                                 float *dx) {
-    (void)pool;
-    reference_fake_quant_tensor_backward(count, x, by, relu, dy, dx);
+    struct elementwise e = {
+        .count = count, .x = x, .by = by, .relu = relu, .dy = dy, .y = dx};
+    run_elementwise(pool, fake_quant_tensor_backward_part, &e);
+}
+
+/* Here `count` is of rows. */
+static void fake_quant_channels_part(void *context, int part, int parts) {
+    struct elementwise *e = context;
+    size_t begin, end;
+    pool_share(e->count, 1, part, parts, &begin, &end);
+    size_t at = begin * e->channels;
+    kernels_chosen()->fake_quant_channels(end - begin, e->channels, e->x + at, e->by, e->y + at);
+}
+
+void fake_quant_channels(struct pool *pool, size_t rows, size_t channels, const float *x,
+                         const struct fake_quant *by, float *y) {
+    struct elementwise e = {.count = rows, .channels = channels, .x = x, .by = by, .y = y};
+    run_elementwise(pool, fake_quant_channels_part, &e);
+}
+
+static void fake_quant_channels_backward_part(void *context, int part, int parts) {
+    struct elementwise *e = context;
+    size_t begin, end;
+    pool_share(e->count, 1, part, parts, &begin, &end);
+    size_t at = begin * e->channels;
+    kernels_chosen()->fake_quant_channels_backward(end - begin, e->channels, e->x + at, e->by,
+                                                   e->dy + at, e->y + at);
 }
 
 void fake_quant_channels_backward(struct pool *pool, size_t rows, size_t channels, const float *x,
                                   const struct fake_quant *by, const float *dy, float *dx) {
-    (void)pool;
-    reference_fake_quant_channels_backward(rows, channels, x, by, dy, dx);
+    struct elementwise e = {
+        .count = rows, .channels = channels, .x = x, .by = by, .dy = dy, .y = dx};
+    run_elementwise(pool, fake_quant_channels_backward_part, &e);
+}
+
+static void relu_forward_part(void *context, int part, int parts) {
+    struct elementwise *e = context;
+    size_t begin, count;
+    share_of(e, part, parts, &begin, &count);
+    kernels_chosen()->relu_forward(count, e->x + begin, e->y + begin);
 }
 
 void relu_forward(struct pool *pool, size_t count, const float *x, float *y) {
-    (void)pool;
-    reference_relu_forward(count, x, y);
+    struct elementwise e = {.count = count, .x = x, .y = y};
+    run_elementwise(pool, relu_forward_part, &e);
+}
+
+static void relu_backward_part(void *context, int part, int parts) {
+    struct elementwise *e = context;
+    size_t begin, count;
+    share_of(e, part, parts, &begin, &count);
+    kernels_chosen()->relu_backward(count, e->x + begin, e->dy + begin, e->y + begin);
 }
 
 void relu_backward(struct pool *pool, size_t count, const float *x, const float *dy, float *dx) {
-    (void)pool;
-    reference_relu_backward(count, x, dy, dx);
+    struct elementwise e = {.count = count, .x = x, .dy = dy, .y = dx};
+    run_elementwise(pool, relu_backward_part, &e);
+}
+
+static void adam_part(void *context, int part, int parts) {
+    struct elementwise *e = context;
+    size_t begin, count;
+    share_of(e, part, parts, &begin, &count);
+    kernels_chosen()->adam_update(count, e->adam, e->x + begin, e->m + begin, e->v + begin,
+                                  e->y + begin);
 }
 
 void adam_update(struct pool *pool, size_t count, const struct adam *by, const float *gradient,
                  float *m, float *v, float *weights) {
-    (void)pool;
-    reference_adam_update(count, by, gradient, m, v, weights);
+    struct elementwise e = {
+        .count = count, .x = gradient, .adam = by, .m = m, .v = v, .y = weights};
+    run_elementwise(pool, adam_part, &e);
 }
 
 void pixels_to_float(size_t count, const unsigned char *pixels, float *x) {
-    reference_pixels_to_float(count, pixels, x);
+    kernels_chosen()->pixels_to_float(count, pixels, x);
+}
+
+/* Columns, not rows, are shared out: a sum is one chain. */
+static void column_sums_part(void *context, int part, int parts) {
+    const struct elementwise *e = context;
+    size_t begin, end;
+    pool_share(e->channels, (size_t)kernels_chosen()->lanes, part, parts, &begin, &end);
+    if (begin < end)
+        kernels_chosen()->column_sums(e->count, e->channels, begin, end, e->dy, e->y);
+}
+
+void column_sums(struct pool *pool, size_t rows, size_t columns, const float *dy, float *dbias) {
+    struct elementwise e = {.count = rows, .channels = columns, .dy = dy, .y = dbias};
+    run_elementwise(pool, column_sums_part, &e);
 }

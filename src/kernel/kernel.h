@@ -32,6 +32,7 @@ struct gemm {
     bool relu;
     float *c; /* row stride n */
     float *scratch; /* gemm_scratch_size floats */
+    float *range; /* receives min_max of c in [0] and [1], for nothing extra; or NULL */
 };
 size_t gemm_scratch_size(size_t m, size_t n, size_t k, int threads); /* in floats */
 void gemm(struct pool *pool, const struct gemm *g);
@@ -55,6 +56,10 @@ void conv2d_geometry(struct conv2d *shape, bool same);
 size_t conv2d_scratch_size(const struct conv2d *shape, int n, int threads); /* floats, all three */
 void conv2d_forward(struct pool *pool, const struct conv2d *shape, int n, const float *x,
                     const float *kernel, const float *bias, bool relu, float *y, float *scratch);
+/* The same, and min_max of y in range[0] and range[1] without another pass over y. */
+void conv2d_forward_range(struct pool *pool, const struct conv2d *shape, int n, const float *x,
+                          const float *kernel, const float *bias, bool relu, float *y,
+                          float range[2], float *scratch);
 /* dx = gradient by x: per element the chain runs over k_y, k_x, out_c.  dx is overwritten. */
 void conv2d_backward_input(struct pool *pool, const struct conv2d *shape, int n, const float *dy,
                            const float *kernel, float *dx, float *scratch);
@@ -64,6 +69,16 @@ void conv2d_backward_kernel(struct pool *pool, const struct conv2d *shape, int n
 
 /* dbias[c] = sum over rows of dy[row][c], ascending, plain additions. */
 void column_sums(struct pool *pool, size_t rows, size_t columns, const float *dy, float *dbias);
+
+/* Fake quantization with parameters from quant/qparams.h; the formula and its two orders of
+ * operations (divide by scale: per tensor; multiply by inverse: per channel) as TensorFlow's.
+ *   per tensor:  y = floor((clamp(x) - nudged_min) / scale      - quant_zero + 0.5) * scale
+ *   per channel: y = floor((clamp(x) - nudged_min) * inv_scale  - quant_zero + 0.5) * scale
+ * NaN stays NaN (TensorFlow turns it into nudged_max), except where is_zero. */
+struct fake_quant {
+    float nudged_min, nudged_max, scale, inv_scale, quant_zero;
+    bool is_zero; /* the range is (0, 0): y = 0 and the gradient passes */
+};
 
 /* Max pooling; where[...] receives the index (row-major, within the window, at most 256 cells) of
  * the first maximum, or is NULL.  A NaN wins over any number, the last NaN over others.  Cells
@@ -79,19 +94,22 @@ void max_pool_forward(struct pool *pool, const struct pooling *shape, int n, con
 void max_pool_backward(struct pool *pool, const struct pooling *shape, int n, const float *dy,
                        const unsigned char *where, float *dx);
 
+/* fake_quant_tensor followed by max_pool_forward, and the way back: max_pool_backward followed by
+ * fake_quant_tensor_backward, equal to the bit.  Use them when nothing else reads the quantized
+ * x: it is then never stored, which saves two passes over the largest tensors.  x is what was
+ * given to fake quantization (after relu). */
+void fake_quant_max_pool_forward(struct pool *pool, const struct pooling *shape, int n,
+                                 const float *x, const struct fake_quant *by, float *y,
+                                 unsigned char *where);
+void fake_quant_max_pool_backward(struct pool *pool, const struct pooling *shape, int n,
+                                  const float *x, const struct fake_quant *by, bool relu,
+                                  const float *dy, const unsigned char *where, float *dx);
+
 /* Smallest and largest of x[count], both NaN if any is NaN; exact, so no order matters.  -0 counts
  * as 0 and is returned as 0.  count > 0. */
 void min_max(struct pool *pool, size_t count, const float *x, float *min, float *max);
 
-/* Fake quantization with parameters from quant/qparams.h; the formula and its two orders of
- * operations (divide by scale: per tensor; multiply by inverse: per channel) as TensorFlow's.
- *   per tensor:  y = floor((clamp(x) - nudged_min) / scale      - quant_zero + 0.5) * scale
- *   per channel: y = floor((clamp(x) - nudged_min) * inv_scale  - quant_zero + 0.5) * scale
- * NaN stays NaN (TensorFlow turns it into nudged_max), except where is_zero. y may be x. */
-struct fake_quant {
-    float nudged_min, nudged_max, scale, inv_scale, quant_zero;
-    bool is_zero; /* the range is (0, 0): y = 0 and the gradient passes */
-};
+/* y[i] = fake quantization of x[i], one set of parameters; y may be x. */
 void fake_quant_tensor(struct pool *pool, size_t count, const float *x,
                        const struct fake_quant *by, float *y);
 /* x[rows][channels], one struct a channel. */

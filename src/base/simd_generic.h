@@ -1,0 +1,143 @@
+/* simd_generic: the operations of simd.h in vector C, with intrinsics where SSE2 or NEON has one;
+ * include simd.h. */
+#ifndef BASE_SIMD_GENERIC_H
+#define BASE_SIMD_GENERIC_H
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+typedef float vfloat __attribute__((vector_size(16)));
+typedef int32_t vmask __attribute__((vector_size(16))); /* all bits of a lane, or none */
+
+ALWAYS_INLINE vfloat v_set(float x) {
+    return (vfloat){x, x, x, x};
+}
+
+ALWAYS_INLINE vfloat v_load(const float *p) {
+    vfloat v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+ALWAYS_INLINE void v_store(float *p, vfloat v) {
+    memcpy(p, &v, sizeof v);
+}
+
+/* The first `count` < V_LANES lanes; the others are 0 and not touched in memory. */
+ALWAYS_INLINE vfloat v_load_part(const float *p, size_t count) {
+    float lanes[V_LANES] = {0};
+    for (size_t i = 0; i < count; i++) lanes[i] = p[i];
+    return v_load(lanes);
+}
+
+ALWAYS_INLINE void v_store_part(float *p, vfloat v, size_t count) {
+    for (size_t i = 0; i < count; i++) p[i] = v[i];
+}
+
+ALWAYS_INLINE vfloat v_select(vmask m, vfloat a, vfloat b) { /* m ? a : b */
+    return (vfloat)((m & (vmask)a) | (~m & (vmask)b));
+}
+
+ALWAYS_INLINE vmask v_less(vfloat a, vfloat b) { /* a < b */
+    return a < b;
+}
+
+ALWAYS_INLINE vmask v_less_equal(vfloat a, vfloat b) { /* a <= b */
+    return a <= b;
+}
+
+ALWAYS_INLINE vmask v_equal(vfloat a, vfloat b) { /* a == b */
+    return a == b;
+}
+
+ALWAYS_INLINE vmask v_unordered(vfloat a, vfloat b) { /* isnan(a) || isnan(b) */
+    return (a != a) | (b != b);
+}
+
+ALWAYS_INLINE vfloat v_fma(vfloat a, vfloat b, vfloat c) { /* fmaf(a, b, c) */
+#if defined(__aarch64__)
+    return (vfloat)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+    vfloat v;
+    for (int i = 0; i < V_LANES; i++) v[i] = fmaf(a[i], b[i], c[i]);
+    return v;
+#endif
+}
+
+ALWAYS_INLINE vfloat v_min(vfloat a, vfloat b) { /* a < b ? a : b */
+#if defined(__SSE2__)
+    return _mm_min_ps(a, b);
+#else
+    return v_select(a < b, a, b);
+#endif
+}
+
+ALWAYS_INLINE vfloat v_max(vfloat a, vfloat b) { /* a > b ? a : b */
+#if defined(__SSE2__)
+    return _mm_max_ps(a, b);
+#else
+    return v_select(a > b, a, b);
+#endif
+}
+
+/* From 2^23 on every float is an integer; below, truncation fits into 32 bits.  The sign is put
+ * back for -0. */
+ALWAYS_INLINE vfloat v_floor(vfloat a) {
+#if defined(__aarch64__)
+    return (vfloat)vrndmq_f32((float32x4_t)a);
+#else
+    const vmask sign = {INT32_MIN, INT32_MIN, INT32_MIN, INT32_MIN};
+    vfloat magnitude = (vfloat)((vmask)a & ~sign);
+    vmask small = magnitude < v_set(8388608.0f);
+    vfloat bounded = (vfloat)((vmask)a & small);
+    vfloat whole = __builtin_convertvector(__builtin_convertvector(bounded, vmask), vfloat);
+    whole -= (vfloat)((whole > bounded) & (vmask)v_set(1.0f));
+    whole = (vfloat)((vmask)whole | ((vmask)a & sign));
+    return v_select(small, whole, a);
+#endif
+}
+
+ALWAYS_INLINE vfloat v_sqrt(vfloat a) {
+#if defined(__SSE2__)
+    return _mm_sqrt_ps(a);
+#elif defined(__aarch64__)
+    return (vfloat)vsqrtq_f32((float32x4_t)a);
+#else
+    for (int i = 0; i < V_LANES; i++) a[i] = sqrtf(a[i]);
+    return a;
+#endif
+}
+
+ALWAYS_INLINE vmask m_or(vmask a, vmask b) {
+    return a | b;
+}
+
+ALWAYS_INLINE vmask m_and(vmask a, vmask b) {
+    return a & b;
+}
+
+ALWAYS_INLINE vmask m_none(void) {
+    return (vmask){0};
+}
+
+ALWAYS_INLINE bool m_any(vmask m) {
+    return (m[0] | m[1] | m[2] | m[3]) != 0;
+}
+
+ALWAYS_INLINE bool m_all(vmask m) {
+    return (m[0] & m[1] & m[2] & m[3]) != 0;
+}
+
+/* V_LANES bytes to and from lanes that hold the integers 0..255. */
+ALWAYS_INLINE vfloat v_load_bytes(const unsigned char *p) {
+    return (vfloat){(float)p[0], (float)p[1], (float)p[2], (float)p[3]};
+}
+
+ALWAYS_INLINE void v_store_bytes(unsigned char *p, vfloat v) {
+    for (int i = 0; i < V_LANES; i++) p[i] = (unsigned char)v[i];
+}
+
+#endif

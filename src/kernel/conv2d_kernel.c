@@ -1,0 +1,143 @@
+#include "kernel/internal.h"
+
+/* The gradient by the kernel: for each kernel element a sum over all pixels, whose order must not
+ * change; so the elements, as rows (k_y, k_x, in_c) and columns (out_c), are shared out. */
+
+enum { LEAST_PRODUCTS = 32768, TABLE_ROWS = 64, CACHE_FLOATS = 8192 };
+
+struct gradient {
+    const struct kernels *kernels;
+    const struct conv2d *shape;
+    int n;
+    const float *x, *dy;
+    float *dkernel;
+    size_t rows, panels, width;
+    int images; /* at a time, so that they stay in the first cache for all strips */
+};
+
+/* The outputs [first, end) of an axis that a tap reaches inside the image. */
+struct reach {
+    int first, end;
+};
+
+static struct reach reach_of(int in, int out, int stride, int pad, int offset) {
+    struct reach reach = {0, out};
+    while (reach.first < out && reach.first * stride - pad + offset < 0) reach.first++;
+    while (reach.end > reach.first && (reach.end - 1) * stride - pad + offset >= in) reach.end--;
+    return reach;
+}
+
+/* Kernel row `row` begins at this offset from the pixel where the window begins. */
+struct kernel_row {
+    struct reach y, x;
+    ptrdiff_t offset;
+};
+
+static struct kernel_row kernel_row(const struct conv2d *s, size_t row) {
+    size_t in = (size_t)s->in_channels, width = (size_t)s->kernel_width;
+    int k_x = (int)(row / in % width) * s->dilation_x;
+    int k_y = (int)(row / in / width) * s->dilation_y;
+    return (struct kernel_row){
+        .y = reach_of(s->in_height, s->out_height, s->stride_y, s->pad_top, k_y),
+        .x = reach_of(s->in_width, s->out_width, s->stride_x, s->pad_left, k_x),
+        .offset = ((ptrdiff_t)k_y * s->in_width + k_x) * s->in_channels + (ptrdiff_t)(row % in),
+    };
+}
+
+static bool same_reach(const struct kernel_row *a, const struct kernel_row *b) {
+    return a->y.first == b->y.first && a->y.end == b->y.end && a->x.first == b->x.first &&
+           a->x.end == b->x.end;
+}
+
+/* Rows [begin, begin + count) sum over the same pixels; table: their offsets. */
+static void add_rows(const struct gradient *g, size_t panel, size_t begin, size_t count,
+                     const struct kernel_row *first, const ptrdiff_t *table, int image,
+                     int images) {
+    const struct conv2d *s = g->shape;
+    ptrdiff_t in = s->in_channels, out = s->out_channels, out_row = s->out_width * out;
+    size_t column = panel * g->width, rest = (size_t)out - column;
+    ptrdiff_t in_image = (ptrdiff_t)s->in_height * s->in_width * in;
+    ptrdiff_t out_image = s->out_height * out_row;
+    ptrdiff_t in_y = (ptrdiff_t)first->y.first * s->stride_y - s->pad_top;
+    ptrdiff_t in_x = (ptrdiff_t)first->x.first * s->stride_x - s->pad_left;
+    g->kernels->strip(&(struct strip){
+        .rows = count,
+        .columns = rest < g->width ? rest : g->width,
+        .outer = images,
+        .middle = first->y.end - first->y.first,
+        .inner = first->x.end - first->x.first,
+        .a = g->x + image * in_image + (in_y * s->in_width + in_x) * in,
+        .a_table = table,
+        .a_outer = in_image,
+        .a_middle = (ptrdiff_t)s->stride_y * s->in_width * in,
+        .a_inner = s->stride_x * in,
+        .b = g->dy + image * out_image + first->y.first * out_row + first->x.first * out +
+             (ptrdiff_t)column,
+        .b_outer = out_image,
+        .b_middle = out_row,
+        .b_inner = out,
+        .c = g->dkernel + begin * (size_t)out + column,
+        .c_row = out,
+        .accumulate = image > 0,
+    });
+}
+
+static void add_images(const struct gradient *g, size_t panel, size_t begin, size_t end, int image,
+                       int images) {
+    while (begin < end) {
+        struct kernel_row first = kernel_row(g->shape, begin);
+        ptrdiff_t table[TABLE_ROWS] = {first.offset};
+        size_t count = 1;
+        for (; begin + count < end && count < TABLE_ROWS; count++) {
+            struct kernel_row next = kernel_row(g->shape, begin + count);
+            if (!same_reach(&first, &next)) break;
+            table[count] = next.offset;
+        }
+        add_rows(g, panel, begin, count, &first, table, image, images);
+        begin += count;
+    }
+}
+
+/* The rows of all panels, one panel after another, in equal shares. */
+static void gradient_part(void *context, int part, int parts) {
+    const struct gradient *g = context;
+    size_t begin, end;
+    pool_share(g->panels * g->rows, 1, part, parts, &begin, &end);
+    for (int image = 0; image < g->n; image += g->images) {
+        int images = g->n - image < g->images ? g->n - image : g->images;
+        for (size_t at = begin; at < end;) {
+            size_t panel = at / g->rows, row = at % g->rows;
+            size_t count = g->rows - row < end - at ? g->rows - row : end - at;
+            add_images(g, panel, row, row + count, image, images);
+            at += count;
+        }
+    }
+}
+
+void conv2d_backward_kernel(struct pool *pool, const struct conv2d *s, int n, const float *x,
+                            const float *dy, float *dkernel, float *scratch) {
+    (void)scratch;
+    const struct kernels *kernels = kernels_chosen();
+    size_t pixels = (size_t)s->out_height * (size_t)s->out_width;
+    size_t image = (size_t)s->in_height * (size_t)s->in_width * (size_t)s->in_channels +
+                   pixels * (size_t)s->out_channels;
+    struct gradient g = {
+        .kernels = kernels,
+        .shape = s,
+        .n = n,
+        .x = x,
+        .dy = dy,
+        .dkernel = dkernel,
+        .rows = (size_t)s->kernel_height * (size_t)s->kernel_width * (size_t)s->in_channels,
+        .width = kernels->strip_columns,
+        .images = image < CACHE_FLOATS ? (int)(CACHE_FLOATS / (image ? image : 1)) : 1,
+    };
+    size_t out = (size_t)s->out_channels;
+    int parts = parts_for(pool, (size_t)n * pixels * g.rows * out, LEAST_PRODUCTS);
+    /* Few rows: give each thread columns of its own, or all would read all of dy. */
+    if (parts > 1 && g.rows < 2 * kernels->strip_rows) g.width = (size_t)kernels->lanes;
+    g.panels = round_up(out, g.width) / g.width;
+    if (n == 0)
+        for (size_t i = 0; i < g.rows * out; i++) dkernel[i] = 0;
+    pool_run(pool, parts, gradient_part, &g);
+}

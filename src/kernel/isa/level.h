@@ -1,0 +1,33 @@
+/* level: what the sources of this folder share; they are compiled once per level with
+ * -DKERNEL_LEVEL=baseline, avx2 or avx512. */
+#ifndef KERNEL_ISA_LEVEL_H
+#define KERNEL_ISA_LEVEL_H
+
+#include "base/simd.h"
+#include "kernel/list.h"
+
+#define PASTE(a, b) a##_##b
+#define PASTE_EXPANDED(a, b) PASTE(a, b)
+#define ISA(name) PASTE_EXPANDED(name, KERNEL_LEVEL)
+
+#define K(name, arguments) void ISA(name) arguments;
+KERNEL_LIST(K)
+#undef K
+
+/* Accumulators of a strip: STRIP_ROWS x STRIP_VECTORS registers, plus STRIP_VECTORS of b and one
+ * of a, must fit: 32 registers with AVX-512 and NEON, 16 with AVX2 and SSE2. */
+#if V_LANES == 16 || defined(__aarch64__)
+#define STRIP_ROWS 14
+#else
+#define STRIP_ROWS 6
+#endif
+#define STRIP_VECTORS 2
+
+/* A loop that must vanish, so that arrays of vectors live in registers. */
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+#endif

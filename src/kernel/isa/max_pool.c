@@ -1,0 +1,197 @@
+#include "kernel/isa/quantizer.h"
+
+/* The cells of a window that lie inside the image: rows [top, bottom), columns [left, right). */
+struct window {
+    int top, bottom, left, right;
+};
+
+static int at_least(int a, int b) {
+    return a > b ? a : b;
+}
+
+static int at_most(int a, int b) {
+    return a < b ? a : b;
+}
+
+static struct window window_at(const struct pooling *s, int y, int x) {
+    int first_y = y * s->stride_y - s->pad_top, first_x = x * s->stride_x - s->pad_left;
+    return (struct window){
+        .top = at_least(0, -first_y),
+        .bottom = at_most(s->window_height, s->in_height - first_y),
+        .left = at_least(0, -first_x),
+        .right = at_most(s->window_width, s->in_width - first_x),
+    };
+}
+
+/* Input cell 0 of the window of output (y, x); may lie outside, but is only used inside. */
+static ptrdiff_t window_origin(const struct pooling *s, int y, int x) {
+    return ((ptrdiff_t)(y * s->stride_y - s->pad_top) * s->in_width + x * s->stride_x -
+            s->pad_left) *
+           s->channels;
+}
+
+ALWAYS_INLINE vfloat load_count(const float *p, size_t count) {
+    return count >= V_LANES ? v_load(p) : v_load_part(p, count);
+}
+
+ALWAYS_INLINE void store_count(float *p, vfloat v, size_t count) {
+    if (count >= V_LANES) v_store(p, v);
+    else v_store_part(p, v, count);
+}
+
+/* Never writes beyond `count`. */
+ALWAYS_INLINE void store_bytes_count(unsigned char *p, vfloat v, size_t count) {
+    if (count >= V_LANES) {
+        v_store_bytes(p, v);
+        return;
+    }
+    unsigned char bytes[V_LANES];
+    v_store_bytes(bytes, v);
+    for (size_t i = 0; i < count; i++) p[i] = bytes[i];
+}
+
+ALWAYS_INLINE vfloat load_bytes_count(const unsigned char *p, size_t count) {
+    if (count >= V_LANES) return v_load_bytes(p);
+    unsigned char bytes[V_LANES] = {0};
+    for (size_t i = 0; i < count; i++) bytes[i] = p[i];
+    return v_load_bytes(bytes);
+}
+
+struct pooled {
+    vfloat best, where;
+};
+
+/* The largest of the window's cells, one vector of channels. */
+ALWAYS_INLINE struct pooled pool_window(const struct pooling *s, const float *x,
+                                        struct window window, const struct quantizer *q,
+                                        size_t count) {
+    struct pooled p = {v_set(0), v_set(0)};
+    bool any = false;
+    UNROLL
+    for (int i = window.top; i < window.bottom; i++) {
+        UNROLL
+        for (int j = window.left; j < window.right; j++) {
+            vfloat v = load_count(x + ((ptrdiff_t)i * s->in_width + j) * s->channels, count);
+            vfloat cell = v_set((float)(i * s->window_width + j));
+            if (q) v = quantize(q, v);
+            vmask larger = m_or(v_less(p.best, v), v_unordered(v, v));
+            p.best = any ? v_select(larger, v, p.best) : v;
+            p.where = any ? v_select(larger, cell, p.where) : cell;
+            any = true;
+        }
+    }
+    return p;
+}
+
+ALWAYS_INLINE void pool_pixel(const struct pooling *s, const float *x, struct window window,
+                              const struct quantizer *q, float *y, unsigned char *where) {
+    size_t channels = (size_t)s->channels;
+    for (size_t c = 0; c < channels; c += V_LANES) {
+        struct pooled p = pool_window(s, x + c, window, q, channels - c);
+        store_count(y + c, p.best, channels - c);
+        if (where) store_bytes_count(where + c, p.where, channels - c);
+    }
+}
+
+static bool is_two_by_two(const struct pooling *s, struct window w) {
+    return s->window_width == 2 && w.top == 0 && w.left == 0 && w.bottom == 2 && w.right == 2;
+}
+
+void ISA(max_pool_forward)(const struct pooling *shape, size_t begin, size_t end, const float *x,
+                           const struct fake_quant *by, float *y, unsigned char *where) {
+    const struct pooling s = *shape;
+    struct quantizer q;
+    if (by) q = quantizer_of(by);
+    size_t image = (size_t)s.in_height * (size_t)s.in_width * (size_t)s.channels;
+    size_t row_size = (size_t)s.out_width * (size_t)s.channels;
+    for (size_t row = begin; row < end; row++) {
+        const float *in = x + row / (size_t)s.out_height * image;
+        int i = (int)(row % (size_t)s.out_height);
+        for (int j = 0; j < s.out_width; j++) {
+            const struct window w = window_at(&s, i, j), two = {0, 2, 0, 2};
+            size_t at = row * row_size + (size_t)j * (size_t)s.channels;
+            const float *cells = in + window_origin(&s, i, j);
+            unsigned char *cell = where ? where + at : NULL;
+            if (by && is_two_by_two(&s, w)) pool_pixel(&s, cells, two, &q, y + at, cell);
+            else if (by) pool_pixel(&s, cells, w, &q, y + at, cell);
+            else if (is_two_by_two(&s, w)) pool_pixel(&s, cells, two, NULL, y + at, cell);
+            else pool_pixel(&s, cells, w, NULL, y + at, cell);
+        }
+    }
+}
+
+struct gradient {
+    const float *x; /* the image before fake quantization; NULL: plain pooling */
+    const struct quantizer *q;
+    bool relu;
+};
+
+/* Windows that do not overlap: each cell is written once.  0 + dy, because -0 becomes 0 there. */
+ALWAYS_INLINE void scatter(const struct pooling *s, struct window window, ptrdiff_t origin,
+                           const struct gradient *g, const float *dy, const unsigned char *where,
+                           float *dx) {
+    size_t channels = (size_t)s->channels;
+    const vfloat none = v_set(0);
+    for (size_t c = 0; c < channels; c += V_LANES) {
+        size_t count = channels - c;
+        vfloat d = none + load_count(dy + c, count), cell = load_bytes_count(where + c, count);
+        UNROLL
+        for (int i = window.top; i < window.bottom; i++) {
+            UNROLL
+            for (int j = window.left; j < window.right; j++) {
+                ptrdiff_t at = origin + ((ptrdiff_t)i * s->in_width + j) * s->channels +
+                               (ptrdiff_t)c;
+                vmask here = v_equal(cell, v_set((float)(i * s->window_width + j)));
+                vfloat v = v_select(here, d, none);
+                if (g->x) v = quantizer_gradient(g->q, load_count(g->x + at, count), g->relu, v);
+                store_count(dx + at, v, count);
+            }
+        }
+    }
+}
+
+static void scatter_add(const struct pooling *s, ptrdiff_t origin, const float *dy,
+                        const unsigned char *where, float *dx) {
+    for (int c = 0; c < s->channels; c++) {
+        int i = where[c] / s->window_width, j = where[c] % s->window_width;
+        dx[origin + ((ptrdiff_t)i * s->in_width + j) * s->channels + c] += dy[c];
+    }
+}
+
+/* Whether every cell of the image lies in some window. */
+static bool windows_cover(const struct pooling *s) {
+    return s->stride_y <= s->window_height && s->stride_x <= s->window_width &&
+           s->out_height * s->stride_y >= s->in_height + s->pad_top &&
+           s->out_width * s->stride_x >= s->in_width + s->pad_left;
+}
+
+void ISA(max_pool_backward)(const struct pooling *shape, int begin, int end, const float *x,
+                            const struct fake_quant *by, bool relu, const float *dy,
+                            const unsigned char *where, float *dx) {
+    const struct pooling s = *shape;
+    struct quantizer q;
+    if (by) q = quantizer_of(by);
+    bool overlap = s.stride_y < s.window_height || s.stride_x < s.window_width;
+    bool clear = overlap || !windows_cover(&s);
+    size_t channels = (size_t)s.channels;
+    size_t inputs = (size_t)s.in_height * (size_t)s.in_width * channels;
+    size_t outputs = (size_t)s.out_height * (size_t)s.out_width * channels;
+    for (size_t b = (size_t)begin; b < (size_t)end; b++) {
+        const struct gradient g = {by ? x + b * inputs : NULL, &q, relu};
+        float *image = dx + b * inputs;
+        size_t at = b * outputs;
+        if (clear) memset(image, 0, inputs * sizeof *image);
+        for (int i = 0; i < s.out_height; i++) {
+            for (int j = 0; j < s.out_width; j++, at += channels) {
+                const struct window w = window_at(&s, i, j), two = {0, 2, 0, 2};
+                ptrdiff_t origin = window_origin(&s, i, j);
+                if (overlap) scatter_add(&s, origin, dy + at, where + at, image);
+                else if (is_two_by_two(&s, w))
+                    scatter(&s, two, origin, &g, dy + at, where + at, image);
+                else scatter(&s, w, origin, &g, dy + at, where + at, image);
+            }
+        }
+        if (overlap && by)
+            ISA(fake_quant_tensor_backward)(inputs, g.x, by, relu, image, image);
+    }
+}

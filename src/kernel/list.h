@@ -1,0 +1,100 @@
+/* list: the kernels that exist once per instruction set level, and the one list of them.
+ *
+ * The sources in src/kernel/isa are compiled for every level into an archive of its own; ISA(name)
+ * gives each function the level's suffix.  Declarations, the tables that dispatch picks from, tests
+ * and benchmarks all come from KERNEL_LIST.  These functions compute on one thread what they are
+ * given; kernel.c and its neighbours cut the work into parts.
+ */
+#ifndef KERNEL_LIST_H
+#define KERNEL_LIST_H
+
+#include "base/cpu.h"
+#include "kernel/kernel.h"
+
+/* More lanes than any level has. */
+#define MOST_LANES 16
+
+/* Running extremes, a lane each, so that passes over the same tensor can share them. */
+struct extremes {
+    float min[MOST_LANES], max[MOST_LANES];
+    float nan[MOST_LANES]; /* NaN once one was met, else 0 */
+};
+
+/* A strip of a matrix product, rows x columns, all sums over three nested loops:
+ *
+ *   c[r][j] = start + sum over (o, m, i) in order of a(r, o, m, i) * b(o, m, i, j)
+ *   a(r, o, m, i) = a[row(r) + o a_outer + m a_middle + i a_inner],
+ *   row(r) = a_table ? a_table[r] : r a_row
+ *   b(o, m, i, j) = b[o b_outer + m b_middle + i b_inner + j]
+ *
+ * `start` is c itself (accumulate), bias[j], or 0.  A convolution's taps and a gradient's images
+ * are such loops, so this one kernel computes them all.  Up to one vector is read past columns. */
+struct strip {
+    size_t rows, columns; /* columns <= the level's strip_columns */
+    int outer, middle, inner;
+    const float *a;
+    ptrdiff_t a_row, a_outer, a_middle, a_inner;
+    const ptrdiff_t *a_table;
+    const float *b;
+    ptrdiff_t b_outer, b_middle, b_inner;
+    float *c;
+    ptrdiff_t c_row;
+    const float *bias; /* readable up to a whole vector, as all tensors */
+    bool accumulate, relu;
+    struct extremes *extremes; /* of what is stored in c; may be NULL */
+};
+
+/* Rows [begin, end) of the output, counted over all images. */
+struct pool_rows {
+    const struct pooling *shape;
+    size_t begin, end;
+};
+
+#define KERNEL_LIST(K)                                                                             \
+    K(strip, (const struct strip *s))                                                              \
+    K(column_sums, (size_t rows, size_t columns, size_t begin, size_t end, const float *dy,        \
+                    float *dbias))                                                                 \
+    K(extremes, (size_t count, const float *x, struct extremes *e))                                \
+    K(fake_quant_tensor,                                                                           \
+      (size_t count, const float *x, const struct fake_quant *by, float *y))                       \
+    K(fake_quant_channels, (size_t rows, size_t channels, const float *x,                          \
+                            const struct fake_quant *by, float *y))                                \
+    K(fake_quant_tensor_backward, (size_t count, const float *x, const struct fake_quant *by,      \
+                                   bool relu, const float *dy, float *dx))                         \
+    K(fake_quant_channels_backward, (size_t rows, size_t channels, const float *x,                 \
+                                     const struct fake_quant *by, const float *dy, float *dx))     \
+    K(relu_forward, (size_t count, const float *x, float *y))                                      \
+    K(relu_backward, (size_t count, const float *x, const float *dy, float *dx))                   \
+    K(adam_update, (size_t count, const struct adam *by, const float *gradient, float *m,          \
+                    float *v, float *weights))                                                     \
+    K(pixels_to_float, (size_t count, const unsigned char *pixels, float *x))                      \
+    K(max_pool_forward, (const struct pooling *shape, size_t begin, size_t end, const float *x,    \
+                         const struct fake_quant *by, float *y, unsigned char *where))             \
+    K(max_pool_backward,                                                                           \
+      (const struct pooling *shape, int begin, int end, const float *x,                            \
+       const struct fake_quant *by, bool relu, const float *dy, const unsigned char *where,        \
+       float *dx))
+
+struct kernels {
+    int lanes;
+    size_t strip_columns; /* widest strip: what the accumulators hold */
+    size_t strip_rows;    /* rows computed at once; any number of rows may be given */
+#define K(name, arguments) void(*name) arguments;
+    KERNEL_LIST(K)
+#undef K
+};
+
+#define DECLARE_LEVEL(isa) extern const struct kernels kernels_##isa;
+DECLARE_LEVEL(baseline)
+#ifdef HAVE_AVX2
+DECLARE_LEVEL(avx2)
+#endif
+#ifdef HAVE_AVX512
+DECLARE_LEVEL(avx512)
+#endif
+#undef DECLARE_LEVEL
+
+/* The table of the level that cpu_isa() names. */
+const struct kernels *kernels_chosen(void);
+
+#endif

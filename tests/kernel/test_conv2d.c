@@ -1,0 +1,184 @@
+#include "kernel/kernel.h"
+
+#include "checks.h"
+#include "kernel/reference.h"
+
+struct convolution {
+    struct conv2d shape;
+    int n;
+    bool bias, relu;
+    struct tensor x, kernel, biases, dy;
+    struct tensor y, dx, dkernel; /* as the reference computes them */
+    float range[2];
+};
+
+static size_t product_of(int a, int b, int c, int d) {
+    return (size_t)a * (size_t)b * (size_t)c * (size_t)d;
+}
+
+static struct convolution convolution_new(struct conv2d s, int n, bool bias, bool relu,
+                                          bool wild) {
+    size_t in = product_of(n, s.in_height, s.in_width, s.in_channels);
+    size_t out = product_of(n, s.out_height, s.out_width, s.out_channels);
+    size_t taps = product_of(s.kernel_height, s.kernel_width, s.in_channels, s.out_channels);
+    struct convolution c = {.shape = s, .n = n, .bias = bias, .relu = relu,
+                            .x = tensor_new(in, true),
+                            .kernel = tensor_new(taps, true),
+                            .biases = tensor_new((size_t)s.out_channels, true),
+                            .dy = tensor_new(out, true),
+                            .y = tensor_new(out, false),
+                            .dx = tensor_new(in, false),
+                            .dkernel = tensor_new(taps, false)};
+    void (*fill)(struct tensor *) = wild ? tensor_fill_wild : tensor_fill;
+    fill(&c.x);
+    fill(&c.kernel);
+    fill(&c.biases);
+    fill(&c.dy);
+    reference_conv2d_forward(&s, n, c.x.at, c.kernel.at, bias ? c.biases.at : NULL, relu, c.y.at);
+    reference_conv2d_backward_input(&s, n, c.dy.at, c.kernel.at, c.dx.at);
+    reference_conv2d_backward_kernel(&s, n, c.x.at, c.dy.at, c.dkernel.at);
+    if (out) reference_min_max(out, c.y.at, &c.range[0], &c.range[1]);
+    return c;
+}
+
+static void convolution_free(struct convolution *c) {
+    struct tensor *all[] = {&c->x, &c->kernel, &c->biases, &c->dy, &c->y, &c->dx, &c->dkernel};
+    for (size_t i = 0; i < COUNT_OF(all); i++) tensor_free(all[i]);
+}
+
+static void assert_same_as(const struct tensor *got, const struct tensor *want,
+                           const struct convolution *c, const char *what) {
+    const struct conv2d *s = &c->shape;
+    assert_same(got, want,
+                "%s n %d in %dx%dx%d out %dx%dx%d kernel %dx%d stride %d,%d dilation %d,%d pad "
+                "%d,%d",
+                what, c->n, s->in_height, s->in_width, s->in_channels, s->out_height, s->out_width,
+                s->out_channels, s->kernel_height, s->kernel_width, s->stride_y, s->stride_x,
+                s->dilation_y, s->dilation_x, s->pad_top, s->pad_left);
+}
+
+static void check_convolution(struct pool *pool, void *context) {
+    const struct convolution *c = context;
+    const struct conv2d *s = &c->shape;
+    const float *bias = c->bias ? c->biases.at : NULL;
+    struct tensor scratch =
+        tensor_new(conv2d_scratch_size(s, c->n, pool_threads(pool)), false);
+    struct tensor y = tensor_new(c->y.count, true), dx = tensor_new(c->dx.count, true),
+                  dkernel = tensor_new(c->dkernel.count, true), range = tensor_new(2, true);
+    const struct tensor want_range = {.at = (float[]){c->range[0], c->range[1]}, .count = 2};
+
+    tensor_poison(&scratch);
+    tensor_poison(&y);
+    conv2d_forward(pool, s, c->n, c->x.at, c->kernel.at, bias, c->relu, y.at, scratch.at);
+    assert_same_as(&y, &c->y, c, "forward");
+
+    tensor_poison(&scratch);
+    tensor_poison(&y);
+    conv2d_forward_range(pool, s, c->n, c->x.at, c->kernel.at, bias, c->relu, y.at, range.at,
+                         scratch.at);
+    assert_same_as(&y, &c->y, c, "forward with range");
+    assert_same_as(&range, &want_range, c, "range");
+
+    tensor_poison(&scratch);
+    tensor_poison(&dx);
+    conv2d_backward_input(pool, s, c->n, c->dy.at, c->kernel.at, dx.at, scratch.at);
+    assert_same_as(&dx, &c->dx, c, "gradient by the input");
+
+    tensor_poison(&scratch);
+    tensor_poison(&dkernel);
+    conv2d_backward_kernel(pool, s, c->n, c->x.at, c->dy.at, dkernel.at, scratch.at);
+    assert_same_as(&dkernel, &c->dkernel, c, "gradient by the kernel");
+
+    struct tensor *all[] = {&scratch, &y, &dx, &dkernel, &range};
+    for (size_t i = 0; i < COUNT_OF(all); i++) tensor_free(all[i]);
+}
+
+static void check_shape(struct conv2d s, int n, unsigned how) {
+    struct convolution c = convolution_new(s, n, how & 1, how & 2, (how & 28) == 28);
+    checks_everywhere(check_convolution, &c);
+    convolution_free(&c);
+}
+
+static struct conv2d square(int size, int in, int out, int kernel, int stride, int dilation,
+                            bool same) {
+    struct conv2d s = {.in_height = size, .in_width = size, .in_channels = in,
+                       .out_channels = out, .kernel_height = kernel, .kernel_width = kernel,
+                       .stride_y = stride, .stride_x = stride,
+                       .dilation_y = dilation, .dilation_x = dilation};
+    conv2d_geometry(&s, same);
+    return s;
+}
+
+static void convolutions_equal_the_chain_of_fmas_on_odd_channels(void **state) {
+    (void)state;
+    for (size_t i = 0; i < odd_size_count; i++) {
+        size_t j = checks_random((unsigned)odd_size_count);
+        int in = (int)odd_sizes[i], out = (int)odd_sizes[j];
+        check_shape(square(6, in, out, 3, 1, 1, false), 2, checks_random(32));
+        check_shape(square(6, out, in, 3, 1, 1, true), 1, checks_random(32));
+    }
+}
+
+static void convolutions_equal_the_chain_of_fmas_in_every_geometry(void **state) {
+    (void)state;
+    for (int i = 0; i < 150; i++) {
+        struct conv2d s = {.in_height = 1 + (int)checks_random(17),
+                           .in_width = 1 + (int)checks_random(17),
+                           .in_channels = 1 + (int)checks_random(4),
+                           .out_channels = 1 + (int)checks_random(20),
+                           .kernel_height = 1 + (int)checks_random(4),
+                           .kernel_width = 1 + (int)checks_random(4),
+                           .stride_y = 1 + (int)checks_random(3),
+                           .stride_x = 1 + (int)checks_random(3),
+                           .dilation_y = 1 + (int)checks_random(3),
+                           .dilation_x = 1 + (int)checks_random(3)};
+        conv2d_geometry(&s, checks_random(2));
+        if (s.out_height < 1 || s.out_width < 1) continue;
+        check_shape(s, 1 + (int)checks_random(5), checks_random(32));
+    }
+}
+
+static void convolutions_equal_the_chain_of_fmas_where_padding_exceeds_the_kernel(void **state) {
+    (void)state;
+    struct conv2d s = square(4, 2, 3, 2, 1, 1, true);
+    s.pad_top = s.pad_left = 4;
+    s.out_height = s.out_width = 11;
+    check_shape(s, 2, 1);
+}
+
+static void convolutions_equal_the_chain_of_fmas_on_the_shapes_of_the_model(void **state) {
+    (void)state;
+    check_shape(square(28, 1, 32, 3, 1, 1, false), 3, 3);
+    check_shape(square(13, 32, 64, 3, 1, 1, false), 2, 3);
+}
+
+static void geometry_is_that_of_keras(void **state) {
+    (void)state;
+    /* in, kernel, stride, dilation, same -> out, pad before: from tf.nn.convolution's rules by
+     * hand */
+    static const struct {
+        int in, kernel, stride, dilation, same, out, pad;
+    } cases[] = {
+        {28, 3, 1, 1, 0, 26, 0}, {28, 3, 1, 1, 1, 28, 1}, {28, 3, 2, 1, 1, 14, 0},
+        {27, 3, 2, 1, 1, 14, 1}, {13, 3, 1, 2, 0, 9, 0},  {13, 3, 1, 2, 1, 13, 2},
+        {5, 2, 1, 1, 1, 5, 0},   {5, 7, 1, 1, 0, 0, 0},   {5, 1, 3, 1, 1, 2, 0},
+        {7, 4, 3, 1, 0, 2, 0},   {7, 4, 3, 1, 1, 3, 1},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct conv2d s = square(cases[i].in, 1, 1, cases[i].kernel, cases[i].stride,
+                                 cases[i].dilation, cases[i].same);
+        assert_int_equal(s.out_height, cases[i].out);
+        assert_int_equal(s.out_width, cases[i].out);
+        assert_int_equal(s.pad_top, cases[i].pad);
+        assert_int_equal(s.pad_left, cases[i].pad);
+    }
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(convolutions_equal_the_chain_of_fmas_on_odd_channels),
+    cmocka_unit_test(convolutions_equal_the_chain_of_fmas_in_every_geometry),
+    cmocka_unit_test(convolutions_equal_the_chain_of_fmas_where_padding_exceeds_the_kernel),
+    cmocka_unit_test(convolutions_equal_the_chain_of_fmas_on_the_shapes_of_the_model),
+    cmocka_unit_test(geometry_is_that_of_keras),
+};
+TEST_MAIN(tests)
