@@ -1,0 +1,476 @@
+#include "quant/freeze.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#define NAME_BYTES (2 * MODEL_NAME)
+
+/* Most tensors and operators that one layer turns into. */
+#define LAYER_TENSORS 5
+#define LAYER_OPERATORS 2
+
+struct freezer {
+    const struct snapshot *snapshot;
+    const struct model *model;
+    const struct quant_plan *plan;
+    enum frozen_io io;
+    struct frozen *frozen;
+    int *layer_tensor; /* what holds a layer's output */
+    double *scale;     /* of each frozen tensor, before it was rounded to float32 */
+    struct error *error;
+    enum status status;
+};
+
+/* ---- building blocks ---- */
+
+static bool out_of_memory(struct freezer *freezer, size_t bytes) {
+    freezer->status = error_memory(freezer->error, freezer->model->name, bytes);
+    return false;
+}
+
+/* Index of a new tensor; -1 when memory is short. */
+static int add_tensor(struct freezer *freezer, const char *layer, const char *suffix,
+                      enum frozen_type type, int rank, const int *shape) {
+    struct frozen *frozen = freezer->frozen;
+    struct frozen_tensor *tensor = &frozen->tensors[frozen->tensor_count];
+    char name[NAME_BYTES];
+    snprintf(name, sizeof name, "%s%s", layer, suffix);
+    tensor->name = strdup(name);
+    if (!tensor->name) {
+        out_of_memory(freezer, sizeof name);
+        return -1;
+    }
+    tensor->type = type;
+    tensor->rank = rank;
+    for (int i = 0; i < rank; i++) tensor->shape[i] = shape[i];
+    return frozen->tensor_count++;
+}
+
+static int add_activation(struct freezer *freezer, const struct layer *layer, const char *suffix,
+                          enum frozen_type type) {
+    int shape[FROZEN_RANK] = {1};
+    for (int i = 0; i < layer->output.rank; i++) shape[i + 1] = layer->output.size[i];
+    int index = add_tensor(freezer, layer->name, suffix, type, layer->output.rank + 1, shape);
+    if (index >= 0) freezer->frozen->tensors[index].has_batch = true;
+    return index;
+}
+
+static bool add_quantization(struct freezer *freezer, int index, int count) {
+    struct frozen_tensor *tensor = &freezer->frozen->tensors[index];
+    tensor->scale = calloc((size_t)count, sizeof *tensor->scale);
+    tensor->zero_point = calloc((size_t)count, sizeof *tensor->zero_point);
+    if (!tensor->scale || !tensor->zero_point)
+        return out_of_memory(freezer, (size_t)count * sizeof *tensor->scale);
+    tensor->scale_count = count;
+    return true;
+}
+
+static bool set_qparams(struct freezer *freezer, int index, struct qparams qparams) {
+    if (index < 0 || !add_quantization(freezer, index, 1)) return false;
+    freezer->frozen->tensors[index].scale[0] = (float)qparams.scale;
+    freezer->frozen->tensors[index].zero_point[0] = qparams.zero_point;
+    freezer->scale[index] = qparams.scale;
+    return true;
+}
+
+static struct qparams qparams_of(const struct freezer *freezer, int index) {
+    return (struct qparams){freezer->scale[index],
+                            freezer->frozen->tensors[index].zero_point[0]};
+}
+
+static void *add_data(struct freezer *freezer, int index) {
+    struct frozen_tensor *tensor = &freezer->frozen->tensors[index];
+    size_t bytes = frozen_tensor_count(tensor) * frozen_type_size(tensor->type);
+    tensor->data = array_new(bytes, 1);
+    tensor->data_bytes = bytes;
+    if (!tensor->data) out_of_memory(freezer, bytes);
+    return tensor->data;
+}
+
+static struct frozen_operator *add_operator(struct freezer *freezer, enum frozen_op code,
+                                            int input, int output) {
+    struct frozen_operator *op = &freezer->frozen->operators[freezer->frozen->operator_count++];
+    op->code = code;
+    op->inputs[0] = input;
+    op->input_count = 1;
+    op->outputs[0] = output;
+    op->dilation_x = op->dilation_y = 1;
+    return op;
+}
+
+/* ---- weights and biases ---- */
+
+static bool diverged(struct freezer *freezer, const struct layer *layer, const char *what) {
+    freezer->status = error_set(freezer->error, STATUS_DIVERGED, layer->name,
+                                "its %s hold a value that is not finite", what);
+    return false;
+}
+
+static bool all_finite(const float *values, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i])) return false;
+    return true;
+}
+
+static struct range symmetric_range(const float *w, size_t rows, size_t channels, size_t first,
+                                    size_t last) {
+    float most = 0;
+    for (size_t row = 0; row < rows; row++)
+        for (size_t c = first; c <= last; c++) most = fmaxf(most, fabsf(w[row * channels + c]));
+    return (struct range){-most, most};
+}
+
+/* The range of channel c: as trained, or of the weights themselves. */
+static struct range weight_range(const struct freezer *freezer, const struct quant_tensor *tensor,
+                                 const float *w, size_t rows, size_t channels, size_t c) {
+    if (tensor && !freezer->plan->scheme.fresh_weight_ranges)
+        return freezer->snapshot->ranges[tensor->offset + (tensor->channels > 1 ? (int)c : 0)];
+    bool one = tensor && tensor->channels == 1;
+    return symmetric_range(w, rows, channels, one ? 0 : c, one ? channels - 1 : c);
+}
+
+static float fake_quantize(const struct quant_tensor *tensor, const struct fake_quant *by, float w) {
+    float y;
+    if (!tensor) return w;
+    if (tensor->is_per_channel)
+        fake_quant_channels(NULL, 1, 1, &w, by, &y);
+    else
+        fake_quant_tensor(NULL, 1, &w, by, &y);
+    return y;
+}
+
+/* Channel c of w[rows][channels] to q[rows]; what training simulated is what is converted. */
+static void quantize_channel(const struct freezer *freezer, const struct quant_tensor *tensor,
+                             struct range range, const float *w, size_t rows, size_t channels,
+                             double scale, int8_t *q) {
+    int bits = freezer->plan->scheme.weight_bits;
+    double most = (double)((1 << (bits - 1)) - 1);
+    struct fake_quant by = {0};
+    if (tensor) by = quant_plan_fake_quant(freezer->plan, tensor, range);
+    for (size_t row = 0; row < rows; row++) {
+        double value = (double)fake_quantize(tensor, &by, w[row * channels]) / scale;
+        value = round(value);
+        q[row] = (int8_t)(value > most ? most : value < -most ? -most : value);
+    }
+}
+
+/* Adds the layer's weights, [units][inputs] or [filters][h][w][inputs]; *scales is the caller's to
+ * free and holds one scale a channel in double. */
+static int add_weights(struct freezer *freezer, int layer_index, double **scales) {
+    const struct layer *layer = &freezer->model->layers[layer_index];
+    const struct parameter *kernel = &freezer->model->parameters[layer->kernel];
+    const float *w = freezer->snapshot->weights + kernel->offset;
+    size_t channels = (size_t)layer->units, rows = kernel->count / channels;
+    int in_plan = freezer->plan->kernel_tensor[layer_index];
+    const struct quant_tensor *tensor = in_plan < 0 ? NULL : &freezer->plan->tensors[in_plan];
+    int scale_count = tensor && tensor->channels == 1 ? 1 : layer->units;
+    int shape[FROZEN_RANK] = {layer->units};
+    for (int i = 1; i < kernel->rank; i++) shape[i] = kernel->size[i - 1];
+    *scales = calloc(channels, sizeof **scales);
+    int index = add_tensor(freezer, layer->name, "/kernel", TYPE_INT8, kernel->rank, shape);
+    if (!*scales || index < 0) {
+        out_of_memory(freezer, channels * sizeof **scales);
+        return -1;
+    }
+    int8_t *q = add_data(freezer, index);
+    if (!q || !add_quantization(freezer, index, scale_count)) return -1;
+    if (!all_finite(w, kernel->count)) {
+        diverged(freezer, layer, "weights");
+        return -1;
+    }
+    struct range range = {0, 0};
+    for (size_t c = 0; c < channels; c++) {
+        if (c == 0 || scale_count > 1) range = weight_range(freezer, tensor, w, rows, channels, c);
+        if (!isfinite(range.min) || !isfinite(range.max)) {
+            diverged(freezer, layer, "weight ranges");
+            return -1;
+        }
+        (*scales)[c] = qparams_weight(range, freezer->plan->scheme.weight_bits).scale;
+        if (scale_count > 1 || c == 0)
+            freezer->frozen->tensors[index].scale[c] = (float)(*scales)[c];
+        quantize_channel(freezer, tensor, range, w + c, rows, channels, (*scales)[c],
+                         q + c * rows);
+    }
+    return index;
+}
+
+static bool is_zero(const float *values, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (values[i] != 0) return false;
+    return true;
+}
+
+/* The tensor of the bias, -1 when the operator goes without: a dense layer does when all are 0, a
+ * convolution always has one. */
+static int add_bias(struct freezer *freezer, const struct layer *layer, double input_scale,
+                    int weights, const double *weight_scales) {
+    const float *b = NULL;
+    if (layer->bias >= 0)
+        b = freezer->snapshot->weights + freezer->model->parameters[layer->bias].offset;
+    if (b && !all_finite(b, (size_t)layer->units)) {
+        diverged(freezer, layer, "biases");
+        return -1;
+    }
+    if (layer->kind == LAYER_DENSE && (!b || is_zero(b, (size_t)layer->units))) return -1;
+    int scale_count = freezer->frozen->tensors[weights].scale_count;
+    int index = add_tensor(freezer, layer->name, "/bias", TYPE_INT32, 1, &layer->units);
+    if (index < 0) return -1;
+    int32_t *q = add_data(freezer, index);
+    if (!q || !add_quantization(freezer, index, scale_count)) return -1;
+    for (int c = 0; c < layer->units; c++) {
+        double scale = input_scale * weight_scales[c];
+        if (c < scale_count) freezer->frozen->tensors[index].scale[c] = (float)scale;
+        double value = b ? round((double)b[c] / scale) : 0;
+        q[c] = value > INT32_MAX ? INT32_MAX : value < INT32_MIN ? INT32_MIN : (int32_t)value;
+    }
+    return index;
+}
+
+/* ---- layers ---- */
+
+static bool activation_qparams(struct freezer *freezer, int layer, struct qparams *qparams) {
+    int index = freezer->plan->activation_tensor[layer];
+    if (index < 0) {
+        freezer->status = error_set(freezer->error, STATUS_UNSUPPORTED,
+                                    freezer->model->layers[layer].name,
+                                    "the plan holds no range for its output");
+        return false;
+    }
+    const struct quant_tensor *tensor = &freezer->plan->tensors[index];
+    struct range range = freezer->snapshot->ranges[tensor->offset];
+    if (!isfinite(range.min) || !isfinite(range.max))
+        return diverged(freezer, &freezer->model->layers[layer], "ranges");
+    *qparams = qparams_activation(range);
+    return true;
+}
+
+/* The ReLU layer that alone reads `layer`; its range is then that of the fused operator. */
+static int separate_relu(const struct model *model, int layer) {
+    for (int i = layer + 1; i < model->layer_count; i++) {
+        const struct layer *next = &model->layers[i];
+        if (next->input_count && next->inputs[0] == layer)
+            return next->kind == LAYER_RELU ||
+                           (next->kind == LAYER_ACTIVATION && next->activation == ACTIVATION_RELU)
+                       ? i
+                       : -1;
+    }
+    return -1;
+}
+
+static bool freeze_input(struct freezer *freezer, int index) {
+    const struct layer *layer = &freezer->model->layers[index];
+    struct frozen *frozen = freezer->frozen;
+    struct qparams qparams;
+    if (!activation_qparams(freezer, index, &qparams)) return false;
+    if (freezer->io == IO_FLOAT) {
+        frozen->input = add_activation(freezer, layer, "", TYPE_FLOAT32);
+        int output = add_activation(freezer, layer, "/quantized", TYPE_INT8);
+        if (frozen->input < 0 || !set_qparams(freezer, output, qparams)) return false;
+        add_operator(freezer, OP_QUANTIZE, frozen->input, output);
+        freezer->layer_tensor[index] = output;
+        return true;
+    }
+    frozen->input = freezer->layer_tensor[index] = add_activation(freezer, layer, "", TYPE_INT8);
+    return set_qparams(freezer, frozen->input, qparams);
+}
+
+static bool freeze_softmax(struct freezer *freezer, int index, int input, const char *suffix) {
+    const struct layer *layer = &freezer->model->layers[index];
+    int output = add_activation(freezer, layer, suffix, TYPE_INT8);
+    if (!set_qparams(freezer, output, (struct qparams){1.0 / 256, -128})) return false;
+    add_operator(freezer, OP_SOFTMAX, input, output)->beta = 1;
+    freezer->layer_tensor[index] = output;
+    return true;
+}
+
+/* The operator of a Dense or Conv2D, its constants already added. */
+static bool add_kernel_operator(struct freezer *freezer, int index, int input, int weights,
+                                int bias, bool relu, struct qparams qparams) {
+    const struct layer *layer = &freezer->model->layers[index];
+    int output = add_activation(freezer, layer, "", TYPE_INT8);
+    if (!set_qparams(freezer, output, qparams)) return false;
+    bool is_conv = layer->kind == LAYER_CONV2D;
+    struct frozen_operator *op =
+        add_operator(freezer, is_conv ? OP_CONV_2D : OP_FULLY_CONNECTED, input, output);
+    op->inputs[1] = weights;
+    op->inputs[2] = bias;
+    op->input_count = 3;
+    op->activation = relu ? FUSED_RELU : FUSED_NONE;
+    if (is_conv) {
+        const struct window *window = &layer->window;
+        op->padding = window->padding == PADDING_SAME ? FROZEN_SAME : FROZEN_VALID;
+        op->stride_x = window->stride_x;
+        op->stride_y = window->stride_y;
+        op->dilation_x = window->dilation_x;
+        op->dilation_y = window->dilation_y;
+    }
+    freezer->layer_tensor[index] = output;
+    return true;
+}
+
+static bool freeze_kernel_layer(struct freezer *freezer, int index) {
+    const struct layer *layer = &freezer->model->layers[index];
+    int input = freezer->layer_tensor[layer->inputs[0]];
+    bool relu = layer->activation == ACTIVATION_RELU;
+    int range_layer = index;
+    if (freezer->plan->activation_tensor[index] < 0) {
+        int next = separate_relu(freezer->model, index);
+        if (next >= 0) range_layer = next;
+        relu = true;
+    }
+    struct qparams qparams;
+    if (!activation_qparams(freezer, range_layer, &qparams)) return false;
+    double *scales = NULL;
+    int weights = add_weights(freezer, index, &scales), bias = -1;
+    if (!freezer->status)
+        bias = add_bias(freezer, layer, freezer->scale[input], weights, scales);
+    free(scales);
+    if (freezer->status ||
+        !add_kernel_operator(freezer, index, input, weights, bias, relu, qparams))
+        return false;
+    if (layer->activation != ACTIVATION_SOFTMAX) return true;
+    return freeze_softmax(freezer, index, freezer->layer_tensor[index], "/softmax");
+}
+
+static bool freeze_pooling(struct freezer *freezer, int index) {
+    const struct layer *layer = &freezer->model->layers[index];
+    int input = freezer->layer_tensor[layer->inputs[0]];
+    int output = add_activation(freezer, layer, "", TYPE_INT8);
+    if (!set_qparams(freezer, output, qparams_of(freezer, input))) return false;
+    struct frozen_operator *op = add_operator(freezer, OP_MAX_POOL_2D, input, output);
+    op->padding = layer->window.padding == PADDING_SAME ? FROZEN_SAME : FROZEN_VALID;
+    op->stride_x = layer->window.stride_x;
+    op->stride_y = layer->window.stride_y;
+    op->filter_width = layer->window.width;
+    op->filter_height = layer->window.height;
+    freezer->layer_tensor[index] = output;
+    return true;
+}
+
+static bool freeze_flatten(struct freezer *freezer, int index) {
+    const struct layer *layer = &freezer->model->layers[index];
+    int input = freezer->layer_tensor[layer->inputs[0]];
+    freezer->layer_tensor[index] = input;
+    if (freezer->model->layers[layer->inputs[0]].output.rank == 1) return true;
+    const int two = 2;
+    int shape = add_tensor(freezer, layer->name, "/shape", TYPE_INT32, 1, &two);
+    int32_t *sizes = shape < 0 ? NULL : add_data(freezer, shape);
+    if (!sizes) return false;
+    sizes[0] = -1;
+    sizes[1] = layer->output.size[0];
+    int output = add_activation(freezer, layer, "", TYPE_INT8);
+    if (!set_qparams(freezer, output, qparams_of(freezer, input))) return false;
+    struct frozen_operator *op = add_operator(freezer, OP_RESHAPE, input, output);
+    op->inputs[1] = shape;
+    op->input_count = 2;
+    freezer->layer_tensor[index] = output;
+    return true;
+}
+
+/* Fused into the layer before, or an operator of its own. */
+static bool freeze_relu(struct freezer *freezer, int index) {
+    const struct layer *layer = &freezer->model->layers[index];
+    const struct layer *before = &freezer->model->layers[layer->inputs[0]];
+    int input = freezer->layer_tensor[layer->inputs[0]];
+    bool has_kernel = before->kind == LAYER_DENSE || before->kind == LAYER_CONV2D;
+    if (has_kernel && freezer->plan->activation_tensor[layer->inputs[0]] < 0) {
+        freezer->layer_tensor[index] = input;
+        return true;
+    }
+    struct qparams qparams;
+    if (!activation_qparams(freezer, index, &qparams)) return false;
+    int output = add_activation(freezer, layer, "", TYPE_INT8);
+    if (!set_qparams(freezer, output, qparams)) return false;
+    add_operator(freezer, OP_RELU, input, output);
+    freezer->layer_tensor[index] = output;
+    return true;
+}
+
+static bool freeze_layer(struct freezer *freezer, int index) {
+    const struct layer *layer = &freezer->model->layers[index];
+    int input = layer->input_count ? freezer->layer_tensor[layer->inputs[0]] : -1;
+    switch (layer->kind) {
+    case LAYER_INPUT: return freeze_input(freezer, index);
+    case LAYER_DENSE:
+    case LAYER_CONV2D: return freeze_kernel_layer(freezer, index);
+    case LAYER_MAX_POOLING2D: return freeze_pooling(freezer, index);
+    case LAYER_FLATTEN: return freeze_flatten(freezer, index);
+    case LAYER_RELU: return freeze_relu(freezer, index);
+    case LAYER_SOFTMAX: return freeze_softmax(freezer, index, input, "");
+    case LAYER_ACTIVATION:
+        if (layer->activation == ACTIVATION_RELU) return freeze_relu(freezer, index);
+        if (layer->activation == ACTIVATION_SOFTMAX)
+            return freeze_softmax(freezer, index, input, "");
+        break;
+    case LAYER_DROPOUT: break;
+    case LAYER_KINDS: break;
+    }
+    freezer->layer_tensor[index] = input; /* changes nothing when the model is used */
+    return true;
+}
+
+static bool freeze_output(struct freezer *freezer) {
+    const struct model *model = freezer->model;
+    struct frozen *frozen = freezer->frozen;
+    const struct layer *last = &model->layers[model->layer_count - 1];
+    int result = freezer->layer_tensor[model->layer_count - 1];
+    frozen->output = result;
+    if (freezer->io == IO_FLOAT) {
+        frozen->output = add_activation(freezer, last, "/dequantized", TYPE_FLOAT32);
+        if (frozen->output < 0) return false;
+        add_operator(freezer, OP_DEQUANTIZE, result, frozen->output);
+    }
+    frozen->input_name = strdup(model->layers[0].name);
+    frozen->output_name = strdup(last->name);
+    frozen->description = strdup(PACKAGE_STRING);
+    if (!frozen->input_name || !frozen->output_name || !frozen->description)
+        return out_of_memory(freezer, sizeof last->name);
+    return true;
+}
+
+enum status freeze(const struct snapshot *snapshot, enum frozen_io io, struct frozen **frozen,
+                   struct error *error) {
+    *frozen = NULL;
+    struct freezer freezer = {
+        .snapshot = snapshot,
+        .model = snapshot->model,
+        .plan = snapshot->plan,
+        .io = io,
+        .error = error,
+    };
+    size_t layers = (size_t)snapshot->model->layer_count;
+    size_t tensors = layers * LAYER_TENSORS + 1, operators = layers * LAYER_OPERATORS + 1;
+    freezer.frozen = calloc(1, sizeof *freezer.frozen);
+    freezer.layer_tensor = calloc(layers, sizeof *freezer.layer_tensor);
+    freezer.scale = calloc(tensors, sizeof *freezer.scale);
+    if (!freezer.frozen || !freezer.layer_tensor || !freezer.scale) {
+        out_of_memory(&freezer, tensors * sizeof *freezer.scale);
+        goto done;
+    }
+    freezer.frozen->tensors = calloc(tensors, sizeof *freezer.frozen->tensors);
+    freezer.frozen->operators = calloc(operators, sizeof *freezer.frozen->operators);
+    if (!freezer.frozen->tensors || !freezer.frozen->operators) {
+        out_of_memory(&freezer, tensors * sizeof *freezer.frozen->tensors);
+        goto done;
+    }
+    for (int i = 0; i < snapshot->model->layer_count; i++)
+        if (!freeze_layer(&freezer, i)) goto done;
+    if (!freeze_output(&freezer)) goto done;
+    freezer.status = frozen_check(freezer.frozen, snapshot->model->name, error);
+    if (freezer.status) goto done;
+    *frozen = freezer.frozen;
+    freezer.frozen = NULL;
+done:
+    frozen_free(freezer.frozen);
+    free(freezer.layer_tensor);
+    free(freezer.scale);
+    return freezer.status;
+}

@@ -1,0 +1,23 @@
+/* variables_snapshot: variables that TensorFlow saved, as a snapshot of a model and its plan.
+ *
+ * The one place that knows which saved range belongs to which quantized tensor:
+ *   input                    quantize_layer  quantize_layer_min, _max
+ *   kernel                   LAYER           kernel_min, _max
+ *   before an activation     LAYER           pre_activation_min, _max
+ *   after an activation      LAYER           post_activation_min, _max
+ *   output of a layer        LAYER           output_min, _max
+ * One saved range may serve a tensor that has one a channel.
+ */
+#ifndef QUANT_VARIABLES_SNAPSHOT_H
+#define QUANT_VARIABLES_SNAPSHOT_H
+
+#include "model/variables.h"
+#include "quant/snapshot.h"
+
+/* Errors name the file, and layer and variable that are missing or of another shape.
+ * *snapshot is the caller's (snapshot_release). */
+enum status variables_snapshot(const struct model *model, const struct quant_plan *plan,
+                               const struct variables *variables, struct snapshot **snapshot,
+                               struct error *error);
+
+#endif
