@@ -1,9 +1,10 @@
+#include "model/save.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "model/config.h"
-#include "model/h5.h"
 #include "model/internal.h"
 
 /* The layout, as every Keras since 2.0 reads it, is that of tf_keras 2.21. */
@@ -66,21 +67,26 @@ static enum status write_weights(const struct saver *saver, const struct h5 *h5,
     return status;
 }
 
+enum status model_write(const struct model *model, const float *weights, const struct h5 *h5,
+                        struct error *error) {
+    struct saver saver = {model, weights, h5->path};
+    char *config = config_write(model);
+    if (!config) return error_memory(error, h5->path, MODEL_LAYERS_MAX * sizeof(struct layer));
+    enum status status = h5_write_text(h5, h5->file, "model_config", config, error);
+    if (!status) status = write_versions(h5, h5->file, error);
+    if (!status) status = write_weights(&saver, h5, error);
+    free(config);
+    return status;
+}
+
 static enum status write_file(const char *temporary, void *context, struct error *error) {
     const struct saver *saver = context;
     struct h5 h5;
-    char *config = config_write(saver->model);
-    if (!config) return error_memory(error, saver->path, MODEL_LAYERS_MAX * sizeof(struct layer));
     enum status status = h5_create(&h5, temporary, saver->path, error);
-    if (status) goto done;
-    status = h5_write_text(&h5, h5.file, "model_config", config, error);
-    if (!status) status = write_versions(&h5, h5.file, error);
-    if (!status) status = write_weights(saver, &h5, error);
+    if (status) return status;
+    status = model_write(saver->model, saver->weights, &h5, error);
     enum status closed = h5_close(&h5, status ? NULL : error);
-    if (!status) status = closed;
-done:
-    free(config);
-    return status;
+    return status ? status : closed;
 }
 
 enum status model_save(const struct model *model, const float *weights, const char *path,

@@ -175,7 +175,9 @@ enum status variables_load(const char *path, struct variables **variables, struc
     snprintf(loader.variables->path, sizeof loader.variables->path, "%s", path);
     enum status status = h5_open(&loader.h5, path, error);
     if (status) goto done;
-    const char *group = h5_has(loader.h5.file, "model_weights") ? "model_weights" : "/";
+    const char *group = h5_has(loader.h5.file, "quantized_weights") ? "quantized_weights"
+                        : h5_has(loader.h5.file, "model_weights")   ? "model_weights"
+                                                                    : "/";
     root = H5Gopen2(loader.h5.file, group, H5P_DEFAULT);
     if (root < 0)
         status = error_set(error, STATUS_FORMAT, path, "group '%s' cannot be read; "
