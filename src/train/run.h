@@ -53,7 +53,9 @@ struct run_info {
     int batches;               /* in an epoch */
     const char *isa;           /* "avx512" */
     int threads;
-    char export_path[512];     /* where `model_int8.tflite` goes */
+    char export_path[512];     /* FOLDER/model_int8.tflite; with a screen each export is also kept as
+                                  FOLDER/model_int8-s<step>.tflite */
+    char checkpoint_path[512]; /* FOLDER/checkpoint.h5, the newest of checkpoint-s<step>.h5 */
 };
 
 struct run;

@@ -1,0 +1,424 @@
+#include "train/checkpoint.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/file.h"
+#include "model/h5.h"
+#include "model/save.h"
+#include "model/variables.h"
+#include "train/json_text.h"
+
+#define ATTRIBUTE "qatop"
+#define INPUT_LAYER "quantize_layer"
+
+static const char *const schedule_names[] = {
+    [SCHEDULE_CONSTANT] = "constant",
+    [SCHEDULE_COSINE] = "cosine",
+    [SCHEDULE_LINEAR] = "linear",
+};
+#define SCHEDULES (sizeof schedule_names / sizeof *schedule_names)
+
+void checkpoint_free(struct checkpoint *checkpoint) {
+    if (!checkpoint) return;
+    snapshot_release(checkpoint->snapshot);
+    array_free(checkpoint->m);
+    array_free(checkpoint->v);
+    quant_plan_free(checkpoint->plan);
+    model_free(checkpoint->model);
+    free(checkpoint);
+}
+
+struct checkpoint *checkpoint_take(const struct trainer *trainer, const struct training *training,
+                                   const struct model *model) {
+    struct checkpoint *checkpoint = calloc(1, sizeof *checkpoint);
+    if (!checkpoint) return NULL;
+    size_t count = model->weight_count;
+    struct optimizer_state optimizer = trainer_optimizer(trainer);
+    checkpoint->training = *training;
+    checkpoint->optimizer_steps = optimizer.steps;
+    checkpoint->snapshot = trainer_snapshot(trainer);
+    checkpoint->m = array_new(count, sizeof(float));
+    checkpoint->v = array_new(count, sizeof(float));
+    if (!checkpoint->snapshot || !checkpoint->m || !checkpoint->v) {
+        checkpoint_free(checkpoint);
+        return NULL;
+    }
+    memcpy(checkpoint->m, optimizer.m, count * sizeof(float));
+    memcpy(checkpoint->v, optimizer.v, count * sizeof(float));
+    return checkpoint;
+}
+
+/* ---- names ---------------------------------------------------------------------------------- */
+
+struct range_names {
+    char layer[MODEL_NAME + 8]; /* "quant_dense" */
+    const char *low, *high;     /* "kernel_min", "kernel_max" */
+};
+
+/* Where TFMOT keeps the range of that tensor. */
+static struct range_names range_names(const struct model *model,
+                                      const struct quant_tensor *tensor) {
+    struct range_names names = {.low = "output_min", .high = "output_max"};
+    snprintf(names.layer, sizeof names.layer, "quant_%s", model->layers[tensor->layer].name);
+    switch (tensor->placement) {
+    case PLACE_INPUT:
+        snprintf(names.layer, sizeof names.layer, "%s", INPUT_LAYER);
+        names.low = "quantize_layer_min";
+        names.high = "quantize_layer_max";
+        break;
+    case PLACE_KERNEL:
+        names.low = "kernel_min";
+        names.high = "kernel_max";
+        break;
+    case PLACE_PRE_ACTIVATION:
+        names.low = "pre_activation_min";
+        names.high = "pre_activation_max";
+        break;
+    case PLACE_POST_ACTIVATION:
+        names.low = "post_activation_min";
+        names.high = "post_activation_max";
+        break;
+    case PLACE_OUTPUT: break;
+    }
+    return names;
+}
+
+/* ---- saving --------------------------------------------------------------------------------- */
+
+static enum status write_parameters(const struct h5 *h5, const struct model *model,
+                                    const char *group, const float *values, struct error *error) {
+    enum status status = STATUS_OK;
+    for (int i = 0; i < model->parameter_count && !status; i++) {
+        const struct parameter *parameter = &model->parameters[i];
+        struct h5_shape shape = {.rank = parameter->rank, .count = parameter->count};
+        char name[3 * MODEL_NAME];
+        for (int j = 0; j < parameter->rank; j++) shape.size[j] = (size_t)parameter->size[j];
+        snprintf(name, sizeof name, "%s/%s", group, parameter->name);
+        status = h5_write_floats(h5, h5->file, name, &shape, values + parameter->offset, error);
+    }
+    return status;
+}
+
+static enum status write_bounds(const struct h5 *h5, const struct range_names *names,
+                                const struct quant_tensor *tensor, const struct range *ranges,
+                                float *values, bool is_high, struct error *error) {
+    struct h5_shape shape = {.rank = tensor->is_per_channel ? 1 : 0,
+                             .size = {(size_t)tensor->channels},
+                             .count = (size_t)tensor->channels};
+    char name[3 * MODEL_NAME];
+    for (int c = 0; c < tensor->channels; c++)
+        values[c] = is_high ? ranges[tensor->offset + c].max : ranges[tensor->offset + c].min;
+    snprintf(name, sizeof name, "quantized_weights/%s/%s", names->layer,
+             is_high ? names->high : names->low);
+    return h5_write_floats(h5, h5->file, name, &shape, values, error);
+}
+
+static enum status write_ranges(const struct h5 *h5, const struct snapshot *snapshot,
+                                struct error *error) {
+    const struct quant_plan *plan = snapshot->plan;
+    float *values = array_new((size_t)plan->range_count, sizeof *values);
+    if (!values) return error_memory(error, h5->path, 0);
+    enum status status = STATUS_OK;
+    for (int i = 0; i < plan->tensor_count && !status; i++) {
+        const struct quant_tensor *tensor = &plan->tensors[i];
+        struct range_names names = range_names(snapshot->model, tensor);
+        status = write_bounds(h5, &names, tensor, snapshot->ranges, values, false, error);
+        if (!status)
+            status = write_bounds(h5, &names, tensor, snapshot->ranges, values, true, error);
+    }
+    array_free(values);
+    return status;
+}
+
+static void write_progress(struct json_text *json, const struct checkpoint *checkpoint) {
+    const struct training *training = &checkpoint->training;
+    const struct scheme *scheme = &checkpoint->snapshot->plan->scheme;
+    json_text_open(json, '{');
+    json_text_key(json, "version");
+    json_text_integer(json, CHECKPOINT_VERSION);
+    json_text_key(json, "scheme");
+    json_text_string(json, scheme->name);
+    json_text_key(json, "weight_bits");
+    json_text_integer(json, scheme->weight_bits);
+    json_text_key(json, "step");
+    json_text_integer(json, (int64_t)checkpoint->snapshot->step);
+    json_text_key(json, "optimizer_steps");
+    json_text_integer(json, (int64_t)checkpoint->optimizer_steps);
+    json_text_key(json, "epochs");
+    json_text_integer(json, training->epochs);
+    json_text_key(json, "batch");
+    json_text_integer(json, training->batch);
+    json_text_key(json, "learning_rate");
+    json_text_float(json, training->learning_rate);
+    json_text_key(json, "schedule");
+    json_text_string(json, schedule_names[training->schedule]);
+    json_text_key(json, "warmup");
+    json_text_integer(json, training->warmup);
+    json_text_key(json, "seed");
+    json_text_integer(json, (int64_t)training->seed);
+    json_text_key(json, "max_steps");
+    json_text_integer(json, (int64_t)training->max_steps);
+    json_text_key(json, "shuffle");
+    json_text_bool(json, training->shuffle);
+    json_text_key(json, "dropout");
+    json_text_bool(json, training->dropout);
+    json_text_close(json, '}');
+}
+
+struct saver {
+    const struct checkpoint *checkpoint;
+    const char *path;
+};
+
+static enum status write_file(const char *temporary, void *context, struct error *error) {
+    const struct saver *saver = context;
+    const struct checkpoint *checkpoint = saver->checkpoint;
+    const struct snapshot *snapshot = checkpoint->snapshot;
+    struct json_text json = {0};
+    struct h5 h5;
+    write_progress(&json, checkpoint);
+    if (json.is_failed) {
+        json_text_free(&json);
+        return error_memory(error, saver->path, 0);
+    }
+    enum status status = h5_create(&h5, temporary, saver->path, error);
+    if (status) goto done;
+    status = model_write(snapshot->model, snapshot->weights, &h5, error);
+    if (!status) status = h5_write_text(&h5, h5.file, ATTRIBUTE, json.text, error);
+    if (!status)
+        status =
+            write_parameters(&h5, snapshot->model, "quantized_weights", snapshot->weights, error);
+    if (!status) status = write_ranges(&h5, snapshot, error);
+    if (!status)
+        status = write_parameters(&h5, snapshot->model, "optimizer/m", checkpoint->m, error);
+    if (!status)
+        status = write_parameters(&h5, snapshot->model, "optimizer/v", checkpoint->v, error);
+    enum status closed = h5_close(&h5, status ? NULL : error);
+    if (!status) status = closed;
+done:
+    json_text_free(&json);
+    return status;
+}
+
+enum status checkpoint_save(const struct checkpoint *checkpoint, const char *folder, char *path,
+                            size_t size, struct error *error) {
+    char own[1024], newest[1024];
+    int used = snprintf(own, sizeof own, "%s/checkpoint-s%" PRIu64 ".h5", folder,
+                        checkpoint->snapshot->step);
+    if (used < 0 || (size_t)used >= sizeof own)
+        return error_set(error, STATUS_USAGE, folder, "the folder's name is too long");
+    snprintf(newest, sizeof newest, "%s/checkpoint.h5", folder);
+    snprintf(path, size, "%s", own);
+    struct saver saver = {checkpoint, own};
+    enum status status = file_replace_with(own, write_file, &saver, error);
+    if (status) return status;
+    saver.path = newest;
+    return file_replace_with(newest, write_file, &saver, error);
+}
+
+/* ---- loading -------------------------------------------------------------------------------- */
+
+bool checkpoint_probe(const char *path) {
+    struct h5 h5;
+    if (h5_open(&h5, path, NULL)) return false;
+    bool is_one = H5Aexists(h5.file, ATTRIBUTE) > 0;
+    h5_close(&h5, NULL);
+    return is_one;
+}
+
+/* A whole number from `low` to `high`. */
+static bool get_integer(const json_t *root, const char *key, int64_t low, int64_t high,
+                        int64_t *value) {
+    const json_t *member = json_object_get(root, key);
+    if (!json_is_integer(member)) return false;
+    *value = json_integer_value(member);
+    return *value >= low && *value <= high;
+}
+
+static bool get_bool(const json_t *root, const char *key, bool *value) {
+    const json_t *member = json_object_get(root, key);
+    *value = json_is_true(member);
+    return json_is_boolean(member);
+}
+
+static bool get_schedule(const json_t *root, enum schedule *schedule) {
+    const char *name = json_string_value(json_object_get(root, "schedule"));
+    for (size_t i = 0; name && i < SCHEDULES; i++) {
+        if (strcmp(name, schedule_names[i])) continue;
+        *schedule = (enum schedule)i;
+        return true;
+    }
+    return false;
+}
+
+struct progress {
+    struct scheme scheme;
+    uint64_t step;
+};
+
+static enum status read_progress(const char *text, const char *path, struct checkpoint *checkpoint,
+                                 struct progress *progress, struct error *error) {
+    struct training *training = &checkpoint->training;
+    json_error_t where;
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &where);
+    int64_t version = 0, bits = 0, step = 0, updates = 0, epochs = 0, batch = 0, warmup = 0;
+    int64_t seed = 0, most = 0;
+    enum status status = STATUS_OK;
+    if (!get_integer(root, "version", 1, INT64_MAX, &version)) {
+        status = error_set(error, STATUS_FORMAT, path, "is no checkpoint of qatop");
+        goto done;
+    }
+    if (version > CHECKPOINT_VERSION) {
+        status = error_set(error, STATUS_UNSUPPORTED, path,
+                           "is a checkpoint of version %lld; this qatop knows up to %d",
+                           (long long)version, CHECKPOINT_VERSION);
+        goto done;
+    }
+    const char *name = json_string_value(json_object_get(root, "scheme"));
+    const struct scheme *scheme = name ? scheme_find(name) : NULL;
+    const json_t *rate = json_object_get(root, "learning_rate");
+    if (!scheme || !get_integer(root, "weight_bits", 2, 8, &bits) ||
+        !get_integer(root, "step", 0, INT64_MAX, &step) ||
+        !get_integer(root, "optimizer_steps", 0, step, &updates) ||
+        !get_integer(root, "epochs", 1, 1000000, &epochs) ||
+        !get_integer(root, "batch", 1, BATCH_MAX, &batch) ||
+        !get_integer(root, "warmup", 0, INT32_MAX, &warmup) ||
+        !get_integer(root, "seed", INT64_MIN, INT64_MAX, &seed) ||
+        !get_integer(root, "max_steps", 0, INT64_MAX, &most) || !json_is_number(rate) ||
+        !get_schedule(root, &training->schedule) ||
+        !get_bool(root, "shuffle", &training->shuffle) ||
+        !get_bool(root, "dropout", &training->dropout)) {
+        status = error_set(error, STATUS_FORMAT, path,
+                           "the checkpoint's description lacks something or makes no sense");
+        goto done;
+    }
+    progress->scheme = *scheme;
+    progress->scheme.weight_bits = (int)bits;
+    progress->step = (uint64_t)step;
+    checkpoint->optimizer_steps = (uint64_t)updates;
+    training->epochs = (int)epochs;
+    training->batch = (int)batch;
+    training->warmup = (int)warmup;
+    training->seed = (uint64_t)seed;
+    training->max_steps = (uint64_t)most;
+    training->learning_rate = (float)json_number_value(rate);
+done:
+    json_decref(root);
+    return status;
+}
+
+static enum status read_parameters(const struct h5 *h5, const struct model *model,
+                                   const char *group, float *values, struct error *error) {
+    enum status status = STATUS_OK;
+    for (int i = 0; i < model->parameter_count && !status; i++) {
+        const struct parameter *parameter = &model->parameters[i];
+        struct h5_shape shape;
+        hid_t dataset = -1;
+        bool is_float;
+        char name[3 * MODEL_NAME];
+        snprintf(name, sizeof name, "%s/%s", group, parameter->name);
+        if (!h5_has(h5->file, name))
+            return error_set(error, STATUS_FORMAT, h5->path, "'%s' is missing", name);
+        status = h5_open_numbers(h5, h5->file, name, &dataset, &shape, &is_float, error);
+        if (!status && shape.count != parameter->count)
+            status = error_set(error, STATUS_FORMAT, h5->path, "'%s' has %zu values, not %zu", name,
+                               shape.count, parameter->count);
+        if (!status)
+            status = h5_read_floats(h5, dataset, name, values + parameter->offset, error);
+        h5_release(dataset);
+    }
+    return status;
+}
+
+static enum status read_h5(const char *path, struct checkpoint *checkpoint,
+                           struct progress *progress, struct error *error) {
+    struct h5 h5;
+    char *text = NULL;
+    size_t length;
+    enum status status = h5_open(&h5, path, error);
+    if (status) return status;
+    if (H5Aexists(h5.file, ATTRIBUTE) <= 0) {
+        status = error_set(error, STATUS_FORMAT, path, "is no checkpoint of qatop");
+        goto done;
+    }
+    status = h5_read_text(&h5, h5.file, "/", ATTRIBUTE, &text, &length, error);
+    if (!status) status = read_progress(text, path, checkpoint, progress, error);
+    if (!status)
+        status = read_parameters(&h5, checkpoint->model, "optimizer/m", checkpoint->m, error);
+    if (!status)
+        status = read_parameters(&h5, checkpoint->model, "optimizer/v", checkpoint->v, error);
+done:
+    free(text);
+    h5_close(&h5, NULL);
+    return status;
+}
+
+static enum status read_bounds(const struct variables *variables, const struct range_names *names,
+                               const struct quant_tensor *tensor, struct range *ranges,
+                               struct error *error) {
+    /* variables.h names layers without the wrapper. */
+    const char *layer = tensor->placement == PLACE_INPUT ? names->layer : names->layer + 6;
+    const struct variable *low = variables_find(variables, layer, names->low);
+    const struct variable *high = variables_find(variables, layer, names->high);
+    size_t channels = (size_t)tensor->channels;
+    if (!low || !high || low->count != channels || high->count != channels)
+        return error_set(error, STATUS_FORMAT, variables->path,
+                         "the range of '%s' is missing or has not %zu channels", tensor->name,
+                         channels);
+    for (size_t c = 0; c < channels; c++)
+        ranges[(size_t)tensor->offset + c] = (struct range){low->values[c], high->values[c]};
+    return STATUS_OK;
+}
+
+static enum status read_snapshot(const char *path, struct checkpoint *checkpoint, uint64_t step,
+                                 struct error *error) {
+    const struct quant_plan *plan = checkpoint->plan;
+    struct variables *variables = NULL;
+    struct range *ranges = array_new((size_t)plan->range_count, sizeof *ranges);
+    if (!ranges) return error_memory(error, path, 0);
+    enum status status = variables_load(path, &variables, error);
+    for (int i = 0; i < plan->tensor_count && !status; i++) {
+        struct range_names names = range_names(checkpoint->model, &plan->tensors[i]);
+        status = read_bounds(variables, &names, &plan->tensors[i], ranges, error);
+    }
+    if (!status) {
+        checkpoint->snapshot = snapshot_create(checkpoint->model, plan, step,
+                                               checkpoint->model->weights, ranges);
+        if (!checkpoint->snapshot) status = error_memory(error, path, 0);
+    }
+    variables_free(variables);
+    array_free(ranges);
+    return status;
+}
+
+enum status checkpoint_load(const char *path, struct checkpoint **made, struct error *error) {
+    struct progress progress;
+    *made = NULL;
+    struct checkpoint *checkpoint = calloc(1, sizeof *checkpoint);
+    if (!checkpoint) return error_memory(error, path, sizeof *checkpoint);
+    enum status status = model_load(path, &checkpoint->model, error);
+    if (status) goto done;
+    checkpoint->m = array_new(checkpoint->model->weight_count, sizeof(float));
+    checkpoint->v = array_new(checkpoint->model->weight_count, sizeof(float));
+    if (!checkpoint->m || !checkpoint->v) {
+        status = error_memory(error, path, checkpoint->model->weight_count);
+        goto done;
+    }
+    status = read_h5(path, checkpoint, &progress, error);
+    if (!status)
+        status = quant_plan_create(&checkpoint->plan, checkpoint->model, &progress.scheme, error);
+    if (!status) status = read_snapshot(path, checkpoint, progress.step, error);
+done:
+    if (status) {
+        checkpoint_free(checkpoint);
+    } else {
+        *made = checkpoint;
+    }
+    return status;
+}

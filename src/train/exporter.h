@@ -1,0 +1,30 @@
+/* exporter: from a snapshot to a .tflite file that has been proved.
+ *
+ * The snapshot is frozen and serialized; the bytes are written beside their target, read back,
+ * parsed and run on the test digits, and every output is compared with the integer model in
+ * memory.  Only then is the file given its name: a full disk, a kill or a difference leaves what
+ * was there before.
+ */
+#ifndef TRAIN_EXPORTER_H
+#define TRAIN_EXPORTER_H
+
+#include "quant/freeze.h"
+#include "train/event.h"
+
+struct export_request {
+    const struct snapshot *snapshot;
+    enum frozen_io io;
+    enum runtime runtime;        /* whose arithmetic the check uses */
+    const struct digits *digits; /* test digits */
+    const char *path;
+    /* Also keep the file under a name of its own, NAME-s<step>.tflite (with -2, -3, ... where
+     * that name is taken by other bytes), and make `path` the newest of them. */
+    bool keeps_steps;
+    struct pool *pool;
+};
+
+/* Fills *result in any case; result->path is the file to show. */
+enum status exporter_write(const struct export_request *request, struct event_export *result,
+                           struct error *error);
+
+#endif

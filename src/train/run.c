@@ -1,0 +1,348 @@
+#include "train/run.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/cpu.h"
+#include "train/record.h"
+#include "train/worker.h"
+
+#define SCREEN_SLOTS 4096
+#define RECORD_SLOTS 4096
+/* How long the worker waits for the record before it folds, as it does for a screen at once. */
+#define RECORD_PATIENCE 2.0
+/* Without a screen the reader is a program's main loop that only prints. */
+#define HEADLESS_PATIENCE 1.0
+/* The longest that run_finish waits for a record whose disk does not take it. */
+#define RECORD_LAST_SECONDS 10.0
+#define EPOCHS_MAX          10000
+
+struct run {
+    struct run_config config;
+    struct run_info info;
+    struct model *model;
+    struct dataset dataset;
+    struct quant_plan *plan;
+    struct pool *pool;
+    struct trainer *trainer;
+    struct mailbox *mailbox;
+    struct outlet *screen, *record_outlet;
+    struct reporter *reporter;
+    struct trace *trace;
+    struct record *record;
+    struct shadow *shadow;
+    struct worker *worker;
+};
+
+static enum schedule schedule_of(const struct scheme *scheme) {
+    if (scheme && scheme->schedule && !strcmp(scheme->schedule, "cosine")) return SCHEDULE_COSINE;
+    if (scheme && scheme->schedule && !strcmp(scheme->schedule, "linear")) return SCHEDULE_LINEAR;
+    return SCHEDULE_CONSTANT;
+}
+
+struct run_config run_config_default(void) {
+    const struct scheme *scheme = scheme_find("qatop");
+    return (struct run_config){
+        .training =
+            {
+                .epochs = 3,
+                .batch = 32,
+                .learning_rate = 0.001f,
+                .schedule = schedule_of(scheme),
+                .seed = 1,
+                .shuffle = true,
+                .dropout = true,
+            },
+        .scheme = scheme,
+        .io = IO_FLOAT,
+        .runtime = RUNTIME_REF,
+        .on_nan = ON_NAN_PAUSE,
+        .pace = PACE_AUTO,
+    };
+}
+
+static enum status check_config(const struct run_config *config, struct error *error) {
+    const struct training *training = &config->training;
+    if (!config->model_path || !config->data_folder || !config->scheme)
+        return error_set(error, STATUS_USAGE, "", "a run needs a model, digits and a scheme");
+    if (training->epochs < 1 || training->epochs > EPOCHS_MAX)
+        return error_set(error, STATUS_USAGE, "--epochs", "%d is not 1 to %d", training->epochs,
+                         EPOCHS_MAX);
+    if (training->batch < 1 || training->batch > 65536)
+        return error_set(error, STATUS_USAGE, "--batch", "%d is not 1 to 65536", training->batch);
+    if (!(training->learning_rate > 0 && training->learning_rate <= 100))
+        return error_set(error, STATUS_USAGE, "--lr", "%g is not above 0 and at most 100",
+                         (double)training->learning_rate);
+    if (training->warmup < 0)
+        return error_set(error, STATUS_USAGE, "--warmup", "%d is negative", training->warmup);
+    if (config->weight_bits && (config->weight_bits < 2 || config->weight_bits > 8))
+        return error_set(error, STATUS_USAGE, "--bits", "%d is not 2 to 8", config->weight_bits);
+    if (config->threads < 0 || config->threads > 64)
+        return error_set(error, STATUS_USAGE, "--threads", "%d is not 0 to 64", config->threads);
+    if (!(config->pace >= 0 && config->pace <= 1e9) && config->pace != PACE_AUTO)
+        return error_set(error, STATUS_USAGE, "--pace", "%g is not max, auto or batches a second",
+                         config->pace);
+    return STATUS_OK;
+}
+
+static bool copy_text(const char **text) {
+    if (*text && !(*text = strdup(*text))) return false;
+    return true;
+}
+
+static enum status copy_config(struct run *run, const struct run_config *config,
+                               struct error *error) {
+    const char **texts[] = {&run->config.model_path, &run->config.data_folder,
+                            &run->config.out_folder, &run->config.trace_path,
+                            &run->config.record_path};
+    run->config = *config;
+    size_t count = sizeof texts / sizeof *texts, done = 0;
+    while (done < count && copy_text(texts[done])) done++;
+    if (done == count) return STATUS_OK;
+    /* Only what was copied is ours to free. */
+    for (; done < count; done++) *texts[done] = NULL;
+    return error_memory(error, "", 0);
+}
+
+/* The model's file name without folders and ending. */
+static void name_of(const char *path, char *name, size_t size) {
+    const char *slash = strrchr(path, '/');
+    const char *base = slash ? slash + 1 : path;
+    const char *dot = strrchr(base, '.');
+    int length = dot && dot != base ? (int)(dot - base) : (int)strlen(base);
+    snprintf(name, size, "%.*s", length, base);
+}
+
+/* The tutorial calls a chain of Dense layers fc and one with convolutions and pooling cnn. */
+static const char *architecture_name(const struct model *model) {
+    bool has_dense = false, has_conv = false;
+    for (int i = 0; i < model->layer_count; i++) {
+        switch (model->layers[i].kind) {
+        case LAYER_DENSE:
+            has_dense = true;
+            break;
+        case LAYER_CONV2D:
+            has_conv = true;
+            break;
+        case LAYER_INPUT:
+        case LAYER_MAX_POOLING2D:
+        case LAYER_FLATTEN:
+        case LAYER_DROPOUT:
+        case LAYER_ACTIVATION:
+        case LAYER_RELU:
+        case LAYER_SOFTMAX:
+            break;
+        default:
+            return NULL;
+        }
+    }
+    return has_conv ? "cnn" : has_dense ? "fc" : NULL;
+}
+
+static enum status name_outputs(struct run *run, struct error *error) {
+    struct run_info *info = &run->info;
+    char own[256], folder[480];
+    name_of(run->config.model_path, own, sizeof own);
+    const char *architecture = architecture_name(run->model);
+    const char *name = architecture ? architecture : own;
+    snprintf(info->name, sizeof info->name, "%.*s", (int)sizeof info->name - 1, own);
+    int used;
+    if (run->config.out_folder) {
+        used = snprintf(folder, sizeof folder, "%s", run->config.out_folder);
+    } else {
+        used = snprintf(folder, sizeof folder, "saved_model/mnist_%s_int8_qat", name);
+    }
+    if (used < 0 || (size_t)used >= sizeof folder)
+        return error_set(error, STATUS_USAGE, "--out", "the folder's name is too long");
+    while (used > 1 && folder[used - 1] == '/') folder[--used] = 0;
+    if (!used)
+        return error_set(error, STATUS_USAGE, "--out", "a folder is wanted, not an empty name");
+    snprintf(info->export_path, sizeof info->export_path, "%s/model_int8.tflite", folder);
+    snprintf(info->checkpoint_path, sizeof info->checkpoint_path, "%s/checkpoint.h5", folder);
+    return STATUS_OK;
+}
+
+static enum status load(struct run *run, struct error *error) {
+    struct run_config *config = &run->config;
+    enum status status = model_load(config->model_path, &run->model, error);
+    if (status) return status;
+    status = model_check_digits(run->model, config->model_path, error);
+    if (status) return status;
+    status = dataset_load(&run->dataset, config->data_folder, error);
+    if (status) return status;
+    if (!run->dataset.train.count || !run->dataset.test.count)
+        return error_set(error, STATUS_FORMAT, config->data_folder,
+                         "has no digits to train or to test");
+    struct scheme scheme = *config->scheme;
+    if (config->weight_bits) scheme.weight_bits = config->weight_bits;
+    return quant_plan_create(&run->plan, run->model, &scheme, error);
+}
+
+static enum status make_parts(struct run *run, struct error *error) {
+    enum status status = pool_create(&run->pool, run->config.threads, error);
+    if (status) return status;
+    status = trainer_create(&run->trainer, run->model, run->plan, &run->dataset,
+                            &run->config.training, run->pool, error);
+    if (status) return status;
+    double patience = run->config.is_headless ? HEADLESS_PATIENCE : 0;
+    run->mailbox = mailbox_create();
+    run->screen = outlet_create(SCREEN_SLOTS, run->plan->tensor_count, patience);
+    if (!run->mailbox || !run->screen) return error_memory(error, "", 0);
+    if (run->config.record_path) {
+        run->record_outlet = outlet_create(RECORD_SLOTS, run->plan->tensor_count, RECORD_PATIENCE);
+        if (!run->record_outlet) return error_memory(error, "", 0);
+    }
+    return STATUS_OK;
+}
+
+static void fill_info(struct run *run) {
+    struct run_info *info = &run->info;
+    size_t batch = (size_t)run->config.training.batch;
+    info->config = &run->config;
+    info->model = run->model;
+    info->plan = run->plan;
+    info->dataset = &run->dataset;
+    info->batches = (int)((run->dataset.train.count + batch - 1) / batch);
+    info->isa = cpu_isa_name(cpu_isa());
+    info->threads = pool_threads(run->pool);
+}
+
+/* Signals are the caller's affair: its thread alone takes them. */
+static void block_signals(sigset_t *before) {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, before);
+}
+
+static void destroy(struct run *run) {
+    reporter_destroy(run->reporter);
+    outlet_destroy(run->screen);
+    outlet_destroy(run->record_outlet);
+    mailbox_destroy(run->mailbox);
+    trainer_destroy(run->trainer);
+    pool_destroy(run->pool);
+    quant_plan_free(run->plan);
+    dataset_free(&run->dataset);
+    model_free(run->model);
+    free((void *)(uintptr_t)run->config.model_path);
+    free((void *)(uintptr_t)run->config.data_folder);
+    free((void *)(uintptr_t)run->config.out_folder);
+    free((void *)(uintptr_t)run->config.trace_path);
+    free((void *)(uintptr_t)run->config.record_path);
+    free(run);
+}
+
+enum status run_create(struct run **made, const struct run_config *config, struct error *error) {
+    enum status status = check_config(config, error);
+    if (status) return status;
+    struct run *run = calloc(1, sizeof *run);
+    if (!run) return error_memory(error, "", sizeof *run);
+    sigset_t signals;
+    block_signals(&signals);
+    status = copy_config(run, config, error);
+    if (!status) status = load(run, error);
+    if (!status) status = name_outputs(run, error);
+    if (!status) status = make_parts(run, error);
+    if (!status) fill_info(run);
+    if (!status && config->trace_path)
+        status = trace_create(&run->trace, config->trace_path, run->plan, error);
+    pthread_sigmask(SIG_SETMASK, &signals, NULL);
+    if (status) {
+        destroy(run);
+        return status;
+    }
+    *made = run;
+    return STATUS_OK;
+}
+
+const struct run_info *run_info(const struct run *run) {
+    return &run->info;
+}
+
+enum status run_start(struct run *run, struct error *error) {
+    qt_assert(!run->worker);
+    sigset_t signals;
+    block_signals(&signals);
+    enum status status = STATUS_OK;
+    run->reporter = reporter_create(run->plan, run->screen, run->record_outlet);
+    if (!run->reporter) status = error_memory(error, "", 0);
+    if (!status && run->record_outlet)
+        status = record_create(&run->record, run->config.record_path, run->record_outlet,
+                               &run->info, error);
+    struct shadow_options shadow = {
+        .digits = &run->dataset.test,
+        .runtime = run->config.runtime,
+        .io = run->config.io,
+        .export_path = run->info.export_path,
+        .keeps_steps = !run->config.is_headless,
+        .mailbox = run->mailbox,
+    };
+    if (!status) status = shadow_create(&run->shadow, &shadow, error);
+    struct worker_options worker = {
+        .info = &run->info,
+        .trainer = run->trainer,
+        .pool = run->pool,
+        .mailbox = run->mailbox,
+        .shadow = run->shadow,
+        .reporter = run->reporter,
+        .trace = run->trace,
+    };
+    if (!status) status = worker_start(&run->worker, &worker, error);
+    pthread_sigmask(SIG_SETMASK, &signals, NULL);
+    return status;
+}
+
+bool run_poll(struct run *run, struct event *event) {
+    return outlet_take(run->screen, event);
+}
+
+bool run_wait(struct run *run, struct event *event, double seconds) {
+    return outlet_wait(run->screen, event, seconds);
+}
+
+uint32_t run_send(struct run *run, struct command command) {
+    return mailbox_send(run->mailbox, command);
+}
+
+struct run_pressure run_pressure(const struct run *run) {
+    return outlet_pressure(run->screen);
+}
+
+/* The worker has ended, so this thread is the outlet's writer now. */
+static void finish_record(struct run *run) {
+    double deadline = clock_seconds() + RECORD_LAST_SECONDS;
+    while (!outlet_flush(run->record_outlet) && clock_seconds() < deadline) clock_sleep(0.001);
+}
+
+static enum status last_checkpoint(struct run *run, struct error *error) {
+    char path[512];
+    struct checkpoint *checkpoint =
+        checkpoint_take(run->trainer, &run->config.training, run->model);
+    if (!checkpoint) return error_memory(error, run->info.checkpoint_path, 0);
+    char folder[sizeof run->info.checkpoint_path];
+    snprintf(folder, sizeof folder, "%s", run->info.checkpoint_path);
+    *strrchr(folder, '/') = 0;
+    enum status status = checkpoint_save(checkpoint, folder, path, sizeof path, error);
+    checkpoint_free(checkpoint);
+    return status;
+}
+
+enum status run_finish(struct run *run, bool checkpoint, struct error *error) {
+    if (!run) return STATUS_OK;
+    struct error later;
+    enum status status = STATUS_OK, next;
+    worker_finish(run->worker);
+    shadow_destroy(run->shadow);
+    if (checkpoint) status = last_checkpoint(run, error);
+    if (run->record) finish_record(run);
+    next = record_close(run->record, status ? &later : error);
+    if (!status) status = next;
+    next = trace_close(run->trace, status ? &later : error);
+    if (!status) status = next;
+    destroy(run);
+    return status;
+}
