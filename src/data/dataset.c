@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "data/folder.h"
 #include "data/idx.h"
 
 #define PATH_SIZE 1024
@@ -72,16 +73,50 @@ done:
     return status;
 }
 
+static bool has_idx(const char *folder) {
+    static const char *const parts[] = {"train-images", "train-labels", "t10k-images",
+                                        "t10k-labels"};
+    char path[PATH_SIZE];
+    for (int i = 0; i < 4; i++)
+        if (find_idx(folder, parts[i], i % 2 ? "idx1-ubyte" : "idx3-ubyte", path)) return true;
+    return false;
+}
+
+static enum status load_idx(struct dataset *dataset, const char *folder, struct error *error) {
+    enum status status = load_idx_part(folder, "train", &dataset->train, error);
+    return status ? status : load_idx_part(folder, "t10k", &dataset->test, error);
+}
+
+static enum status load_pictures(struct dataset *dataset, const char *folder,
+                                 struct error *error) {
+    char part[PATH_SIZE];
+    snprintf(part, sizeof part, "%s/train", folder);
+    enum status status = folder_read(part, &dataset->train, error);
+    if (status) return status;
+    snprintf(part, sizeof part, "%s/test", folder);
+    return folder_read(part, &dataset->test, error);
+}
+
 enum status dataset_load(struct dataset *dataset, const char *folder, struct error *error) {
+    char train[PATH_SIZE];
+    struct stat info;
+    enum status status;
     memset(dataset, 0, sizeof *dataset);
     if (strlen(folder) >= sizeof dataset->folder)
         return error_set(error, STATUS_USAGE, folder, "the folder's name is too long");
-    enum status status = load_idx_part(folder, "train", &dataset->train, error);
-    if (!status) status = load_idx_part(folder, "t10k", &dataset->test, error);
-    if (status) {
+    if (stat(folder, &info)) return error_errno(error, folder, "cannot open the data set");
+    snprintf(train, sizeof train, "%s/train", folder);
+    if (has_idx(folder))
+        status = load_idx(dataset, folder, error);
+    else if (stat(train, &info) == 0 && S_ISDIR(info.st_mode))
+        status = load_pictures(dataset, folder, error);
+    else
+        status = error_set(error, STATUS_IO, folder,
+                           "holds no digits: neither MNIST's IDX files (train-images-idx3-ubyte, "
+                           "..., plain or .gz) nor folders train/0 to test/9 of PNG files");
+    if (status)
         dataset_free(dataset);
-        return status;
-    }
-    snprintf(dataset->folder, sizeof dataset->folder, "%s", folder);
-    return STATUS_OK;
+    else
+        snprintf(dataset->folder, sizeof dataset->folder, "%s", folder);
+    return status;
 }

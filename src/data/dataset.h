@@ -6,7 +6,7 @@
  *     t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte), each plain or with .gz;
  *     `-images.idx3-ubyte`, the spelling with a dot, is accepted too;
  *   - PNG folders {train,test}/{0..9}/NAME.png, each 28x28 or reduced to it as image.h says,
- *     in byte order of their names.
+ *     label after label, in byte order of their names.
  */
 #ifndef DATA_DATASET_H
 #define DATA_DATASET_H
