@@ -213,6 +213,7 @@ static void feed_export(struct store *store, const struct event *event) {
     store->last_export = *written;
     format_bytes(written->bytes, size, sizeof size);
     if (written->is_ok) {
+        store->saved_step = event->step;
         snprintf(text, sizeof text, "export %s  %s  verified: INT8 %.2f %%, %u of %u outputs differ",
                  written->path, size, 100 * written->accuracy, (unsigned)written->differing,
                  (unsigned)written->count);
@@ -227,7 +228,10 @@ static void feed_checkpoint(struct store *store, const struct event *event) {
     bool is_ok = event->checkpoint.is_ok;
     snprintf(text, sizeof text, "checkpoint %s%s", is_ok ? "" : "failed: ",
              event->checkpoint.path);
-    if (is_ok) memcpy(store->checkpoint, event->checkpoint.path, sizeof store->checkpoint);
+    if (is_ok) {
+        store->saved_step = event->step;
+        memcpy(store->checkpoint, event->checkpoint.path, sizeof store->checkpoint);
+    }
     store_log(store, is_ok ? LOG_INFO : LOG_ERROR, false, text);
 }
 
@@ -260,12 +264,17 @@ uint64_t store_batches_left(const struct store *store) {
     return total > store->step ? total - store->step : 0;
 }
 
-double store_eta(const struct store *store) {
-    if (store->is_over || store->state != STATE_TRAIN || store->pace_count < 2) return -1;
-    if (!(store->trained_seconds >= ETA_SECONDS)) return -1;
+double store_rate(const struct store *store) {
+    if (store->pace_count < 2) return 0;
     int last = (store->pace_first + store->pace_count - 1) % STORE_PACE_SAMPLES;
     double seconds = store->pace_samples[last].time - store->pace_samples[store->pace_first].time;
     uint64_t steps = store->pace_samples[last].step - store->pace_samples[store->pace_first].step;
-    if (!(seconds > 0) || !steps) return -1;
-    return (double)store_batches_left(store) * seconds / (double)steps;
+    return seconds > 0 ? (double)steps / seconds : 0;
+}
+
+double store_eta(const struct store *store) {
+    if (store->is_over || store->state != STATE_TRAIN) return -1;
+    double rate = store_rate(store);
+    if (!(store->trained_seconds >= ETA_SECONDS) || !(rate > 0)) return -1;
+    return (double)store_batches_left(store) / rate;
 }

@@ -29,6 +29,15 @@ struct store_tensor {
     struct history *min, *max, *scale; /* over steps, for the timeline view */
 };
 
+/* What the dashboard measures about the process and itself; zeroed where it was not. */
+struct store_process {
+    char cpu[96];
+    double resident_bytes;
+    double busy_share;          /* of one core: process CPU time over wall time */
+    double frame_seconds;       /* to draw and send the last frame */
+    double frames_limit;        /* a second */
+};
+
 struct store {
     const struct run_info *info;
     enum run_state state;
@@ -53,9 +62,11 @@ struct store {
     uint64_t not_finite_steps;
     uint64_t first_not_finite;
     struct run_pressure pressure; /* set by the dashboard */
+    struct store_process process; /* likewise */
     bool is_over;               /* DONE or FAILED */
     double pace;                /* as last set */
     int epochs_planned;         /* grows when training goes on */
+    uint64_t saved_step;        /* of the newest weights that were exported or checkpointed */
     char checkpoint[160];       /* path of the last one written, or "" */
     struct {
         double time;
@@ -81,6 +92,9 @@ void store_acknowledge(struct store *store);
 
 /* Digits and batches still to come, by the plan; 0 when over. */
 uint64_t store_batches_left(const struct store *store);
+
+/* Batches a second over the last half minute; 0 when not known. */
+double store_rate(const struct store *store);
 
 /* Seconds until the last planned batch at the pace of the last half minute, or a negative number
  * while that would be a guess (less than 10 seconds of training, paused, over). */
