@@ -1,0 +1,113 @@
+#include "ui/help.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ui/control.h"
+#include "ui/frame.h"
+#include "ui/keys.h"
+
+#define HELP_COLUMNS 76
+#define KEY_COLUMNS 16
+
+/* What stands on the screen and is no key. */
+static const char *const notes[] = {
+    "FP32  accuracy of the float weights, without quantization",
+    "QAT   of the graph in training, with quantization simulated",
+    "INT8  of the integer engine on the exported numbers; = the last export gave the same",
+    "gap   INT8 minus FP32, in points",
+    "folded  batches told in one record because the screen was slower; no extreme is lost",
+};
+#define NOTES ((int)(sizeof notes / sizeof notes[0]))
+
+static const char *panel_title(enum panel_id panel) {
+    static const char *const names[PANELS] = {"1 curves",    "2 ranges", "3 digits",
+                                              "4 confusion", "5 log",    "6 system"};
+    return names[panel];
+}
+
+static bool is_of(const struct key *key, enum panel_id panel) {
+    return key->panels & 1U << panel;
+}
+
+/* Calls nothing: walks the help and draws the lines first..first+rows when canvas is given;
+ * returns how many there are. */
+static int walk(struct canvas *canvas, enum panel_id focus, int first) {
+    int line = 0;
+    char names[64];
+    for (int part = 0; part < 3; part++) {
+        bool has_title = false;
+        for (size_t i = 0; part < 2 && i < key_count; i++) {
+            bool is_here = is_of(&keys[i], focus);
+            if (part == 0 ? !is_here : is_here) continue;
+            if (!has_title) {
+                if (canvas) {
+                    canvas_printf(canvas, line - first, 0, COLOR_TITLE, "%s%s",
+                                  part ? "everywhere, and in other panels" : "in this panel, ",
+                                  part ? "" : panel_title(focus));
+                    canvas_bold(canvas, line - first, 0, canvas->columns);
+                }
+                has_title = true;
+                line++;
+            }
+            if (canvas) {
+                canvas_text(canvas, line - first, 1, COLOR_KEY,
+                            key_names(&keys[i], names, sizeof names));
+                canvas_text(canvas, line - first, KEY_COLUMNS, COLOR_TEXT, keys[i].help);
+            }
+            line++;
+        }
+        if (has_title) line++;
+    }
+    if (canvas) {
+        canvas_text(canvas, line - first, 0, COLOR_TITLE, "on the screen");
+        canvas_bold(canvas, line - first, 0, canvas->columns);
+        for (int i = 0; i < NOTES; i++) {
+            canvas_text(canvas, line + 1 + i - first, 1, COLOR_TEXT, notes[i]);
+        }
+    }
+    return line + 1 + NOTES;
+}
+
+int help_lines(enum panel_id focus) {
+    return walk(NULL, focus, 0);
+}
+
+void help_draw(struct canvas *canvas, enum panel_id focus, int *first) {
+    int lines = help_lines(focus);
+    int margin = canvas->rows >= 40 ? 6 : canvas->rows >= 24 ? 2 : 0;
+    int rows = lines + 2 < canvas->rows - margin ? lines + 2 : canvas->rows - margin;
+    int columns = canvas->columns > HELP_COLUMNS + 8 ? HELP_COLUMNS + 8 : canvas->columns;
+    struct canvas box = frame_box(canvas, rows, columns, "help", "j k  q close");
+    int most = lines - box.rows;
+    if (*first > most) *first = most;
+    if (*first < 0) *first = 0;
+    walk(&box, focus, *first);
+    if (*first < most && box.rows > 2) {
+        canvas_fill(&box, box.rows - 1, 0, box.columns, ' ', COLOR_DIM);
+        canvas_printf(&box, box.rows - 1, 0, COLOR_DIM, "... %d more: j, PgDn",
+                      most - *first + 1);
+    }
+}
+
+void menu_draw(struct canvas *canvas, const struct control *control) {
+    const char *title;
+    const struct choice *choices = control_choices(control->modal, &title);
+    int count = 0;
+    while (choices[count].key) count++;
+    bool is_roomy = canvas->rows >= count + 4;
+    struct canvas box = frame_box(canvas, count + (is_roomy ? 4 : 2), 60, title, "");
+    if (canvas->rows < 3 || canvas->columns < 8) {
+        /* No room for a box: the keys alone. */
+        int column = 0;
+        for (int i = 0; i < count; i++) {
+            column = canvas_text(&box, 0, column, COLOR_KEY, choices[i].key) + 1;
+        }
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        canvas_text(&box, i + is_roomy, 1, COLOR_KEY, choices[i].key);
+        canvas_bold(&box, i + is_roomy, 1, 3);
+        canvas_text(&box, i + is_roomy, 6, COLOR_TEXT, choices[i].text);
+    }
+}
