@@ -12,15 +12,15 @@ const struct verb verbs[] = {
      command_dashboard},
     {"train", VERB_TRAIN, "--arch fc|cnn", 0, 0,
      "train a float model from scratch; writes a Keras .h5",
-     "Plain float32 training from fresh weights. fc is 784 - 128 ReLU - 10, cnn has two\n"
+     "Plain float32 training from fresh weights. fc is 784 - 128 ReLU - 10, cnn has two "
      "convolutions with max pooling. Without -o: saved_model/mnist_NAME/model.h5.",
      command_train},
     {"eval", VERB_EVAL, "MODEL", 1, 1, "accuracy and loss on the test digits: .h5, .tflite",
-     "Keras' accuracy and loss of MODEL on the test digits. MODEL is a Keras .h5, a .tflite,\n"
+     "Keras' accuracy and loss of MODEL on the test digits. MODEL is a Keras .h5, a .tflite, "
      "or fc or cnn.",
      command_eval},
     {"summary", VERB_SUMMARY, "MODEL", 1, 1, "layers, shapes and parameters of MODEL",
-     "The table that Keras prints for a .h5; for a .tflite its operators, and its tensors with\n"
+     "The table that Keras prints for a .h5; for a .tflite its operators, and its tensors with "
      "their quantization.",
      command_summary},
     {NULL, 0, NULL, 0, 0, NULL, NULL, NULL},

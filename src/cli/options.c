@@ -13,8 +13,9 @@
 #define VERBS_QAT      (VERB_DASHBOARD | VERB_RUN)
 #define VERBS_JSON     (VERB_ALL & ~VERB_SUMMARY)
 
-enum group { GROUP_TRAINING, GROUP_QUANTIZATION, GROUP_FILES, GROUP_OUTPUT, GROUPS };
-static const char *const group_titles[GROUPS] = {"Training", "Quantization", "Files", "Output"};
+enum group { GROUP_TRAINING, GROUP_QUANTIZATION, GROUP_FILES, GROUP_SCREEN, GROUP_GENERAL, GROUPS };
+static const char *const group_titles[GROUPS] = {"Training", "Quantization", "Files", "Screen",
+                                                 "General"};
 
 struct entry;
 typedef enum status entry_parse(const struct entry *entry, const char *text, void *value,
@@ -65,9 +66,6 @@ static const struct entry entries[] = {
      parse_choice, AT(on_nan), 0, 0, "pause|stop|continue"},
     {"arch", 0, "NAME", VERB_TRAIN, GROUP_TRAINING, "the model to make: fc or cnn", parse_choice,
      AT(architecture), 0, 0, WORDS_ARCHITECTURE},
-    {"threads", 't', "N", VERBS_TRAINING | VERB_EVAL | VERB_PREDICT, GROUP_TRAINING,
-     "compute with N threads (all cores); results do not depend on it", parse_whole, AT(threads), 1,
-     64, NULL},
 
     {"scheme", 0, "NAME", VERBS_QAT, GROUP_QUANTIZATION,
      "qatop, or tfmot: TensorFlow Model Optimization's default 8 bits (qatop)", parse_choice,
@@ -95,23 +93,27 @@ static const struct entry entries[] = {
     {"trace", 0, "FILE", VERBS_QAT, GROUP_FILES,
      "write one JSON line a batch: loss, accuracy, all ranges", parse_text, AT(trace), 0, 0, NULL},
 
-    {"pace", 0, "N", VERBS_QAT, GROUP_OUTPUT,
+    {"pace", 0, "N", VERBS_QAT, GROUP_SCREEN,
      "batches a second: max, auto or a number (auto: about 20 seconds; without a screen: max)",
      parse_pace, AT(pace), 0, 0, NULL},
-    {"theme", 0, "NAME", VERB_DASHBOARD, GROUP_OUTPUT, "dark, light, mono or colorblind (dark)",
+    {"theme", 0, "NAME", VERB_DASHBOARD, GROUP_SCREEN, "dark, light, mono or colorblind (dark)",
      parse_text, AT(theme), 0, 0, NULL},
-    {"ascii", 'U', NULL, VERB_DASHBOARD, GROUP_OUTPUT, "draw with ASCII characters only",
+    {"ascii", 'U', NULL, VERB_DASHBOARD, GROUP_SCREEN, "draw with ASCII characters only",
      parse_switch, AT(ascii), 0, 0, NULL},
-    {"no-color", 'C', NULL, VERB_DASHBOARD, GROUP_OUTPUT, "no colours", parse_switch, AT(no_color),
+    {"no-color", 'C', NULL, VERB_DASHBOARD, GROUP_SCREEN, "no colours", parse_switch, AT(no_color),
      0, 0, NULL},
-    {"json", 'j', NULL, VERBS_JSON, GROUP_OUTPUT,
+
+    {"threads", 't', "N", VERBS_TRAINING | VERB_EVAL | VERB_PREDICT, GROUP_GENERAL,
+     "compute with N threads (all cores); results do not depend on it", parse_whole, AT(threads), 1,
+     64, NULL},
+    {"json", 'j', NULL, VERBS_JSON, GROUP_GENERAL,
      "one JSON object on standard output and nothing else there", parse_switch, AT(is_json), 0, 0,
      NULL},
-    {"quiet", 'q', NULL, VERB_ALL, GROUP_OUTPUT, "no progress on standard error", parse_switch,
+    {"quiet", 'q', NULL, VERB_ALL, GROUP_GENERAL, "no progress on standard error", parse_switch,
      AT(is_quiet), 0, 0, NULL},
-    {"help", 'h', NULL, VERB_ALL, GROUP_OUTPUT, "show this and exit", parse_switch, AT(wants_help),
+    {"help", 'h', NULL, VERB_ALL, GROUP_GENERAL, "show this and exit", parse_switch, AT(wants_help),
      0, 0, NULL},
-    {"version", 'V', NULL, VERB_ALL, GROUP_OUTPUT, "show the version and exit", parse_switch,
+    {"version", 'V', NULL, VERB_ALL, GROUP_GENERAL, "show the version and exit", parse_switch,
      AT(wants_version), 0, 0, NULL},
 };
 #define ENTRIES ((int)(sizeof entries / sizeof entries[0]))
@@ -430,21 +432,21 @@ enum status options_parse(struct options *options, int argc, char **argv, struct
 #define HELP_COLUMN 22
 #define HELP_WIDTH  79
 
-/* Words of `text` from HELP_COLUMN on, `column` being where the line stands now. */
-static void put_wrapped(FILE *out, int column, const char *text) {
-    if (column >= HELP_COLUMN) {
+/* Words of `text` in lines that begin at `indent`; `column` is where the line stands now. */
+static void put_wrapped(FILE *out, int column, int indent, const char *text) {
+    if (indent && column >= indent) {
         fputc('\n', out);
         column = 0;
     }
-    fprintf(out, "%*s", HELP_COLUMN - column, "");
-    column = HELP_COLUMN;
+    fprintf(out, "%*s", indent - column, "");
+    column = indent;
     while (*text) {
         int length = (int)strcspn(text, " ");
-        if (column > HELP_COLUMN && column + 1 + length > HELP_WIDTH) {
-            fprintf(out, "\n%*s", HELP_COLUMN, "");
-            column = HELP_COLUMN;
+        if (column > indent && column + 1 + length > HELP_WIDTH) {
+            fprintf(out, "\n%*s", indent, "");
+            column = indent;
         }
-        if (column > HELP_COLUMN) column += fprintf(out, " ");
+        if (column > indent) column += fprintf(out, " ");
         column += fprintf(out, "%.*s", length, text);
         text += length;
         while (*text == ' ') text++;
@@ -463,20 +465,20 @@ static void put_entries(FILE *out, unsigned bits) {
             int column = entry->letter ? fprintf(out, "  -%c, --%s", entry->letter, entry->name)
                                        : fprintf(out, "      --%s", entry->name);
             if (entry->argument) column += fprintf(out, " %s", entry->argument);
-            put_wrapped(out, column, entry->help);
+            put_wrapped(out, column, HELP_COLUMN, entry->help);
         }
     }
 }
 
 static void put_usage(FILE *out, const struct verb *verb) {
-    put_wrapped(out, fprintf(out, "  %s%s%s", verb->name, *verb->name ? " " : "", verb->operands),
-                verb->summary);
+    int column = fprintf(out, "  %s%s%s", verb->name, *verb->name ? " " : "", verb->operands);
+    put_wrapped(out, column, HELP_COLUMN, verb->summary);
 }
 
 void options_help(FILE *out, const struct verb *verb) {
     if (verb && *verb->name) {
-        fprintf(out, "Usage: qatop %s [OPTIONS] %s\n%s\n", verb->name, verb->operands,
-                verb->details);
+        fprintf(out, "Usage: qatop %s [OPTIONS] %s\n\n", verb->name, verb->operands);
+        put_wrapped(out, 0, 0, verb->details);
         put_entries(out, verb->bit);
         return;
     }

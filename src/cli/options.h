@@ -22,7 +22,7 @@ struct verb {
     const char *operands; /* "[MODEL]" */
     int least, most;      /* operands wanted; most < 0: any number */
     const char *summary;  /* one line for --help */
-    const char *details;  /* more, for `qatop VERB --help`; lines of at most 78 columns */
+    const char *details;  /* more, for `qatop VERB --help` */
     enum status (*run)(const struct options *options, int *exit_status, struct error *error);
 };
 
