@@ -153,6 +153,112 @@ static void a_later_operator_set_is_named_with_its_index(void **state) {
     free(bytes);
 }
 
+/* ---- writing ---- */
+
+static const char *const goldens[] = {
+    "golden/fc/model_int8.tflite",     "golden/fc/model_int8_io.tflite",
+    "golden/fc/model_ptq.tflite",      "golden/cnn/model_int8.tflite",
+    "golden/cnn/model_int8_io.tflite", "golden/cnn/model_ptq.tflite",
+    "golden/cnn_bn/model_int8.tflite", "golden/cnn_bn/model_int8_io.tflite",
+    "golden/cnn_bn/model_ptq.tflite",  "golden/cnn/model_fp32.tflite",
+};
+#define GOLDENS (sizeof goldens / sizeof *goldens)
+
+static void assert_same_tensor(const struct frozen_tensor *a, const struct frozen_tensor *b) {
+    assert_string_equal(a->name, b->name);
+    assert_int_equal(a->type, b->type);
+    assert_int_equal(a->rank, b->rank);
+    assert_memory_equal(a->shape, b->shape, sizeof a->shape);
+    assert_int_equal(a->has_batch, b->has_batch);
+    assert_int_equal(a->scale_count, b->scale_count);
+    assert_int_equal(a->quantized_dimension, b->quantized_dimension);
+    size_t scales = (size_t)a->scale_count;
+    if (scales) {
+        assert_memory_equal(a->scale, b->scale, scales * sizeof *a->scale);
+        assert_memory_equal(a->zero_point, b->zero_point, scales * sizeof *a->zero_point);
+    }
+    assert_int_equal(a->data_bytes, b->data_bytes);
+    if (a->data_bytes) assert_memory_equal(a->data, b->data, a->data_bytes);
+}
+
+static void assert_same_operator(const struct frozen_operator *a,
+                                 const struct frozen_operator *b) {
+    assert_int_equal(a->code, b->code);
+    assert_int_equal(a->input_count, b->input_count);
+    assert_memory_equal(a->inputs, b->inputs, sizeof a->inputs);
+    assert_int_equal(a->outputs[0], b->outputs[0]);
+    assert_int_equal(a->activation, b->activation);
+    assert_int_equal(a->padding, b->padding);
+    assert_int_equal(a->stride_x, b->stride_x);
+    assert_int_equal(a->stride_y, b->stride_y);
+    assert_int_equal(a->dilation_x, b->dilation_x);
+    assert_int_equal(a->dilation_y, b->dilation_y);
+    assert_int_equal(a->filter_width, b->filter_width);
+    assert_int_equal(a->filter_height, b->filter_height);
+    assert_int_equal(a->depth_multiplier, b->depth_multiplier);
+    assert_near(a->beta, b->beta, 0);
+    assert_int_equal(a->keep_dimensions, b->keep_dimensions);
+}
+
+static void what_is_written_reads_back_as_the_same_program(void **state) {
+    (void)state;
+    for (size_t g = 0; g < GOLDENS; g++) {
+        struct frozen *first = read_golden(goldens[g]), *second;
+        struct error error;
+        unsigned char *bytes;
+        size_t length;
+        assert_ok(tflite_serialize(first, &bytes, &length, &error), &error);
+        assert_ok(tflite_parse(bytes, length, "written", &second, &error), &error);
+        assert_int_equal(first->tensor_count, second->tensor_count);
+        assert_int_equal(first->operator_count, second->operator_count);
+        for (int i = 0; i < first->tensor_count; i++)
+            assert_same_tensor(&first->tensors[i], &second->tensors[i]);
+        for (int i = 0; i < first->operator_count; i++)
+            assert_same_operator(&first->operators[i], &second->operators[i]);
+        assert_int_equal(first->input, second->input);
+        assert_int_equal(first->output, second->output);
+        assert_string_equal(first->input_name, second->input_name);
+        assert_string_equal(first->output_name, second->output_name);
+        assert_string_equal(first->description, second->description);
+        free(bytes);
+        frozen_free(first);
+        frozen_free(second);
+    }
+}
+
+static void the_same_program_gives_the_same_bytes(void **state) {
+    (void)state;
+    struct frozen *frozen = read_golden("golden/cnn/model_int8.tflite");
+    struct error error;
+    unsigned char *a, *b;
+    size_t a_length, b_length;
+    assert_ok(tflite_serialize(frozen, &a, &a_length, &error), &error);
+    assert_ok(tflite_serialize(frozen, &b, &b_length, &error), &error);
+    assert_int_equal(a_length, b_length);
+    assert_memory_equal(a, b, a_length);
+    free(a);
+    free(b);
+    frozen_free(frozen);
+}
+
+static void the_data_of_every_constant_is_aligned_to_16_bytes(void **state) {
+    (void)state;
+    struct frozen *frozen = read_golden("golden/cnn/model_int8.tflite");
+    struct error error;
+    unsigned char *bytes;
+    size_t length;
+    assert_ok(tflite_serialize(frozen, &bytes, &length, &error), &error);
+    for (int i = 0; i < frozen->tensor_count; i++) {
+        const struct frozen_tensor *tensor = &frozen->tensors[i];
+        if (tensor->data_bytes < 32) continue; /* too short to be found without doubt */
+        const unsigned char *at = memmem(bytes, length, tensor->data, tensor->data_bytes);
+        assert_non_null(at);
+        assert_int_equal((size_t)(at - bytes) % 16, 0);
+    }
+    free(bytes);
+    frozen_free(frozen);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_fc_golden_holds_what_its_list_of_tensors_says),
     cmocka_unit_test(every_golden_of_known_operators_is_read),
@@ -160,5 +266,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_is_no_model_is_refused_by_name),
     cmocka_unit_test(every_truncation_is_refused),
     cmocka_unit_test(a_later_operator_set_is_named_with_its_index),
+    cmocka_unit_test(what_is_written_reads_back_as_the_same_program),
+    cmocka_unit_test(the_same_program_gives_the_same_bytes),
+    cmocka_unit_test(the_data_of_every_constant_is_aligned_to_16_bytes),
 };
 TEST_MAIN(tests)
