@@ -1,6 +1,74 @@
 #include "test.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <zlib.h>
+
+#include "base/file.h"
 #include "data/dataset.h"
+#include "export/png.h"
+
+/* Bytes of an IDX file made by hand: two 28x28 images (or their labels 7 and 2). */
+#define IMAGES_SIZE (16 + 2 * DIGIT_PIXELS)
+#define LABELS_SIZE 10
+static const unsigned char images_header[16] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28};
+static const unsigned char labels_file[LABELS_SIZE] = {0, 0, 8, 1, 0, 0, 0, 2, 7, 2};
+static unsigned char images_file[IMAGES_SIZE];
+
+static void write_file(const char *folder, const char *name, const void *bytes, size_t length) {
+    struct error error;
+    char path[1200];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_ok(file_replace(path, bytes, length, NULL, NULL, &error), &error);
+}
+
+static void remove_file(const char *folder, const char *name) {
+    char path[1200];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    unlink(path);
+}
+
+static void write_gzip(const char *folder, const char *name, const void *bytes, size_t length) {
+    char path[1200];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    gzFile file = gzopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(gzwrite(file, bytes, (unsigned)length), length);
+    assert_int_equal(gzclose(file), Z_OK);
+}
+
+static const char *const names[] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
+                                    "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
+
+/* A folder with a good, small data set. */
+static const char *good_folder(void) {
+    char *folder = (char *)(uintptr_t)test_scratch("set/x");
+    *strrchr(folder, '/') = 0;
+    memcpy(images_file, images_header, sizeof images_header);
+    for (size_t i = 16; i < IMAGES_SIZE; i++) images_file[i] = (unsigned char)(i * 7);
+    for (int i = 0; i < 4; i++) {
+        write_file(folder, names[i], i % 2 ? labels_file : images_file,
+                   i % 2 ? LABELS_SIZE : IMAGES_SIZE);
+    }
+    return folder;
+}
+
+/* Loading `folder` fails, and the message names the file and holds `text`. */
+static void check_refused(const char *folder, const char *name, const char *text) {
+    struct error error;
+    struct dataset dataset;
+    enum status status = dataset_load(&dataset, folder, &error);
+    assert_int_not_equal(status, STATUS_OK);
+    assert_null(dataset.train.images);
+    assert_int_equal(dataset.test.count, 0);
+    if (!strstr(error.where, name) || !strstr(error.text, text)) {
+        print_error("got '%s: %s', want '%s' and '%s'\n", error.where, error.text, name, text);
+        fail();
+    }
+}
 
 static void the_bundled_digits_load(void **state) {
     (void)state;
@@ -9,13 +77,254 @@ static void the_bundled_digits_load(void **state) {
     assert_ok(dataset_load(&dataset, test_asset("mnist-5k"), &error), &error);
     assert_int_equal(dataset.train.count, 4000);
     assert_int_equal(dataset.test.count, 1000);
+    assert_string_equal(dataset.folder, test_asset("mnist-5k"));
     int counts[10] = {0};
     for (size_t i = 0; i < 1000; i++) counts[dataset.test.labels[i]]++;
     for (int i = 0; i < 10; i++) assert_int_equal(counts[i], 100);
     dataset_free(&dataset);
+    dataset_free(&dataset);
+}
+
+static void the_whole_mnist_loads(void **state) {
+    (void)state;
+    struct error error;
+    struct dataset dataset;
+    char folder[1024];
+    snprintf(folder, sizeof folder, "%s", test_shared("data/mnist/t10k-labels-idx1-ubyte.gz"));
+    *strrchr(folder, '/') = 0;
+    assert_ok(dataset_load(&dataset, folder, &error), &error);
+    assert_int_equal(dataset.train.count, 60000);
+    assert_int_equal(dataset.test.count, 10000);
+    /* As everybody knows them, the first digits are 5 0 4 and 7 2 1. */
+    assert_memory_equal(dataset.train.labels, "\5\0\4", 3);
+    assert_memory_equal(dataset.test.labels, "\7\2\1", 3);
+    dataset_free(&dataset);
+}
+
+static void pixels_and_labels_arrive_as_they_are(void **state) {
+    (void)state;
+    struct error error;
+    struct dataset dataset;
+    assert_ok(dataset_load(&dataset, good_folder(), &error), &error);
+    assert_int_equal(dataset.test.count, 2);
+    assert_memory_equal(dataset.test.images, images_file + 16, 2 * DIGIT_PIXELS);
+    assert_memory_equal(dataset.test.labels, "\7\2", 2);
+    dataset_free(&dataset);
+}
+
+static void plain_and_gzip_and_dotted_names_are_found(void **state) {
+    (void)state;
+    struct error error;
+    struct dataset dataset;
+    const char *folder = good_folder();
+    remove_file(folder, names[0]);
+    write_gzip(folder, "train-images-idx3-ubyte.gz", images_file, IMAGES_SIZE);
+    remove_file(folder, names[1]);
+    write_file(folder, "train-labels.idx1-ubyte", labels_file, LABELS_SIZE);
+    remove_file(folder, names[2]);
+    write_gzip(folder, "t10k-images.idx3-ubyte.gz", images_file, IMAGES_SIZE);
+    assert_ok(dataset_load(&dataset, folder, &error), &error);
+    assert_memory_equal(dataset.train.images, images_file + 16, 2 * DIGIT_PIXELS);
+    assert_memory_equal(dataset.test.images, images_file + 16, 2 * DIGIT_PIXELS);
+    dataset_free(&dataset);
+    remove_file(folder, "train-images-idx3-ubyte.gz");
+    remove_file(folder, "train-labels.idx1-ubyte");
+    remove_file(folder, "t10k-images.idx3-ubyte.gz");
+}
+
+static void what_is_not_there_is_named(void **state) {
+    (void)state;
+    const char *folder = good_folder();
+    remove_file(folder, names[3]);
+    check_refused(folder, names[3], "is missing");
+    for (int i = 0; i < 3; i++) remove_file(folder, names[i]);
+    check_refused(folder, folder, "holds no digits");
+    check_refused("/no/such/folder", "/no/such/folder", "No such file");
+    check_refused(test_asset("models/mnist_fc.h5"), "mnist_fc.h5", "holds no digits");
+}
+
+static void every_header_field_is_checked(void **state) {
+    (void)state;
+    static const struct {
+        int file, byte, value;
+        const char *text;
+    } cases[] = {
+        {0, 0, 1, "bytes 0-1 are 01 00"},
+        {0, 2, 0x0d, "byte 2: elements of type 0x0d (float32)"},
+        {0, 2, 0x77, "unknown"},
+        {0, 3, 2, "byte 3: 2 dimensions, 3 expected"},
+        {0, 3, 1, "holds labels"},
+        {1, 3, 3, "holds images"},
+        {0, 7, 0, "is empty"},
+        {1, 7, 0, "is empty"},
+        {0, 4, 0x80, "announces 2147483650 items"},
+        {0, 7, 3, "2368 expected from the count at byte 4; the file is cut short"},
+        {0, 7, 1, "too long or the count is wrong"},
+        {1, 7, 3, "cut short"},
+        {0, 11, 27, "images are 27x28"},
+        {0, 15, 29, "images are 28x29"},
+        {0, 8, 0xff, "images are 4278190108x28"},
+        {1, 9, 10, "label 1 (byte 9) is 10, 0..9 expected"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *folder = good_folder();
+        unsigned char bytes[IMAGES_SIZE];
+        size_t length = cases[i].file % 2 ? LABELS_SIZE : IMAGES_SIZE;
+        memcpy(bytes, cases[i].file % 2 ? labels_file : images_file, length);
+        bytes[cases[i].byte] = (unsigned char)cases[i].value;
+        write_file(folder, names[cases[i].file], bytes, length);
+        check_refused(folder, names[cases[i].file], cases[i].text);
+    }
+}
+
+static void swapped_and_unequal_files_are_refused(void **state) {
+    (void)state;
+    const char *folder = good_folder();
+    write_file(folder, names[0], labels_file, LABELS_SIZE);
+    check_refused(folder, names[0], "are the files swapped?");
+    folder = good_folder();
+    write_file(folder, names[3], images_file, IMAGES_SIZE);
+    check_refused(folder, names[3], "are the files swapped?");
+    folder = good_folder();
+    write_file(folder, names[1], "\0\0\10\1\0\0\0\3\1\2\3", 11);
+    check_refused(folder, names[1], "holds 3 labels (byte 4) for 2 images");
+}
+
+static void a_file_cut_anywhere_is_refused(void **state) {
+    (void)state;
+    for (size_t i = 0; i < IMAGES_SIZE; i += i < 24 ? 1 : 97) {
+        const char *folder = good_folder();
+        write_file(folder, names[2], images_file, i);
+        check_refused(folder, names[2], i < 16 ? "cut short" : "expected from the count");
+    }
+    for (size_t i = 0; i < LABELS_SIZE; i++) {
+        const char *folder = good_folder();
+        write_file(folder, names[1], labels_file, i);
+        check_refused(folder, names[1], "cut short");
+    }
+}
+
+static void a_gzip_file_cut_anywhere_is_refused(void **state) {
+    (void)state;
+    const char *folder = good_folder();
+    write_gzip(folder, "whole.gz", images_file, IMAGES_SIZE);
+    char path[1200];
+    snprintf(path, sizeof path, "%s/whole.gz", folder);
+    size_t length;
+    unsigned char *bytes = test_read(path, &length);
+    remove_file(folder, names[0]);
+    for (size_t i = 0; i < length; i++) {
+        write_file(folder, "train-images-idx3-ubyte.gz", bytes, i);
+        check_refused(folder, "train-images-idx3-ubyte.gz", "");
+    }
+    /* One wrong bit in the checksum at the end. */
+    bytes[length - 6] ^= 1;
+    write_file(folder, "train-images-idx3-ubyte.gz", bytes, length);
+    check_refused(folder, "train-images-idx3-ubyte.gz", "damaged");
+    free(bytes);
+    remove_file(folder, "train-images-idx3-ubyte.gz");
+}
+
+static void a_file_that_goes_on_is_refused(void **state) {
+    (void)state;
+    unsigned char longer[IMAGES_SIZE + 1] = {0};
+    const char *folder = good_folder();
+    memcpy(longer, images_file, IMAGES_SIZE);
+    write_file(folder, names[0], longer, sizeof longer);
+    check_refused(folder, names[0], "too long");
+    remove_file(folder, names[0]);
+    write_gzip(folder, "train-images-idx3-ubyte.gz", longer, sizeof longer);
+    check_refused(folder, "train-images-idx3-ubyte.gz", "goes on after the 1584 bytes");
+    remove_file(folder, "train-images-idx3-ubyte.gz");
+}
+
+/* A small .gz of zeros: neither its header's promise nor its contents may take memory. */
+static void a_bomb_is_refused_at_its_header(void **state) {
+    (void)state;
+    const char *folder = good_folder();
+    size_t size = 4 << 20;
+    unsigned char *zeros = calloc(size, 1);
+    memcpy(zeros, images_header, 16);
+    remove_file(folder, names[0]);
+    write_gzip(folder, "train-images-idx3-ubyte.gz", zeros, size);
+    check_refused(folder, "train-images-idx3-ubyte.gz", "goes on after the 1584 bytes");
+    zeros[5] = 0x0f; /* 983,042 images: 770 MB */
+    write_gzip(folder, "train-images-idx3-ubyte.gz", zeros, size);
+    check_refused(folder, "train-images-idx3-ubyte.gz", "compressed bytes can hold");
+    free(zeros);
+    remove_file(folder, "train-images-idx3-ubyte.gz");
+}
+
+/* PNG folders: two digits of every label in train, one in test. */
+static const char *picture_folder(const struct dataset *source) {
+    struct error error;
+    char path[1200], *folder = (char *)(uintptr_t)test_scratch("pictures/x");
+    *strrchr(folder, '/') = 0;
+    for (int label = 0; label < 10; label++) {
+        int written = 0;
+        for (size_t i = 0; i < source->test.count && written < 3; i++) {
+            if (source->test.labels[i] != label) continue;
+            snprintf(path, sizeof path, "%s/%s/%d/%c.png", folder, written < 2 ? "train" : "test",
+                     label, "bax"[written]);
+            assert_ok(png_write_grey(path, source->test.images + i * DIGIT_PIXELS, DIGIT_SIDE,
+                                     DIGIT_SIDE, &error),
+                      &error);
+            written++;
+        }
+    }
+    return folder;
+}
+
+static void folders_of_pictures_are_a_data_set(void **state) {
+    (void)state;
+    struct error error;
+    struct dataset source, dataset;
+    assert_ok(dataset_load(&source, test_asset("mnist-5k"), &error), &error);
+    const char *folder = picture_folder(&source);
+    write_file(folder, "train/3/notes.txt", "no picture", 10);
+    assert_ok(dataset_load(&dataset, folder, &error), &error);
+    assert_int_equal(dataset.train.count, 20);
+    assert_int_equal(dataset.test.count, 10);
+    size_t first = 0; /* the first 4 of the source was written as b.png, the second as a.png */
+    while (source.test.labels[first] != 4) first++;
+    size_t second = first + 1;
+    while (source.test.labels[second] != 4) second++;
+    assert_int_equal(dataset.train.labels[8], 4);
+    assert_memory_equal(dataset.train.images + 8 * DIGIT_PIXELS,
+                        source.test.images + second * DIGIT_PIXELS, DIGIT_PIXELS);
+    assert_memory_equal(dataset.train.images + 9 * DIGIT_PIXELS,
+                        source.test.images + first * DIGIT_PIXELS, DIGIT_PIXELS);
+    for (int i = 0; i < 10; i++) assert_int_equal(dataset.test.labels[i], i);
+    dataset_free(&dataset);
+
+    write_file(folder, "train/5/c.png", "no picture", 10);
+    check_refused(folder, "train/5/c.png", "is no PNG file");
+    remove_file(folder, "train/5/c.png");
+    for (int label = 0; label < 10; label++) {
+        char name[32];
+        snprintf(name, sizeof name, "test/%d/x.png", label);
+        remove_file(folder, name);
+    }
+    check_refused(folder, "/test", "holds no PNG pictures");
+    char path[1200];
+    snprintf(path, sizeof path, "%s/test/9", folder);
+    rmdir(path);
+    check_refused(folder, "/test/9", "No such file");
+    dataset_free(&source);
 }
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_bundled_digits_load),
+    cmocka_unit_test(the_whole_mnist_loads),
+    cmocka_unit_test(pixels_and_labels_arrive_as_they_are),
+    cmocka_unit_test(plain_and_gzip_and_dotted_names_are_found),
+    cmocka_unit_test(what_is_not_there_is_named),
+    cmocka_unit_test(every_header_field_is_checked),
+    cmocka_unit_test(swapped_and_unequal_files_are_refused),
+    cmocka_unit_test(a_file_cut_anywhere_is_refused),
+    cmocka_unit_test(a_gzip_file_cut_anywhere_is_refused),
+    cmocka_unit_test(a_file_that_goes_on_is_refused),
+    cmocka_unit_test(a_bomb_is_refused_at_its_header),
+    cmocka_unit_test(folders_of_pictures_are_a_data_set),
 };
 TEST_MAIN(tests)
