@@ -72,7 +72,13 @@ static void fc_in_float_is_what_keras_computes(void **state) {
     float_path_agrees_with_keras("fc");
 }
 
+static void cnn_in_float_is_what_keras_computes(void **state) {
+    (void)state;
+    float_path_agrees_with_keras("cnn");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(fc_in_float_is_what_keras_computes),
+    cmocka_unit_test(cnn_in_float_is_what_keras_computes),
 };
 TEST_MAIN(tests)

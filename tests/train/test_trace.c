@@ -205,6 +205,11 @@ static void fc_trains_as_tfmot_does(void **state) {
     assert_trace("fc");
 }
 
+static void cnn_trains_as_tfmot_does(void **state) {
+    (void)state;
+    assert_trace("cnn");
+}
+
 /* The recorded variables of step 200 as a snapshot. */
 static struct snapshot *recorded_snapshot(const struct bench *bench) {
     struct variables *variables;
@@ -273,8 +278,15 @@ static void fc_of_recorded_variables_gives_the_recorded_outputs(void **state) {
     assert_fake_quant_outputs("fc", 3);
 }
 
+static void cnn_of_recorded_variables_gives_the_recorded_outputs(void **state) {
+    (void)state;
+    assert_fake_quant_outputs("cnn", 30);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(fc_trains_as_tfmot_does),
+    cmocka_unit_test(cnn_trains_as_tfmot_does),
     cmocka_unit_test(fc_of_recorded_variables_gives_the_recorded_outputs),
+    cmocka_unit_test(cnn_of_recorded_variables_gives_the_recorded_outputs),
 };
 TEST_MAIN(tests)

@@ -1,0 +1,80 @@
+#include "chain.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/random.h"
+#include "model/internal.h"
+#include "test.h"
+
+enum { CHAIN_LAYERS = 16 };
+
+struct model *chain_begin(void) {
+    struct model *model = model_new(CHAIN_LAYERS);
+    assert_non_null(model);
+    model->layer_count = 0;
+    snprintf(model->name, sizeof model->name, "chain");
+    struct layer *input = chain_layer(model, LAYER_INPUT, "input_1", ACTIVATION_LINEAR);
+    input->output = (struct shape){.rank = 3, .size = {28, 28, 1}};
+    return model;
+}
+
+static void infer(struct model *model, struct layer *layer) {
+    struct error error;
+    assert_ok(layer_infer_shape(model, layer, "chain", &error), &error);
+}
+
+struct layer *chain_layer(struct model *model, enum layer_kind kind, const char *name,
+                          enum activation activation) {
+    assert_true(model->layer_count < CHAIN_LAYERS);
+    int index = model->layer_count++;
+    struct layer *layer = &model->layers[index];
+    *layer = (struct layer){.kind = kind, .activation = activation, .kernel = -1, .bias = -1};
+    snprintf(layer->name, sizeof layer->name, "%s", name);
+    layer->input_count = index > 0;
+    layer->inputs[0] = index - 1;
+    bool has_size = kind == LAYER_DENSE || kind == LAYER_CONV2D || kind == LAYER_MAX_POOLING2D;
+    if (index && !has_size) infer(model, layer);
+    return layer;
+}
+
+void chain_dense(struct model *model, const char *name, int units, enum activation activation) {
+    struct layer *layer = chain_layer(model, LAYER_DENSE, name, activation);
+    layer->units = units;
+    layer->has_bias = true;
+    infer(model, layer);
+}
+
+void chain_conv2d(struct model *model, const char *name, int filters, int side, int stride,
+                  enum padding padding, enum activation activation) {
+    struct layer *layer = chain_layer(model, LAYER_CONV2D, name, activation);
+    layer->units = filters;
+    layer->has_bias = true;
+    layer->window = (struct window){side, side, stride, stride, 1, 1, padding};
+    infer(model, layer);
+}
+
+void chain_max_pooling(struct model *model, const char *name, int side) {
+    struct layer *layer = chain_layer(model, LAYER_MAX_POOLING2D, name, ACTIVATION_LINEAR);
+    layer->window = (struct window){side, side, side, side, 1, 1, PADDING_VALID};
+    infer(model, layer);
+}
+
+void chain_dropout(struct model *model, const char *name, float rate) {
+    chain_layer(model, LAYER_DROPOUT, name, ACTIVATION_LINEAR)->rate = rate;
+}
+
+void chain_finish(struct model *model, unsigned seed) {
+    struct error error;
+    assert_ok(model_plan_weights(model, "chain", &error), &error);
+    for (int i = 0; i < model->parameter_count; i++) {
+        const struct parameter *parameter = &model->parameters[i];
+        size_t units = (size_t)parameter->size[parameter->rank - 1];
+        float size = parameter->rank > 1 ? 1 / sqrtf((float)(parameter->count / units)) : 0.1f;
+        for (size_t j = 0; j < parameter->count; j++) {
+            uint32_t words[4];
+            random_philox(seed, RANDOM_TEST, (uint64_t)i, (uint32_t)j, words);
+            model->weights[parameter->offset + j] = size * (2 * random_unit(words[0]) - 1);
+        }
+    }
+}

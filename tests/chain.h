@@ -1,0 +1,27 @@
+/* chain: small models made by hand, for tests that need no file.
+ *
+ *     struct model *model = chain_begin();
+ *     chain_conv2d(model, "conv", 4, 5, 2, PADDING_VALID, ACTIVATION_RELU);
+ *     chain_layer(model, LAYER_FLATTEN, "flatten", ACTIVATION_LINEAR);
+ *     chain_dense(model, "dense", 10, ACTIVATION_SOFTMAX);
+ *     chain_finish(model, 7);
+ */
+#ifndef TESTS_CHAIN_H
+#define TESTS_CHAIN_H
+
+#include "model/model.h"
+
+/* An input of 28x28x1; free with model_free. At most 16 layers. */
+struct model *chain_begin(void);
+/* Every kind that needs no more than a name; returns it for what else is to be set. */
+struct layer *chain_layer(struct model *model, enum layer_kind kind, const char *name,
+                          enum activation activation);
+void chain_dense(struct model *model, const char *name, int units, enum activation activation);
+void chain_conv2d(struct model *model, const char *name, int filters, int side, int stride,
+                  enum padding padding, enum activation activation);
+void chain_max_pooling(struct model *model, const char *name, int side);
+void chain_dropout(struct model *model, const char *name, float rate);
+/* Weights uniform within +-1/sqrt(inputs of a unit), biases within +-0.1. */
+void chain_finish(struct model *model, unsigned seed);
+
+#endif

@@ -1,0 +1,475 @@
+#include "test.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/random.h"
+#include "chain.h"
+#include "quant/observer.h"
+#include "train/network.h"
+
+enum { DIGITS = 3, PIXELS = 784, VALUES_MAX = 28 * 28 * 8 };
+
+/* ---- a second way through a model: one digit, double precision, plain loops ---- */
+
+static double *new_values(size_t count) {
+    double *values = calloc(count, sizeof *values);
+    assert_non_null(values);
+    return values;
+}
+
+static void again_dense(const struct model *model, const struct layer *layer,
+                        const double *weights, const double *x, double *y) {
+    const struct parameter *kernel = &model->parameters[layer->kernel];
+    size_t inputs = kernel->count / (size_t)layer->units;
+    for (int u = 0; u < layer->units; u++) {
+        y[u] = weights[model->parameters[layer->bias].offset + (size_t)u];
+        for (size_t i = 0; i < inputs; i++)
+            y[u] += x[i] * weights[kernel->offset + i * (size_t)layer->units + (size_t)u];
+    }
+}
+
+static int padding_before(int in, int out, int side, int stride, enum padding padding) {
+    int needed = (out - 1) * stride + side - in;
+    return padding == PADDING_SAME && needed > 0 ? needed / 2 : 0;
+}
+
+static void again_conv2d(const struct model *model, const struct layer *layer,
+                         const double *weights, const double *x, double *y) {
+    const struct shape *in = &model->layers[layer->inputs[0]].output, *out = &layer->output;
+    const struct window *w = &layer->window;
+    const double *kernel = weights + model->parameters[layer->kernel].offset;
+    int top = padding_before(in->size[0], out->size[0], w->height, w->stride_y, w->padding);
+    int left = padding_before(in->size[1], out->size[1], w->width, w->stride_x, w->padding);
+    for (int i = 0; i < out->size[0] * out->size[1] * out->size[2]; i++) {
+        int f = i % out->size[2], column = i / out->size[2] % out->size[1];
+        int row = i / out->size[2] / out->size[1];
+        double sum = weights[model->parameters[layer->bias].offset + (size_t)f];
+        for (int t = 0; t < w->height * w->width * in->size[2]; t++) {
+            int c = t % in->size[2], k_x = t / in->size[2] % w->width;
+            int k_y = t / in->size[2] / w->width;
+            int from_y = row * w->stride_y - top + k_y, from_x = column * w->stride_x - left + k_x;
+            if (from_y < 0 || from_y >= in->size[0] || from_x < 0 || from_x >= in->size[1])
+                continue;
+            sum += x[(from_y * in->size[1] + from_x) * in->size[2] + c] *
+                   kernel[t * out->size[2] + f];
+        }
+        y[i] = sum;
+    }
+}
+
+static void again_max_pooling(const struct model *model, const struct layer *layer,
+                              const double *x, double *y) {
+    const struct shape *in = &model->layers[layer->inputs[0]].output, *out = &layer->output;
+    const struct window *w = &layer->window;
+    for (int i = 0; i < out->size[0] * out->size[1] * out->size[2]; i++) {
+        int c = i % out->size[2], column = i / out->size[2] % out->size[1];
+        int row = i / out->size[2] / out->size[1];
+        y[i] = -INFINITY;
+        for (int k = 0; k < w->height * w->width; k++) {
+            int from_y = row * w->stride_y + k / w->width;
+            int from_x = column * w->stride_x + k % w->width;
+            y[i] = fmax(y[i], x[(from_y * in->size[1] + from_x) * in->size[2] + c]);
+        }
+    }
+}
+
+/* Which values of a Dropout are kept: the definition in words 4 * (index / 4) + index % 4. */
+static bool keeps(const struct pass *pass, int layer, float rate, size_t index) {
+    uint32_t words[4];
+    random_philox(pass->seed, RANDOM_DROPOUT, pass->step | (uint64_t)layer << 48,
+                  (uint32_t)(index / 4), words);
+    return random_unit(words[index % 4]) >= rate;
+}
+
+/* Cross-entropy of one digit. */
+static double again_loss(const struct model *model, const struct pass *pass,
+                         const double *weights, int digit, int label) {
+    double *x = new_values(VALUES_MAX), *y = new_values(VALUES_MAX);
+    for (int i = 0; i < PIXELS; i++) x[i] = (double)pass->pixels[digit * PIXELS + i] / 255;
+    for (int l = 1; l < model->layer_count; l++) {
+        const struct layer *layer = &model->layers[l];
+        size_t count = shape_count(&layer->output);
+        memcpy(y, x, count * sizeof *y);
+        if (layer->kind == LAYER_DENSE) again_dense(model, layer, weights, x, y);
+        if (layer->kind == LAYER_CONV2D) again_conv2d(model, layer, weights, x, y);
+        if (layer->kind == LAYER_MAX_POOLING2D) again_max_pooling(model, layer, x, y);
+        for (size_t i = 0; i < count; i++) {
+            if (layer->activation == ACTIVATION_RELU) y[i] = fmax(y[i], 0);
+            if (layer->kind == LAYER_DROPOUT && pass->dropout)
+                y[i] = keeps(pass, l, layer->rate, (size_t)digit * count + i)
+                           ? y[i] / (1 - (double)layer->rate)
+                           : 0;
+        }
+        memcpy(x, y, count * sizeof *x);
+    }
+    double sum = 0, logit = x[label];
+    for (int c = 0; c < 10; c++) sum += exp(x[c]);
+    free(x);
+    free(y);
+    return log(sum) - logit;
+}
+
+static double again_mean_loss(const struct model *model, const struct pass *pass,
+                              const double *weights, const unsigned char *labels) {
+    double sum = 0;
+    for (int digit = 0; digit < pass->count; digit++)
+        sum += again_loss(model, pass, weights, digit, labels[digit]);
+    return sum / pass->count;
+}
+
+/* ---- gradients ---- */
+
+struct work {
+    struct network *network;
+    unsigned char pixels[DIGITS * PIXELS];
+    unsigned char labels[DIGITS];
+    struct pass pass;
+    float *gradient;
+    double loss;
+};
+
+static void work_begin(struct work *work, const struct model *model,
+                       const struct quant_plan *plan) {
+    struct error error;
+    memset(work, 0, sizeof *work);
+    struct network_options options = {model, plan, DIGITS, 1, true};
+    assert_ok(network_create(&work->network, &options, &error), &error);
+    for (uint32_t i = 0; i < DIGITS * PIXELS; i++) {
+        uint32_t words[4];
+        random_philox(5, RANDOM_TEST, 0, i, words);
+        work->pixels[i] = words[0] % 3 ? (unsigned char)(words[1] % 256) : 0;
+    }
+    for (int i = 0; i < DIGITS; i++) work->labels[i] = (unsigned char)(3 * i + 1);
+    work->pass = (struct pass){.count = DIGITS,
+                               .pixels = work->pixels,
+                               .weights = model->weights,
+                               .seed = 9,
+                               .step = 4};
+    work->gradient = array_new(model->weight_count, sizeof(float));
+    assert_non_null(work->gradient);
+}
+
+static void work_run(struct work *work) {
+    int correct;
+    network_quantize_kernels(work->network, &work->pass);
+    network_forward(work->network, &work->pass);
+    network_loss(work->network, &work->pass, work->labels, &correct);
+    network_backward(work->network, &work->pass, work->gradient);
+    work->loss = 0;
+    for (int i = 0; i < DIGITS; i++) work->loss += (double)network_losses(work->network)[i] / DIGITS;
+}
+
+static void work_end(struct work *work) {
+    network_destroy(work->network);
+    array_free(work->gradient);
+}
+
+/* About 40 weights of every parameter, by central differences in double. */
+static void assert_gradients(struct model *model, bool dropout) {
+    struct work work;
+    work_begin(&work, model, NULL);
+    work.pass.dropout = dropout;
+    work_run(&work);
+    double *weights = new_values(model->weight_count);
+    for (size_t i = 0; i < model->weight_count; i++) weights[i] = (double)model->weights[i];
+    assert_near(work.loss, again_mean_loss(model, &work.pass, weights, work.labels), 2e-6);
+    for (int p = 0; p < model->parameter_count; p++) {
+        const struct parameter *parameter = &model->parameters[p];
+        size_t stride = parameter->count / 40 + 1;
+        double largest = 0;
+        for (size_t i = p % 2; i < parameter->count; i += stride) {
+            size_t at = parameter->offset + i;
+            double kept = weights[at], h = 1e-7; /* small: a maximum or a ReLU must not turn over */
+            weights[at] = kept + h;
+            double above = again_mean_loss(model, &work.pass, weights, work.labels);
+            weights[at] = kept - h;
+            double below = again_mean_loss(model, &work.pass, weights, work.labels);
+            weights[at] = kept;
+            double want = (above - below) / (2 * h);
+            largest = fmax(largest, fabs(want));
+            assert_near(work.gradient[at], want, 2e-6 + 2e-5 * fabs(want));
+        }
+        assert_true(largest > 1e-4); /* it was a test of something */
+    }
+    free(weights);
+    work_end(&work);
+    model_free(model);
+}
+
+static void dense_with_and_without_relu_has_the_gradient_of_the_loss(void **state) {
+    (void)state;
+    struct model *model = chain_begin();
+    chain_layer(model, LAYER_FLATTEN, "flatten", ACTIVATION_LINEAR);
+    chain_dense(model, "a", 17, ACTIVATION_RELU);
+    chain_dense(model, "b", 9, ACTIVATION_LINEAR);
+    chain_dense(model, "c", 10, ACTIVATION_SOFTMAX);
+    chain_finish(model, 1);
+    assert_gradients(model, false);
+}
+
+static void convolutions_and_pooling_have_the_gradient_of_the_loss(void **state) {
+    (void)state;
+    struct model *model = chain_begin();
+    chain_conv2d(model, "a", 3, 5, 2, PADDING_SAME, ACTIVATION_RELU);
+    chain_max_pooling(model, "pool", 2);
+    chain_conv2d(model, "b", 4, 3, 1, PADDING_VALID, ACTIVATION_LINEAR);
+    chain_conv2d(model, "c", 5, 2, 1, PADDING_SAME, ACTIVATION_RELU);
+    chain_max_pooling(model, "pool_1", 2);
+    chain_layer(model, LAYER_FLATTEN, "flatten", ACTIVATION_LINEAR);
+    chain_dense(model, "d", 10, ACTIVATION_SOFTMAX);
+    chain_finish(model, 2);
+    assert_gradients(model, false);
+}
+
+static void separate_activations_have_the_gradient_of_the_loss(void **state) {
+    (void)state;
+    struct model *model = chain_begin();
+    chain_conv2d(model, "a", 3, 5, 3, PADDING_VALID, ACTIVATION_LINEAR);
+    chain_layer(model, LAYER_RELU, "relu", ACTIVATION_RELU);
+    chain_layer(model, LAYER_FLATTEN, "flatten", ACTIVATION_LINEAR);
+    chain_dense(model, "b", 12, ACTIVATION_LINEAR);
+    chain_layer(model, LAYER_ACTIVATION, "linear", ACTIVATION_LINEAR);
+    chain_layer(model, LAYER_ACTIVATION, "relu_1", ACTIVATION_RELU);
+    chain_dense(model, "c", 10, ACTIVATION_LINEAR);
+    chain_layer(model, LAYER_SOFTMAX, "softmax", ACTIVATION_SOFTMAX);
+    chain_finish(model, 3);
+    assert_gradients(model, false);
+}
+
+static void dropout_passes_the_gradient_where_it_kept_values(void **state) {
+    (void)state;
+    struct model *model = chain_begin();
+    chain_conv2d(model, "a", 3, 5, 3, PADDING_VALID, ACTIVATION_RELU);
+    chain_dropout(model, "dropout", 0.25f);
+    chain_layer(model, LAYER_FLATTEN, "flatten", ACTIVATION_LINEAR);
+    chain_dropout(model, "dropout_1", 0.5f);
+    chain_dense(model, "c", 10, ACTIVATION_SOFTMAX);
+    chain_finish(model, 4);
+    assert_gradients(model, true);
+}
+
+static void end_without_softmax_or_with_any_kind_of_it_gives_the_same_loss(void **state) {
+    (void)state;
+    double losses[4];
+    for (int kind = 0; kind < 4; kind++) {
+        struct model *model = chain_begin();
+        chain_layer(model, LAYER_FLATTEN, "flatten", ACTIVATION_LINEAR);
+        chain_dense(model, "a", 10, kind == 1 ? ACTIVATION_SOFTMAX : ACTIVATION_LINEAR);
+        if (kind == 2) chain_layer(model, LAYER_SOFTMAX, "s", ACTIVATION_SOFTMAX);
+        if (kind == 3) chain_layer(model, LAYER_ACTIVATION, "s", ACTIVATION_SOFTMAX);
+        chain_finish(model, 5);
+        struct work work;
+        work_begin(&work, model, NULL);
+        work_run(&work);
+        losses[kind] = work.loss;
+        work_end(&work);
+        model_free(model);
+    }
+    assert_true(losses[0] > 0);
+    for (int kind = 1; kind < 4; kind++) assert_true(losses[kind] == losses[0]);
+}
+
+/* ---- fake quantization in the network ---- */
+
+/* y = dense_b(relu(dense_a(x))) with fixed ranges so narrow that many values saturate. */
+enum { HIDDEN = 13, CLASSES = 10 };
+
+struct masks {
+    bool hidden[DIGITS][HIDDEN], logits[DIGITS][CLASSES];
+};
+
+static float quantize_one(float x, const struct fake_quant *by) {
+    float y;
+    fake_quant_tensor(NULL, 1, &x, by, &y);
+    return y;
+}
+
+/* Gradient of kernel a by the chain rule in double, masks by their definition. */
+static void assert_straight_through(const struct model *model, const struct quant_plan *plan,
+                                    const struct range *ranges, const struct work *work) {
+    const struct parameter *a = &model->parameters[0], *a_bias = &model->parameters[1];
+    const struct parameter *b = &model->parameters[2], *b_bias = &model->parameters[3];
+    struct fake_quant by[5];
+    for (int i = 0; i < 5; i++)
+        by[i] = quant_plan_fake_quant(plan, &plan->tensors[i], ranges[plan->tensors[i].offset]);
+    static double want_a[PIXELS * HIDDEN], want_b[HIDDEN * CLASSES];
+    memset(want_a, 0, sizeof want_a);
+    memset(want_b, 0, sizeof want_b);
+    int outside = 0;
+    for (int d = 0; d < DIGITS; d++) {
+        double x[PIXELS], hidden[HIDDEN], quantized[HIDDEN], logits[CLASSES], back[HIDDEN] = {0};
+        for (int i = 0; i < PIXELS; i++)
+            x[i] = (double)quantize_one((float)work->pixels[d * PIXELS + i] / 255.0f, &by[0]);
+        for (int h = 0; h < HIDDEN; h++) {
+            double sum = (double)model->weights[a_bias->offset + (size_t)h];
+            for (int i = 0; i < PIXELS; i++)
+                sum += x[i] * (double)quantize_one(
+                                  model->weights[a->offset + (size_t)(i * HIDDEN + h)], &by[1]);
+            hidden[h] = fmax(sum, 0);
+            quantized[h] = (double)quantize_one((float)hidden[h], &by[2]);
+        }
+        double total = 0, exps[CLASSES];
+        for (int c = 0; c < CLASSES; c++) {
+            logits[c] = (double)model->weights[b_bias->offset + (size_t)c];
+            for (int h = 0; h < HIDDEN; h++)
+                logits[c] += quantized[h] *
+                             (double)quantize_one(
+                                 model->weights[b->offset + (size_t)(h * CLASSES + c)], &by[3]);
+            exps[c] = exp((double)quantize_one((float)logits[c], &by[4]));
+            total += exps[c];
+        }
+        for (int c = 0; c < CLASSES; c++) {
+            double g = (exps[c] / total - (c == work->labels[d])) / DIGITS;
+            if (logits[c] < (double)by[4].nudged_min || logits[c] > (double)by[4].nudged_max) {
+                outside++;
+                continue;
+            }
+            for (int h = 0; h < HIDDEN; h++) {
+                want_b[h * CLASSES + c] += quantized[h] * g;
+                back[h] += g * (double)quantize_one(
+                                   model->weights[b->offset + (size_t)(h * CLASSES + c)], &by[3]);
+            }
+        }
+        for (int h = 0; h < HIDDEN; h++) {
+            if (hidden[h] <= 0) continue;
+            if (hidden[h] > (double)by[2].nudged_max) {
+                outside++;
+                continue;
+            }
+            for (int i = 0; i < PIXELS; i++) want_a[i * HIDDEN + h] += x[i] * back[h];
+        }
+    }
+    assert_true(outside > 5);
+    for (int i = 0; i < PIXELS * HIDDEN; i++)
+        assert_near(work->gradient[a->offset + (size_t)i], want_a[i], 1e-6);
+    for (int i = 0; i < HIDDEN * CLASSES; i++)
+        assert_near(work->gradient[b->offset + (size_t)i], want_b[i], 1e-6);
+}
+
+static struct model *two_layers(void) {
+    struct model *model = chain_begin();
+    chain_layer(model, LAYER_FLATTEN, "flatten", ACTIVATION_LINEAR);
+    chain_dense(model, "a", HIDDEN, ACTIVATION_RELU);
+    chain_dense(model, "b", CLASSES, ACTIVATION_SOFTMAX);
+    chain_finish(model, 6);
+    return model;
+}
+
+static struct quant_plan *plan_for(const struct model *model, const char *scheme) {
+    struct quant_plan *plan;
+    struct error error;
+    assert_ok(quant_plan_create(&plan, model, scheme_find(scheme), &error), &error);
+    return plan;
+}
+
+static void gradient_goes_straight_through_fake_quantization(void **state) {
+    (void)state;
+    struct model *model = two_layers();
+    struct quant_plan *plan = plan_for(model, "tfmot");
+    struct range ranges[5] = {{0, 1}, {0, 0}, {-0.1f, 0.4f}, {0, 0}, {-0.15f, 0.2f}};
+    observer_kernels(plan, model, model->weights, ranges);
+    struct work work;
+    work_begin(&work, model, plan);
+    work.pass.ranges = ranges;
+    work_run(&work);
+    assert_straight_through(model, plan, ranges, &work);
+    assert_true(ranges[2].max == 0.4f); /* rate 0 leaves ranges alone */
+    work_end(&work);
+    quant_plan_free(plan);
+    model_free(model);
+}
+
+/* For one range in 250 float32 rounding puts the largest weight outside: its gradient is 0. */
+static void largest_weight_has_no_gradient_when_rounding_leaves_it_out(void **state) {
+    (void)state;
+    float bound = 1;
+    for (;; bound = nextafterf(bound, 2)) {
+        struct fake_quant by = fake_quant_from_range((struct range){-bound, bound}, true, 8);
+        if (by.nudged_max < bound) break;
+    }
+    struct model *model = two_layers();
+    struct quant_plan *plan = plan_for(model, "tfmot");
+    size_t at = model->parameters[2].offset + 37;
+    model->weights[at] = bound;
+    struct range ranges[5] = {{0, 1}, {0, 0}, {-6, 6}, {0, 0}, {-6, 6}};
+    observer_kernels(plan, model, model->weights, ranges);
+    assert_true(ranges[3].max == bound);
+    struct work work;
+    work_begin(&work, model, plan);
+    work.pass.ranges = ranges;
+    work_run(&work);
+    assert_true(work.gradient[at] == 0);
+    assert_true(work.gradient[at + 1] != 0);
+    model->weights[at] = 1.5f; /* one that rounding keeps */
+    observer_kernels(plan, model, model->weights, ranges);
+    assert_true(fake_quant_from_range(ranges[3], true, 8).nudged_max >= 1.5f);
+    work_run(&work);
+    assert_true(work.gradient[at] != 0);
+    work_end(&work);
+    quant_plan_free(plan);
+    model_free(model);
+}
+
+static void untrained_tfmot_model_predicts_a_constant(void **state) {
+    (void)state;
+    struct model *model = two_layers();
+    struct quant_plan *plan = plan_for(model, "tfmot");
+    struct range ranges[5];
+    observer_reset(plan, ranges);
+    memset(&model->weights[model->parameters[1].offset], 0, HIDDEN * sizeof(float));
+    memset(&model->weights[model->parameters[3].offset], 0, CLASSES * sizeof(float));
+    struct work work;
+    work_begin(&work, model, plan);
+    work.pass.ranges = ranges;
+    work_run(&work);
+    assert_near(work.loss, log(10), 1e-6);
+    work_end(&work);
+    quant_plan_free(plan);
+    model_free(model);
+}
+
+/* ---- refusals ---- */
+
+static void assert_refused(struct model *model, const char *where) {
+    chain_finish(model, 1);
+    struct network *network;
+    struct error error;
+    struct network_options options = {model, NULL, 1, 1, true};
+    assert_int_equal(network_create(&network, &options, &error), STATUS_UNSUPPORTED);
+    assert_null(network);
+    assert_string_equal(error.where, where);
+    model_free(model);
+}
+
+static void what_cannot_be_computed_is_refused_by_layer_name(void **state) {
+    (void)state;
+    struct model *model = chain_begin();
+    chain_layer(model, LAYER_FLATTEN, "flatten", ACTIVATION_LINEAR);
+    chain_dense(model, "inner", 10, ACTIVATION_SOFTMAX);
+    chain_dense(model, "b", 10, ACTIVATION_SOFTMAX);
+    assert_refused(model, "inner");
+
+    model = chain_begin();
+    chain_layer(model, LAYER_FLATTEN, "flatten", ACTIVATION_LINEAR);
+    chain_dense(model, "twice", 10, ACTIVATION_LINEAR);
+    chain_dense(model, "b", 10, ACTIVATION_SOFTMAX);
+    chain_dense(model, "c", 10, ACTIVATION_SOFTMAX);
+    model->layers[4].inputs[0] = 2;
+    assert_refused(model, "twice");
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(dense_with_and_without_relu_has_the_gradient_of_the_loss),
+    cmocka_unit_test(convolutions_and_pooling_have_the_gradient_of_the_loss),
+    cmocka_unit_test(separate_activations_have_the_gradient_of_the_loss),
+    cmocka_unit_test(dropout_passes_the_gradient_where_it_kept_values),
+    cmocka_unit_test(end_without_softmax_or_with_any_kind_of_it_gives_the_same_loss),
+    cmocka_unit_test(gradient_goes_straight_through_fake_quantization),
+    cmocka_unit_test(largest_weight_has_no_gradient_when_rounding_leaves_it_out),
+    cmocka_unit_test(untrained_tfmot_model_predicts_a_constant),
+    cmocka_unit_test(what_cannot_be_computed_is_refused_by_layer_name),
+};
+TEST_MAIN(tests)
