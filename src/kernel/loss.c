@@ -5,16 +5,26 @@
 #include "kernel/exp_log.h"
 #include "kernel/kernel.h"
 
+/* Eight running sums, added up as a tree, and the rest on top.  The order is TensorFlow's: p - 1 of
+ * a digit that is all but certain consists of this sum's rounding, and Adam, which divides by the
+ * gradient's size, makes such steps count. */
+static float row_sum(int count, const float *x) {
+    float lanes[8] = {0}, rest = 0;
+    int whole = count / 8 * 8;
+    for (int i = 0; i < whole; i++) lanes[i % 8] += x[i];
+    for (int i = whole; i < count; i++) rest += x[i];
+    float even = (lanes[0] + lanes[4]) + (lanes[2] + lanes[6]);
+    float odd = (lanes[1] + lanes[5]) + (lanes[3] + lanes[7]);
+    return rest + (even + odd);
+}
+
 /* Fill one row of probabilities.  Returns the sum of exp(x - max); NaN when the row holds one. */
 static float softmax_row(int classes, const float *x, float *probabilities, float *max) {
     *max = x[0];
     for (int c = 1; c < classes; c++)
         if (x[c] > *max) *max = x[c];
-    float sum = 0;
-    for (int c = 0; c < classes; c++) {
-        probabilities[c] = exp_float(x[c] - *max);
-        sum += probabilities[c];
-    }
+    for (int c = 0; c < classes; c++) probabilities[c] = exp_float(x[c] - *max);
+    float sum = row_sum(classes, probabilities);
     for (int c = 0; c < classes; c++) probabilities[c] /= sum;
     return sum;
 }
