@@ -26,7 +26,8 @@ struct predictions {
 };
 void predictions_free(struct predictions *predictions); /* frees what is inside */
 
-/* Float path: any weights block of `model`. */
+/* Float path: any weights block of `model`.  A model that ends without softmax is taken to give
+ * logits; probabilities are their softmax. */
 enum status evaluate_float(const struct model *model, const float *weights,
                            const struct digits *digits, struct pool *pool,
                            struct predictions *predictions, struct error *error);
@@ -45,11 +46,13 @@ struct evaluation {
     bool is_whole;          /* all test digits, or the first `count` of them */
     size_t count;
     struct predictions paths[PATHS];
-    uint16_t confusion[PATHS][DIGIT_CLASSES][DIGIT_CLASSES]; /* [truth][predicted] */
+    uint32_t confusion[PATHS][DIGIT_CLASSES][DIGIT_CLASSES]; /* [truth][predicted] */
     enum runtime runtime;   /* of PATH_INT8 */
     double seconds;
     struct snapshot *snapshot; /* what was evaluated; per-channel ranges are in it */
 };
+/* The first `count` digits (all when there are fewer); keeps a reference to the snapshot.  `epoch`
+ * is left 0 for the caller to set before it hands the evaluation on. */
 enum status evaluation_create(struct evaluation **evaluation, struct snapshot *snapshot,
                               const struct digits *digits, size_t count, enum runtime runtime,
                               struct pool *pool, struct error *error);
