@@ -1,0 +1,187 @@
+#include "tflite/summary.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_SHOWN 48
+
+/* "q", "(q - 12)" or "(q + 128)". */
+static void quantized_text(int32_t zero_point, char *text, size_t size) {
+    long zero = zero_point;
+    if (zero == 0)
+        snprintf(text, size, "q");
+    else
+        snprintf(text, size, "(q %c %ld)", zero > 0 ? '-' : '+', zero > 0 ? zero : -zero);
+}
+
+static bool same_zero_points(const struct frozen_tensor *tensor) {
+    for (int c = 1; c < tensor->scale_count; c++)
+        if (tensor->zero_point[c] != tensor->zero_point[0]) return false;
+    return true;
+}
+
+void tflite_formula(const struct frozen_tensor *tensor, char *text, size_t size) {
+    char q[32];
+    if (size) *text = 0;
+    if (tensor->scale_count == 0) return;
+    quantized_text(tensor->zero_point[0], q, sizeof q);
+    if (tensor->scale_count == 1) {
+        snprintf(text, size, "real = %.6g * %s", (double)tensor->scale[0], q);
+        return;
+    }
+    float least = tensor->scale[0], most = least;
+    for (int c = 1; c < tensor->scale_count; c++) {
+        if (tensor->scale[c] < least) least = tensor->scale[c];
+        if (tensor->scale[c] > most) most = tensor->scale[c];
+    }
+    snprintf(text, size, "real = scale[c] * %s, %d scales %.6g..%.6g along dimension %d",
+             same_zero_points(tensor) ? q : "(q - zero_point[c])", tensor->scale_count,
+             (double)least, (double)most, tensor->quantized_dimension);
+}
+
+/* Names come from files: control characters must not reach a terminal. */
+static void print_name(FILE *out, const char *name, int width) {
+    char shown[NAME_SHOWN + 1];
+    size_t length = 0;
+    for (; name[length] && length < NAME_SHOWN; length++) {
+        unsigned char c = (unsigned char)name[length];
+        shown[length] = c < 0x20 || c >= 0x7f ? '?' : name[length];
+    }
+    shown[length] = 0;
+    if (name[length]) memcpy(shown + NAME_SHOWN - 3, "...", 3);
+    fprintf(out, "%-*s", width, shown);
+}
+
+static void print_shape(FILE *out, const struct frozen_tensor *tensor) {
+    char text[80];
+    int used = snprintf(text, sizeof text, "[");
+    for (int i = 0; i < tensor->rank; i++) {
+        const char *comma = i ? ", " : "";
+        if (i == 0 && tensor->has_batch)
+            used += snprintf(text + used, sizeof text - (size_t)used, "batch");
+        else
+            used += snprintf(text + used, sizeof text - (size_t)used, "%s%d", comma,
+                             tensor->shape[i]);
+    }
+    snprintf(text + used, sizeof text - (size_t)used, "]");
+    fprintf(out, "%-20s ", text);
+}
+
+static const char *activation_text(enum frozen_activation activation) {
+    switch (activation) {
+    case FUSED_NONE: return "";
+    case FUSED_RELU: return ", relu";
+    case FUSED_RELU6: return ", relu6";
+    }
+    return "";
+}
+
+static const char *padding_text(enum frozen_padding padding) {
+    return padding == FROZEN_SAME ? "same" : "valid";
+}
+
+static void print_options(FILE *out, const struct frozen_operator *op) {
+    const char *activation = activation_text(op->activation);
+    switch (op->code) {
+    case OP_CONV_2D:
+    case OP_DEPTHWISE_CONV_2D:
+        fprintf(out, "  stride %dx%d, %s", op->stride_y, op->stride_x, padding_text(op->padding));
+        if (op->dilation_x != 1 || op->dilation_y != 1)
+            fprintf(out, ", dilation %dx%d", op->dilation_y, op->dilation_x);
+        fputs(activation, out);
+        break;
+    case OP_MAX_POOL_2D:
+    case OP_AVERAGE_POOL_2D:
+        fprintf(out, "  window %dx%d, stride %dx%d, %s%s", op->filter_height, op->filter_width,
+                op->stride_y, op->stride_x, padding_text(op->padding), activation);
+        break;
+    case OP_FULLY_CONNECTED:
+    case OP_ADD:
+        if (*activation) fprintf(out, "  %s", activation + 2);
+        break;
+    case OP_SOFTMAX: fprintf(out, "  beta %g", (double)op->beta); break;
+    default: break;
+    }
+}
+
+static void print_operators(FILE *out, const struct frozen *frozen) {
+    fprintf(out, "Operators\n");
+    for (int i = 0; i < frozen->operator_count; i++) {
+        const struct frozen_operator *op = &frozen->operators[i];
+        char tensors[80];
+        int used = 0;
+        for (int j = 0; j < op->input_count; j++) {
+            const char *comma = j ? ", " : "";
+            if (op->inputs[j] < 0)
+                used += snprintf(tensors + used, sizeof tensors - (size_t)used, "%s-", comma);
+            else
+                used += snprintf(tensors + used, sizeof tensors - (size_t)used, "%s%d", comma,
+                                 op->inputs[j]);
+        }
+        snprintf(tensors + used, sizeof tensors - (size_t)used, " -> %d", op->outputs[0]);
+        fprintf(out, "%4d  %-18s %s", i, frozen_op_name(op->code), tensors);
+        print_options(out, op);
+        fputc('\n', out);
+    }
+}
+
+static void print_tensors(FILE *out, const struct frozen *frozen) {
+    size_t bytes = 0;
+    int width = 1, constants = 0;
+    for (int i = 0; i < frozen->tensor_count; i++) {
+        size_t length = strnlen(frozen->tensors[i].name, NAME_SHOWN);
+        if ((int)length > width) width = (int)length;
+        bytes += frozen->tensors[i].data_bytes;
+        constants += frozen->tensors[i].data != NULL;
+    }
+    fprintf(out, "\nTensors\n");
+    for (int i = 0; i < frozen->tensor_count; i++) {
+        const struct frozen_tensor *tensor = &frozen->tensors[i];
+        char formula[160];
+        fprintf(out, "%4d  ", i);
+        print_name(out, tensor->name, width);
+        fprintf(out, "  %-8s", frozen_type_name(tensor->type));
+        print_shape(out, tensor);
+        tflite_formula(tensor, formula, sizeof formula);
+        if (tensor->data) fprintf(out, "%zu bytes%s", tensor->data_bytes, *formula ? ", " : "");
+        fprintf(out, "%s\n", formula);
+    }
+    fprintf(out, "\nConstants: %zu bytes in %d tensors\n", bytes, constants);
+}
+
+static void print_ends(FILE *out, const struct frozen *frozen) {
+    if (frozen->description && *frozen->description) {
+        fprintf(out, "Description: ");
+        print_name(out, frozen->description, 1);
+        fputc('\n', out);
+    }
+    const char *words[] = {"Input", "Output"};
+    const char *names[] = {frozen->input_name, frozen->output_name};
+    const int tensors[] = {frozen->input, frozen->output};
+    for (int i = 0; i < 2; i++) {
+        fprintf(out, "%s: tensor %d", words[i], tensors[i]);
+        if (names[i] && *names[i]) {
+            fprintf(out, ", ");
+            print_name(out, names[i], 1);
+        }
+        fputc('\n', out);
+    }
+    fputc('\n', out);
+}
+
+enum status tflite_summary(const struct frozen *frozen, char **text, struct error *error) {
+    size_t length = 0;
+    *text = NULL;
+    FILE *out = open_memstream(text, &length);
+    if (!out) return error_memory(error, "", 4096);
+    print_ends(out, frozen);
+    print_operators(out, frozen);
+    print_tensors(out, frozen);
+    bool failed = ferror(out);
+    if (fclose(out)) failed = true;
+    if (!failed) return STATUS_OK;
+    free(*text);
+    *text = NULL;
+    return error_memory(error, "", length);
+}
