@@ -55,8 +55,8 @@ static void min_max_reports_a_single_nan_at_any_place(void **state) {
 }
 
 /* Parameters as quant/qparams.h derives them, in plain float32. */
-static struct fake_quant quantizer(float min, float max) {
-    float levels = 255, scale = (max - min) / levels, inverse = levels / (max - min);
+static struct fake_quant quantizer_of(float min, float max, float levels) {
+    float scale = (max - min) / levels, inverse = levels / (max - min);
     float zero = floorf(-min / scale + 0.5f);
     zero = zero < 0 ? 0 : zero > levels ? levels : zero;
     struct fake_quant q = {.nudged_min = -zero * scale, .nudged_max = (levels - zero) * scale,
@@ -65,9 +65,13 @@ static struct fake_quant quantizer(float min, float max) {
     return q;
 }
 
-/* Ordinary ranges, one-sided ones, tiny and huge scales, and the range (0, 0). */
+static struct fake_quant quantizer(float min, float max) {
+    return quantizer_of(min, max, 255);
+}
+
+/* Ordinary ranges, one-sided ones, tiny and huge scales, 3 levels and 65535, and the range (0, 0). */
 static struct fake_quant quantizer_at(unsigned i) {
-    switch (i % 8) {
+    switch (i % 10) {
     case 0: return quantizer(-1, 1);
     case 1: return quantizer(0, 0.7321f);
     case 2: return quantizer(-0.31f, 0.9f);
@@ -75,6 +79,8 @@ static struct fake_quant quantizer_at(unsigned i) {
     case 4: return quantizer(-1e-35f, 1e-35f);
     case 5: return quantizer(-1e33f, 1e33f);
     case 6: return (struct fake_quant){.is_zero = true};
+    case 7: return quantizer_of(-1, 1, 3);
+    case 8: return quantizer_of(-1e-3f * (float)checks_random(999), 0.9f, 65535);
     default: return quantizer(-0.9f, 0);
     }
 }
@@ -87,14 +93,15 @@ struct quantization {
 
 /* Half of the values lie on or beside a rounding boundary, where shortcuts would show. */
 static struct quantization quantization_new(size_t count, unsigned i, bool wild) {
-    struct quantization c = {.by = quantizer_at(i), .relu = i & 8, .x = tensor_new(count, true),
+    struct quantization c = {.by = quantizer_at(i), .relu = checks_random(2), .x = tensor_new(count, true),
                              .dy = tensor_new(count, true)};
     if (wild) tensor_fill_wild(&c.x);
     else tensor_fill(&c.x);
     tensor_fill_wild(&c.dy);
     for (size_t j = 0; j < count; j++) {
         if (checks_random(2)) continue;
-        float level = (float)checks_random(257) - 0.5f;
+        float top = c.by.scale > 0 ? (c.by.nudged_max - c.by.nudged_min) / c.by.scale : 0;
+        float level = (float)checks_random((unsigned)top + 2) - 0.5f;
         float x = level * c.by.scale + c.by.nudged_min;
         int steps = (int)checks_random(5) - 2;
         for (; steps > 0; steps--) x = nextafterf(x, INFINITY);
@@ -133,7 +140,7 @@ static void check_fake_quant(struct pool *pool, void *context) {
 static void fake_quant_equals_the_reference_in_every_lane(void **state) {
     (void)state;
     for (size_t i = 0; i < size_count(); i++) {
-        for (unsigned j = 0; j < (i < odd_size_count ? 32 : 8); j++) {
+        for (unsigned j = 0; j < (i < odd_size_count ? 30 : 10); j++) {
             struct quantization c = quantization_new(size_at(i), j, j & 16);
             checks_everywhere(check_fake_quant, &c);
             quantization_free(&c);
@@ -190,7 +197,7 @@ static void fake_quant_by_channel_equals_the_reference_in_every_lane(void **stat
         c.dy = tensor_new(c.rows * c.channels, true);
         tensor_fill_wild(&c.x);
         tensor_fill_wild(&c.dy);
-        for (size_t j = 0; j < c.channels; j++) c.by[j] = quantizer_at(checks_random(8));
+        for (size_t j = 0; j < c.channels; j++) c.by[j] = quantizer_at(checks_random(10));
         checks_everywhere(check_channels, &c);
         tensor_free(&c.x);
         tensor_free(&c.dy);
