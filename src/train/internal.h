@@ -21,6 +21,8 @@ struct node {
     struct conv2d conv;
     struct pooling pooling;
     bool relu;             /* the kernel itself applies it */
+    bool is_pooled;        /* Conv2D: its fake quantization is left to the pooling that reads it,
+                              and `value` is never stored */
     bool drops;            /* Dropout: it did so in this pass */
     bool has_mask;         /* Dense, Conv2D: a weight lies outside its nudged range */
     int tensor;            /* of the plan, activation; -1 */

@@ -100,6 +100,14 @@ static void set_geometry(struct node *node, const struct shape *in) {
     }
 }
 
+/* Every layer has one reader at most (check_layer). */
+static bool is_read_by_pooling(const struct model *model, int index) {
+    for (int i = index + 1; i < model->layer_count; i++)
+        if (model->layers[i].inputs[0] == index)
+            return model->layers[i].kind == LAYER_MAX_POOLING2D;
+    return false;
+}
+
 static void set_node(struct network *network, int index) {
     struct node *node = &network->nodes[index];
     node->layer = &network->model->layers[index];
@@ -109,6 +117,8 @@ static void set_node(struct network *network, int index) {
     node->relu = node->layer->activation == ACTIVATION_RELU &&
                  (node->layer->kind == LAYER_DENSE || node->layer->kind == LAYER_CONV2D);
     node->tensor = network->plan ? network->plan->activation_tensor[index] : -1;
+    node->is_pooled = node->tensor >= 0 && node->layer->kind == LAYER_CONV2D &&
+                      index < network->logits && is_read_by_pooling(network->model, index);
     node->kernel_tensor = network->plan ? network->plan->kernel_tensor[index] : -1;
     if (index) set_geometry(node, &network->model->layers[node->from].output);
 }
@@ -133,7 +143,7 @@ static void take_node(struct network *network, struct arena *arena, int index) {
     if (computes(node->layer)) {
         node->raw = take_floats(arena, batch, node->size);
         /* The mask of backward needs the values before quantization; without it, in place. */
-        bool apart = network->trains && node->tensor >= 0 && index;
+        bool apart = network->trains && node->tensor >= 0 && index && !node->is_pooled;
         node->value = apart ? take_floats(arena, batch, node->size) : node->raw;
         node->gradient = node->gradient_wanted ? take_floats(arena, batch, node->size) : NULL;
     } else {

@@ -47,19 +47,17 @@ void network_quantize_kernels(struct network *network, const struct pass *pass) 
             quantize_kernel(network, &network->nodes[i], pass);
 }
 
+/* `seen`: smallest and largest of the raw values, where they are to be observed. */
 static void quantize_activation(struct network *network, struct node *node,
-                                const struct pass *pass) {
-    if (node->tensor < 0) return;
+                                const struct pass *pass, const float seen[2]) {
     const struct quant_tensor *tensor = &network->plan->tensors[node->tensor];
     struct range *range = pass->ranges + tensor->offset;
-    size_t count = node->size * (size_t)pass->count;
-    if (pass->rate > 0) {
-        struct range seen;
-        min_max(pass->pool, count, node->raw, &seen.min, &seen.max);
-        observer_activation(range, seen, pass->rate);
-    }
+    if (pass->rate > 0)
+        observer_activation(range, (struct range){seen[0], seen[1]}, pass->rate);
     node->by = quant_plan_fake_quant(network->plan, tensor, *range);
-    fake_quant_tensor(pass->pool, count, node->raw, &node->by, node->value);
+    if (!node->is_pooled)
+        fake_quant_tensor(pass->pool, node->size * (size_t)pass->count, node->raw, &node->by,
+                          node->value);
 }
 
 /* ---- forward ---- */
@@ -91,7 +89,8 @@ static void forward_input(struct network *network, struct node *node, const stru
     for (size_t i = 0; i < count; i++) node->value[i] = quantized[pass->pixels[i]];
 }
 
-static void forward_dense(struct network *network, struct node *node, const struct pass *pass) {
+static void forward_dense(struct network *network, struct node *node, const struct pass *pass,
+                          float seen[2]) {
     size_t units = (size_t)node->layer->units;
     gemm(pass->pool, &(struct gemm){
                          .m = (size_t)pass->count,
@@ -107,7 +106,29 @@ static void forward_dense(struct network *network, struct node *node, const stru
                          .relu = node->relu,
                          .c = node->raw,
                          .scratch = network->scratch,
+                         .range = seen,
                      });
+}
+
+static void forward_conv2d(struct network *network, struct node *node, const struct pass *pass,
+                           float seen[2]) {
+    const float *x = network->nodes[node->from].value, *kernel = node_kernel(network, node, pass);
+    const float *bias = node_bias(network, node, pass);
+    if (seen)
+        conv2d_forward_range(pass->pool, &node->conv, pass->count, x, kernel, bias, node->relu,
+                             node->raw, seen, network->scratch);
+    else
+        conv2d_forward(pass->pool, &node->conv, pass->count, x, kernel, bias, node->relu,
+                       node->raw, network->scratch);
+}
+
+static void forward_pooling(const struct node *from, struct node *node, const struct pass *pass) {
+    if (from->is_pooled)
+        fake_quant_max_pool_forward(pass->pool, &node->pooling, pass->count, from->raw, &from->by,
+                                    node->raw, node->where);
+    else
+        max_pool_forward(pass->pool, &node->pooling, pass->count, from->value, node->raw,
+                         node->where);
 }
 
 struct dropping {
@@ -150,23 +171,19 @@ static void forward_dropout(struct network *network, struct node *node, const st
 
 static void forward_node(struct network *network, struct node *node, const struct pass *pass) {
     const struct node *from = node->from >= 0 ? &network->nodes[node->from] : NULL;
+    size_t count = node->size * (size_t)pass->count;
+    float range[2], *seen = node->tensor >= 0 && pass->rate > 0 ? range : NULL;
     switch (node->layer->kind) {
     case LAYER_INPUT: forward_input(network, node, pass); return;
-    case LAYER_DENSE: forward_dense(network, node, pass); break;
-    case LAYER_CONV2D:
-        conv2d_forward(pass->pool, &node->conv, pass->count, from->value,
-                       node_kernel(network, node, pass), node_bias(network, node, pass),
-                       node->relu, node->raw, network->scratch);
-        break;
-    case LAYER_MAX_POOLING2D:
-        max_pool_forward(pass->pool, &node->pooling, pass->count, from->value, node->raw,
-                         node->where);
-        break;
+    case LAYER_DENSE: forward_dense(network, node, pass, seen); break;
+    case LAYER_CONV2D: forward_conv2d(network, node, pass, seen); break;
+    case LAYER_MAX_POOLING2D: forward_pooling(from, node, pass); return;
     case LAYER_DROPOUT: forward_dropout(network, node, pass); return;
     case LAYER_RELU:
     case LAYER_ACTIVATION:
         if (node->layer->activation == ACTIVATION_RELU) {
-            relu_forward(pass->pool, node->size * (size_t)pass->count, from->value, node->raw);
+            relu_forward(pass->pool, count, from->value, node->raw);
+            if (seen) min_max(pass->pool, count, node->raw, &range[0], &range[1]);
             break;
         }
         node->value = from->value;
@@ -175,7 +192,7 @@ static void forward_node(struct network *network, struct node *node, const struc
     case LAYER_SOFTMAX:
     case LAYER_KINDS: return;
     }
-    quantize_activation(network, node, pass);
+    if (node->tensor >= 0) quantize_activation(network, node, pass, range);
 }
 
 const float *network_forward(struct network *network, const struct pass *pass) {
@@ -268,6 +285,18 @@ static void backward_input(struct network *network, const struct node *node,
                          });
 }
 
+/* Where the pooling quantized, it also takes the gradient back to the sums. */
+static void backward_pooling(const struct node *from, const struct node *node,
+                             const struct pass *pass) {
+    if (from->is_pooled)
+        fake_quant_max_pool_backward(pass->pool, &node->pooling, pass->count, from->raw,
+                                     &from->by, from->layer->activation == ACTIVATION_RELU,
+                                     node->gradient, node->where, from->gradient);
+    else
+        max_pool_backward(pass->pool, &node->pooling, pass->count, node->gradient, node->where,
+                          from->gradient);
+}
+
 struct undropping {
     const struct node *node;
     size_t count;
@@ -290,14 +319,12 @@ static void backward_node(struct network *network, const struct node *node,
     switch (node->layer->kind) {
     case LAYER_DENSE:
     case LAYER_CONV2D:
-        backward_activation(node, pass, node->gradient);
+        if (!node->is_pooled) backward_activation(node, pass, node->gradient);
         backward_parameters(network, node, pass, gradient);
         if (further) backward_input(network, node, pass, from->gradient);
         return;
     case LAYER_MAX_POOLING2D:
-        if (further)
-            max_pool_backward(pass->pool, &node->pooling, pass->count, node->gradient,
-                              node->where, from->gradient);
+        if (further) backward_pooling(from, node, pass);
         return;
     case LAYER_RELU:
     case LAYER_ACTIVATION:
