@@ -1,7 +1,38 @@
-#include "cli/cli.h"
+#include "ui/dashboard.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/settings.h"
+
+/* The dashboard, or the same run without a screen where none can be had. */
 enum status command_dashboard(const struct options *options, int *exit_status,
                               struct error *error) {
-    (void)options, (void)exit_status;
-    return error_set(error, STATUS_UNSUPPORTED, "", "there is no dashboard yet");
+    struct error reason;
+    if (options->is_json) return command_run(options, exit_status, error);
+    if (dashboard_check(&reason)) {
+        char text[800];
+        error_format(&reason, text, sizeof text);
+        if (!options->is_quiet)
+            fprintf(stderr, "qatop: no dashboard here (%s); this is qatop run\n", text);
+        return command_run(options, exit_status, error);
+    }
+    const struct dashboard_options screen = {
+        .theme = options->theme,
+        .no_color = options->no_color,
+        .ascii = options->ascii,
+    };
+    struct settings settings;
+    struct dashboard_result result = {0};
+    struct run *run = NULL;
+    enum status status = settings_run(&settings, options, false, error);
+    if (!status) status = run_create(&run, &settings.config, error);
+    if (status) return status;
+    status = dashboard_run(run, &screen, &result, error);
+    if (result.is_urgent) _exit(result.exit_status);
+    struct error ignored;
+    enum status finished = run_finish(run, false, status ? &ignored : error);
+    *exit_status = result.exit_status;
+    return status ? status : finished;
 }

@@ -10,6 +10,10 @@
 const struct verb verbs[] = {
     {"", VERB_DASHBOARD, "[MODEL]", 0, 1, "fine-tune MODEL on the dashboard (fc)", "",
      command_dashboard},
+    {"run", VERB_RUN, "[MODEL]", 0, 1, "the same without a screen, then export",
+     "Fine-tunes MODEL (fc) with quantization in the loop, exports it as INT8 .tflite, and "
+     "prints the accuracy of both. Progress goes to standard error.",
+     command_run},
     {"train", VERB_TRAIN, "--arch fc|cnn", 0, 0,
      "train a float model from scratch; writes a Keras .h5",
      "Plain float32 training from fresh weights. fc is 784 - 128 ReLU - 10, cnn has two "
@@ -23,6 +27,21 @@ const struct verb verbs[] = {
      "The table that Keras prints for a .h5; for a .tflite its operators, and its tensors with "
      "their quantization.",
      command_summary},
+    {"predict", VERB_PREDICT, "MODEL IMAGE.png...", 2, -1, "which digit each picture shows",
+     "The label and the ten probabilities for each picture: a PNG of any size, grey or coloured, "
+     "dark on light or light on dark. On a terminal the digit is drawn as MODEL sees it.",
+     command_predict},
+    {"export", VERB_EXPORT, "CHECKPOINT|RUN -o OUT", 1, 1,
+     "write a .tflite or .h5 from a checkpoint",
+     "Freezes a checkpoint, or the newest one in a run's folder, to the .tflite that -o names, "
+     "and verifies it on the test digits; with -o OUT.h5 its float weights as a Keras model.",
+     command_export},
+    {"freeze", VERB_FREEZE, "WEIGHTS.h5 MODEL -o OUT", 2, 2,
+     "convert weights that TensorFlow trained",
+     "WEIGHTS.h5 holds the variables of a model trained with TensorFlow Model Optimization, "
+     "ranges included: one data set a variable, Keras weights, or a saved QAT model. MODEL is "
+     "the float model they belong to.",
+     command_freeze},
     {NULL, 0, NULL, 0, 0, NULL, NULL, NULL},
 };
 

@@ -49,7 +49,7 @@ static const struct entry entries[] = {
     {"batch", 'b', "N", VERBS_TRAINING, GROUP_TRAINING, "digits in a batch (32)", parse_whole,
      AT(batch), 1, 4096, NULL},
     {"lr", 'l', "X", VERBS_TRAINING, GROUP_TRAINING, "learning rate at its highest (0.001)",
-     parse_real, AT(learning_rate), 0, 10, NULL},
+     parse_real, AT(learning_rate), 1e-9, 10, NULL},
     {"schedule", 0, "NAME", VERBS_TRAINING, GROUP_TRAINING,
      "constant, cosine or linear (cosine; with scheme tfmot: constant)", parse_choice, AT(schedule),
      0, 0, "constant|cosine|linear"},
@@ -79,7 +79,7 @@ static const struct entry entries[] = {
      "arithmetic for .tflite: ref (TFLite's reference kernels) or xnn (XNNPACK) (ref)",
      parse_choice, AT(runtime), 0, 0, "ref|xnn"},
 
-    {"data", 'd', "DIR", VERBS_TRAINING | VERB_EVAL, GROUP_FILES,
+    {"data", 'd', "DIR", VERBS_TRAINING | VERB_EVAL | VERB_EXPORT | VERB_FREEZE, GROUP_FILES,
      "digits: MNIST's four IDX files, plain or .gz, or PNG folders train/0..9, test/0..9 (bundled)",
      parse_text, AT(data), 0, 0, NULL},
     {"out", 0, "DIR", VERBS_QAT, GROUP_FILES,
@@ -103,7 +103,7 @@ static const struct entry entries[] = {
     {"no-color", 'C', NULL, VERB_DASHBOARD, GROUP_SCREEN, "no colours", parse_switch, AT(no_color),
      0, 0, NULL},
 
-    {"threads", 't', "N", VERBS_TRAINING | VERB_EVAL | VERB_PREDICT, GROUP_GENERAL,
+    {"threads", 't', "N", VERB_ALL & ~VERB_SUMMARY, GROUP_GENERAL,
      "compute with N threads (all cores); results do not depend on it", parse_whole, AT(threads), 1,
      64, NULL},
     {"json", 'j', NULL, VERBS_JSON, GROUP_GENERAL,

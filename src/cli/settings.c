@@ -29,6 +29,36 @@ struct training settings_training(const struct options *options) {
     };
 }
 
+enum status settings_run(struct settings *settings, const struct options *options, bool is_headless,
+                         struct error *error) {
+    *settings = (struct settings){.config = run_config_default()};
+    const char *operand = options->operand_count ? options->operands[0] : NULL;
+    enum status status =
+        assets_model(operand, settings->model_path, sizeof settings->model_path, error);
+    if (status) return status;
+    status = assets_data(options->data, settings->data_folder, sizeof settings->data_folder, error);
+    if (status) return status;
+    struct run_config *config = &settings->config;
+    config->model_path = settings->model_path;
+    config->data_folder = settings->data_folder;
+    config->out_folder = options->out;
+    config->training = settings_training(options);
+    config->scheme = scheme_find(option_scheme_name(options));
+    config->weight_bits = (int)options->bits;
+    config->io = (enum frozen_io)options->io;
+    config->runtime = (enum runtime)options->runtime;
+    if (options->on_nan >= 0)
+        config->on_nan = (enum on_nan)options->on_nan;
+    else
+        config->on_nan = is_headless ? ON_NAN_STOP : ON_NAN_PAUSE;
+    config->threads = (int)options->threads;
+    config->pace = options->pace;
+    if (is_headless && options->pace < 0) config->pace = PACE_MAX;
+    config->trace_path = options->trace;
+    config->is_headless = is_headless;
+    return STATUS_OK;
+}
+
 enum status settings_check_writable(const char *path, struct error *error) {
     char folder[1024];
     snprintf(folder, sizeof folder, "%s", path);

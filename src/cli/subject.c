@@ -41,8 +41,8 @@ enum status subject_evaluate(const struct subject *subject, enum runtime runtime
                              const struct digits *digits, struct pool *pool,
                              struct predictions *predictions, struct error *error) {
     if (!subject->model)
-        return (void)runtime,
-               error_set(error, STATUS_UNSUPPORTED, subject->path, "cannot be run yet");
+        return evaluate_frozen(subject->frozen, runtime, digits, pool, subject->path, predictions,
+                               error);
     enum status status = model_check_digits(subject->model, subject->path, error);
     if (status) return status;
     return evaluate_float(subject->model, subject->model->weights, digits, pool, predictions,

@@ -1,0 +1,100 @@
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/subject.h"
+#include "data/image.h"
+
+/* Two pixels above each other share a character, so that the picture keeps its proportions. */
+static void put_picture(const unsigned char *image) {
+    static const char ramp[] = " .:-=+*#%@";
+    for (int row = 0; row < DIGIT_SIDE; row += 2) {
+        char line[DIGIT_SIDE + 1];
+        for (int column = 0; column < DIGIT_SIDE; column++) {
+            const unsigned char *pixel = image + row * DIGIT_SIDE + column;
+            int mean = (pixel[0] + pixel[DIGIT_SIDE]) / 2;
+            line[column] = ramp[mean * (int)(sizeof ramp - 2) / 255];
+        }
+        line[DIGIT_SIDE] = 0;
+        printf("    %s\n", line);
+    }
+}
+
+static enum status load_images(const struct options *options, struct digits *digits,
+                               struct error *error) {
+    size_t count = (size_t)options->operand_count - 1;
+    digits->images = malloc(count * DIGIT_PIXELS);
+    digits->labels = calloc(count, 1); /* unknown: correct is not asked for */
+    if (!digits->images || !digits->labels) return error_memory(error, "images", count);
+    for (digits->count = 0; digits->count < count; digits->count++) {
+        const char *path = options->operands[1 + digits->count];
+        struct image image;
+        enum status status = image_read_png(path, &image, error);
+        if (status) return status;
+        status = image_to_digit(&image, path, digits->images + digits->count * DIGIT_PIXELS, NULL,
+                                error);
+        image_free(&image);
+        if (status) return status;
+    }
+    return STATUS_OK;
+}
+
+static json_t *json_predictions(const struct options *options,
+                                const struct predictions *predictions) {
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < predictions->count; i++) {
+        json_t *probabilities = json_array();
+        for (int c = 0; c < DIGIT_CLASSES; c++)
+            json_array_append_new(
+                probabilities,
+                json_number((double)predictions->probabilities[i * DIGIT_CLASSES + (size_t)c]));
+        if (json_array_append_new(
+                list, json_pack("{s:s, s:i, s:o}", "file", options->operands[1 + i], "label",
+                                (int)predictions->labels[i], "probabilities", probabilities))) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static void put_prediction(const char *path, const unsigned char *image,
+                           const struct predictions *predictions, size_t index) {
+    const float *probabilities = predictions->probabilities + index * DIGIT_CLASSES;
+    int label = predictions->labels[index];
+    printf("%s: %d (%.1f %%)", path, label, (double)probabilities[label] * 100);
+    for (int c = 0; c < DIGIT_CLASSES; c++) printf(" %d:%.3f", c, (double)probabilities[c]);
+    putchar('\n');
+    if (isatty(STDOUT_FILENO)) put_picture(image);
+}
+
+enum status command_predict(const struct options *options, int *exit_status, struct error *error) {
+    (void)exit_status;
+    struct subject subject;
+    struct digits digits = {0};
+    struct predictions predictions = {0};
+    struct pool *pool = NULL;
+    enum status status = subject_load(&subject, options->operands[0], error);
+    if (status) return status;
+    if ((status = load_images(options, &digits, error))) goto done;
+    if ((status = pool_create(&pool, (int)options->threads, error))) goto done;
+    status = subject_evaluate(&subject, (enum runtime)options->runtime, &digits, pool, &predictions,
+                              error);
+    if (status) goto done;
+    if (options->is_json) {
+        status = print_json(json_pack("{s:s, s:o}", "model", subject.path, "predictions",
+                                      json_predictions(options, &predictions)),
+                            error);
+        goto done;
+    }
+    for (size_t i = 0; i < digits.count; i++)
+        put_prediction(options->operands[1 + i], digits.images + i * DIGIT_PIXELS, &predictions, i);
+done:
+    predictions_free(&predictions);
+    pool_destroy(pool);
+    free(digits.images);
+    free(digits.labels);
+    subject_free(&subject);
+    return status;
+}
