@@ -12,9 +12,10 @@
 #include "model/h5.h"
 #include "model/save.h"
 #include "model/variables.h"
+#include "quant/variables_snapshot.h"
 #include "train/json_text.h"
 
-#define ATTRIBUTE "qatop"
+#define ATTRIBUTE   "qatop"
 #define INPUT_LAYER "quantize_layer"
 
 static const char *const schedule_names[] = {
@@ -61,7 +62,7 @@ struct range_names {
     const char *low, *high;     /* "kernel_min", "kernel_max" */
 };
 
-/* Where TFMOT keeps the range of that tensor. */
+/* Where TFMOT keeps the range of that tensor; variables_snapshot.h reads it there. */
 static struct range_names range_names(const struct model *model,
                                       const struct quant_tensor *tensor) {
     struct range_names names = {.low = "output_min", .high = "output_max"};
@@ -84,7 +85,8 @@ static struct range_names range_names(const struct model *model,
         names.low = "post_activation_min";
         names.high = "post_activation_max";
         break;
-    case PLACE_OUTPUT: break;
+    case PLACE_OUTPUT:
+        break;
     }
     return names;
 }
@@ -329,8 +331,7 @@ static enum status read_parameters(const struct h5 *h5, const struct model *mode
         if (!status && shape.count != parameter->count)
             status = error_set(error, STATUS_FORMAT, h5->path, "'%s' has %zu values, not %zu", name,
                                shape.count, parameter->count);
-        if (!status)
-            status = h5_read_floats(h5, dataset, name, values + parameter->offset, error);
+        if (!status) status = h5_read_floats(h5, dataset, name, values + parameter->offset, error);
         h5_release(dataset);
     }
     return status;
@@ -359,41 +360,15 @@ done:
     return status;
 }
 
-static enum status read_bounds(const struct variables *variables, const struct range_names *names,
-                               const struct quant_tensor *tensor, struct range *ranges,
-                               struct error *error) {
-    /* variables.h names layers without the wrapper. */
-    const char *layer = tensor->placement == PLACE_INPUT ? names->layer : names->layer + 6;
-    const struct variable *low = variables_find(variables, layer, names->low);
-    const struct variable *high = variables_find(variables, layer, names->high);
-    size_t channels = (size_t)tensor->channels;
-    if (!low || !high || low->count != channels || high->count != channels)
-        return error_set(error, STATUS_FORMAT, variables->path,
-                         "the range of '%s' is missing or has not %zu channels", tensor->name,
-                         channels);
-    for (size_t c = 0; c < channels; c++)
-        ranges[(size_t)tensor->offset + c] = (struct range){low->values[c], high->values[c]};
-    return STATUS_OK;
-}
-
 static enum status read_snapshot(const char *path, struct checkpoint *checkpoint, uint64_t step,
                                  struct error *error) {
-    const struct quant_plan *plan = checkpoint->plan;
     struct variables *variables = NULL;
-    struct range *ranges = array_new((size_t)plan->range_count, sizeof *ranges);
-    if (!ranges) return error_memory(error, path, 0);
     enum status status = variables_load(path, &variables, error);
-    for (int i = 0; i < plan->tensor_count && !status; i++) {
-        struct range_names names = range_names(checkpoint->model, &plan->tensors[i]);
-        status = read_bounds(variables, &names, &plan->tensors[i], ranges, error);
-    }
-    if (!status) {
-        checkpoint->snapshot = snapshot_create(checkpoint->model, plan, step,
-                                               checkpoint->model->weights, ranges);
-        if (!checkpoint->snapshot) status = error_memory(error, path, 0);
-    }
+    if (status) return status;
+    status = variables_snapshot(checkpoint->model, checkpoint->plan, variables,
+                                &checkpoint->snapshot, error);
+    if (!status) checkpoint->snapshot->step = step;
     variables_free(variables);
-    array_free(ranges);
     return status;
 }
 

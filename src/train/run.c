@@ -72,10 +72,11 @@ static enum status check_config(const struct run_config *config, struct error *e
     if (training->epochs < 1 || training->epochs > EPOCHS_MAX)
         return error_set(error, STATUS_USAGE, "--epochs", "%d is not 1 to %d", training->epochs,
                          EPOCHS_MAX);
-    if (training->batch < 1 || training->batch > 65536)
-        return error_set(error, STATUS_USAGE, "--batch", "%d is not 1 to 65536", training->batch);
-    if (!(training->learning_rate > 0 && training->learning_rate <= 100))
-        return error_set(error, STATUS_USAGE, "--lr", "%g is not above 0 and at most 100",
+    if (training->batch < 1 || training->batch > BATCH_MAX)
+        return error_set(error, STATUS_USAGE, "--batch", "%d is not 1 to %d", training->batch,
+                         BATCH_MAX);
+    if (!(training->learning_rate > 0) || isinf(training->learning_rate))
+        return error_set(error, STATUS_USAGE, "--lr", "%g is not a number above 0",
                          (double)training->learning_rate);
     if (training->warmup < 0)
         return error_set(error, STATUS_USAGE, "--warmup", "%d is negative", training->warmup);

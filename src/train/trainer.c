@@ -222,8 +222,8 @@ static bool has_ended(const struct trainer *trainer) {
 
 void trainer_extend(struct trainer *trainer, int epochs) {
     uint64_t batches = (uint64_t)trainer->batches;
-    if (has_ended(trainer)) /* by max_steps perhaps: then end with the epoch that was begun */
-        trainer->end = (trainer->steps + batches - 1) / batches * batches;
+    /* What was planned but not trained is given up; an epoch that was begun is finished. */
+    trainer->end = (trainer->steps + batches - 1) / batches * batches;
     trainer->end += (uint64_t)epochs * batches;
     trainer->training.max_steps = 0;
     start_schedule(trainer, trainer->steps);

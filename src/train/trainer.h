@@ -59,9 +59,8 @@ void trainer_destroy(struct trainer *trainer); /* NULL is harmless */
 /* Train one batch.  Must not be called after ends_training unless trainer_extend was. */
 void trainer_step(struct trainer *trainer, struct step_result *result);
 
-/* Train on: `epochs` more than planned so far (an epoch that was cut short by max_steps is finished
- * first), from the present state; the schedule starts anew at its peak over what is now left, and
- * max_steps no longer holds. */
+/* Train on: finish the epoch that is begun, if any, then `epochs` more, from the present state; the
+ * schedule starts anew at its peak over what is now left, and max_steps no longer holds. */
 void trainer_extend(struct trainer *trainer, int epochs);
 /* The next batch uses this rate; a schedule goes on from there in proportion. */
 void trainer_set_learning_rate(struct trainer *trainer, float learning_rate);

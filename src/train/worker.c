@@ -1,5 +1,6 @@
 #include "train/worker.h"
 
+#include <float.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -291,7 +292,8 @@ static enum status train_on(struct worker *worker, double number, struct error *
 }
 
 static enum status set_learning_rate(struct worker *worker, double number, struct error *error) {
-    if (!(number > 0 && number <= 100)) return refuse(error, "the learning rate must be 0..100");
+    if (!(number > 0 && number <= (double)FLT_MAX))
+        return refuse(error, "the learning rate must be a number above 0");
     trainer_set_learning_rate(worker->options.trainer, (float)number);
     return STATUS_OK;
 }
