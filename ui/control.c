@@ -77,18 +77,18 @@ static bool is_saved(const struct store *store) {
     return !store->step || store->saved_step >= store->step;
 }
 
-/* Stop where it still trains, write a checkpoint, leave when that is acknowledged. */
+/* Write a checkpoint and leave when that is acknowledged.  Meanwhile training pauses: stopping
+ * would begin with a last evaluation, which nobody is going to look at. */
 static void leave(struct control *control, const struct store *store, double now) {
     control->modal = MODAL_NONE;
     if (control->is_leaving) return;
     control->is_leaving = true;
-    if (!store->is_over) {
-        send(control, COMMAND_STOP_NOW, 0, now);
-    } else if (is_saved(store)) {
+    if (store->is_over && is_saved(store)) {
         control->is_done = true;
         return;
     }
     control->checkpoint = send(control, COMMAND_CHECKPOINT, 0, now);
+    if (control->checkpoint && store->state == STATE_TRAIN) send(control, COMMAND_PAUSE, 0, now);
     if (!control->checkpoint) control->is_leaving = false; /* said so; the user may ask again */
     else control_say(control, COLOR_STRONG, now, "finishing this batch and writing a checkpoint, "
                                                  "then leaving");
@@ -102,10 +102,7 @@ static void quit(struct control *control, const struct store *store, double now)
 }
 
 static void train_on(struct control *control, struct store *store, double now) {
-    if (store->state == STATE_FAILED) {
-        control_say(control, COLOR_WARNING, now, "training has failed: there is nothing to go on "
-                                                 "from");
-    } else if (!store->is_over) {
+    if (!store->is_over) {
         control_say(control, COLOR_TEXT, now, "still training: T adds an epoch after the last one");
     } else {
         send(control, COMMAND_TRAIN_ON, 1, now);
@@ -207,17 +204,13 @@ void control_signal(struct control *control, struct store *store, int signal_num
 
 static void follow_export(struct control *control, const struct event_export *written, double now) {
     char size[16];
-    if (!written->is_ok) {
-        control_say(control, COLOR_ALARM, now, "export failed: %s", written->path);
-    } else {
-        control_say(control, written->differing ? COLOR_ALARM : COLOR_OK, now,
-                    "wrote %s  %s  INT8 %.2f %%  %s: %u of %u outputs differ", written->path,
-                    format_bytes(written->bytes, size, sizeof size), 100 * written->accuracy,
-                    written->differing ? "NOT EQUAL" : "verified", (unsigned)written->differing,
-                    (unsigned)written->count);
-    }
+    control_say(control, written->differing ? COLOR_ALARM : COLOR_OK, now,
+                "wrote %s  %s  INT8 %.2f %%  %s: %u of %u outputs differ", written->path,
+                format_bytes(written->bytes, size, sizeof size), 100 * written->accuracy,
+                written->differing ? "NOT EQUAL" : "verified", (unsigned)written->differing,
+                (unsigned)written->count);
     control->notice_until = now + 2 * NOTICE_SECONDS;
-    if (control->leaves_after_export && written->is_ok) control->is_done = true;
+    if (control->leaves_after_export) control->is_done = true;
     control->leaves_after_export = false;
 }
 
@@ -225,16 +218,21 @@ static void follow_acknowledge(struct control *control, struct store *store,
                                const struct event *event, double now) {
     uint32_t number = event->acknowledge.command;
     bool is_refused = event->acknowledge.status != STATUS_OK;
+    const char *what = "refused";
     for (int i = 0; i < CONTROL_WAITING; i++) {
         if (!number || control->waiting[i].number != number) continue;
         control->waiting[i].number = 0;
-        if (control->waiting[i].kind == COMMAND_TRAIN_ON && !is_refused) store->epochs_planned++;
-        if (control->waiting[i].kind == COMMAND_EXPORT && is_refused) {
-            control->leaves_after_export = false;
-        }
+        enum command_kind kind = control->waiting[i].kind;
+        if (kind == COMMAND_TRAIN_ON && !is_refused) store_extend(store, 1);
+        if (kind == COMMAND_EXPORT && is_refused) control->leaves_after_export = false;
+        what = kind == COMMAND_EXPORT       ? "export failed"
+               : kind == COMMAND_CHECKPOINT ? "checkpoint failed"
+               : kind == COMMAND_EVALUATE   ? "evaluation failed"
+                                            : "refused";
     }
     if (is_refused) {
-        control_say(control, COLOR_WARNING, now, "refused: %s", event->acknowledge.text);
+        control_say(control, *what == 'r' ? COLOR_WARNING : COLOR_ALARM, now, "%s: %s", what,
+                    event->acknowledge.text);
     }
     /* Carried out or refused: there is nothing more to wait for. */
     if (control->is_leaving && number && number == control->checkpoint) control->is_done = true;
@@ -242,14 +240,11 @@ static void follow_acknowledge(struct control *control, struct store *store,
 
 void control_event(struct control *control, struct store *store, const struct event *event,
                    double now) {
-    if (event->kind == EVENT_EXPORT) {
+    /* Why one failed comes with its acknowledgement. */
+    if (event->kind == EVENT_EXPORT && event->export_.is_ok) {
         follow_export(control, &event->export_, now);
-    } else if (event->kind == EVENT_CHECKPOINT) {
-        if (event->checkpoint.is_ok) {
-            control_say(control, COLOR_OK, now, "checkpoint %s", event->checkpoint.path);
-        } else {
-            control_say(control, COLOR_ALARM, now, "checkpoint failed: %s", event->checkpoint.path);
-        }
+    } else if (event->kind == EVENT_CHECKPOINT && event->checkpoint.is_ok) {
+        control_say(control, COLOR_OK, now, "wrote checkpoint %s", event->checkpoint.path);
     } else if (event->kind == EVENT_ACKNOWLEDGE) {
         follow_acknowledge(control, store, event, now);
     } else if (event->kind == EVENT_STATE && event->state == STATE_DONE && !control->is_leaving) {

@@ -42,6 +42,11 @@ static double share_of(double part, double whole) {
     return whole > 0 ? part / whole : 0;
 }
 
+/* As people count. */
+static int epoch_number(const struct store *store) {
+    return store->step ? store->batch.epoch + 1 : 0;
+}
+
 /* Of the planned batches, how many are done. */
 static double progress(const struct store *store) {
     uint64_t left = store_batches_left(store);
@@ -58,7 +63,7 @@ static void first_line(const struct view *view, struct canvas *canvas) {
     line_add(&line, 20, COLOR_DIM, "qatop");
     line_add(&line, 45, COLOR_STRONG, "%s", store->info->name)->is_bold = true;
     add_state(&line, view);
-    int epoch = store->batch.epoch, batch = store->batch.batch;
+    int epoch = epoch_number(store), batch = store->batch.batch;
     int batches = store->batch.batches ? store->batch.batches : store->info->batches;
     line_add(&line, 90, COLOR_DIM, "%s ", width >= 100 ? "epoch" : "ep");
     line_join(&line, COLOR_STRONG, "%d/%d", epoch, store->epochs_planned);
@@ -179,7 +184,7 @@ static void short_lines(const struct view *view, struct canvas *canvas) {
     line_add(&line, 30, COLOR_DIM, "qatop");
     add_state(&line, view);
     line_add(&line, 80, COLOR_STRONG, "%s%d/%d", canvas->columns >= 40 ? "ep " : "",
-             store->batch.epoch, store->epochs_planned);
+             epoch_number(store), store->epochs_planned);
     if (!is_one) {
         line_draw(&line, canvas, 0);
         line_start(&line, 1);
@@ -225,7 +230,7 @@ static void tiny_line(const struct view *view, struct canvas *canvas) {
     line_draw(&line, canvas, 0);
     if (canvas->rows < 2) return;
     line_start(&line, 1);
-    line_add(&line, 50, COLOR_TEXT, "%d/%d", store->batch.epoch, store->epochs_planned);
+    line_add(&line, 50, COLOR_TEXT, "%d/%d", epoch_number(store), store->epochs_planned);
     if (store->step) line_add(&line, 60, COLOR_TEXT, "%.3f", (double)store->batch.loss_last);
     line_draw(&line, canvas, 1);
 }

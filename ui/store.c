@@ -1,20 +1,27 @@
 #include "ui/store.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "ui/format.h"
 
 #define RAW_RANGES 4096 /* raw values kept for the timeline of one tensor */
 #define PACE_INTERVAL 1.0
 #define ETA_SECONDS 10.0
 
+static void plan_steps(struct store *store) {
+    const struct training *training = &store->info->config->training;
+    store->epochs_planned = training->epochs;
+    store->steps_planned = (uint64_t)(training->epochs > 0 ? training->epochs : 0) *
+                           (uint64_t)store->info->batches;
+    if (training->max_steps && training->max_steps < store->steps_planned) {
+        store->steps_planned = training->max_steps;
+    }
+}
+
 bool store_create(struct store *store, const struct run_info *info) {
     memset(store, 0, sizeof *store);
     store->info = info;
-    store->epochs_planned = info->config->training.epochs;
+    plan_steps(store);
     store->pace = info->config->pace;
     store->loss = history_create(STORE_RAW_LOSSES);
     store->batch_accuracy = history_create(STORE_RAW_LOSSES);
@@ -206,33 +213,15 @@ static void feed_evaluation(struct store *store, const struct event *event) {
     store_log(store, LOG_INFO, false, text);
 }
 
-static void feed_export(struct store *store, const struct event *event) {
-    const struct event_export *written = &event->export_;
-    char text[240], size[16];
-    store->has_export = true;
-    store->last_export = *written;
-    format_bytes(written->bytes, size, sizeof size);
-    if (written->is_ok) {
-        store->saved_step = event->step;
-        snprintf(text, sizeof text, "export %s  %s  verified: INT8 %.2f %%, %u of %u outputs differ",
-                 written->path, size, 100 * written->accuracy, (unsigned)written->differing,
-                 (unsigned)written->count);
-    } else {
-        snprintf(text, sizeof text, "export failed: %s", written->path);
-    }
-    store_log(store, written->is_ok ? LOG_INFO : LOG_ERROR, false, text);
-}
-
-static void feed_checkpoint(struct store *store, const struct event *event) {
-    char text[200];
-    bool is_ok = event->checkpoint.is_ok;
-    snprintf(text, sizeof text, "checkpoint %s%s", is_ok ? "" : "failed: ",
-             event->checkpoint.path);
-    if (is_ok) {
+static void feed_saved(struct store *store, const struct event *event) {
+    if (event->kind == EVENT_EXPORT) {
+        store->has_export = true;
+        store->last_export = event->export_;
+        if (event->export_.is_ok) store->saved_step = event->step;
+    } else if (event->checkpoint.is_ok) {
         store->saved_step = event->step;
         memcpy(store->checkpoint, event->checkpoint.path, sizeof store->checkpoint);
     }
-    store_log(store, is_ok ? LOG_INFO : LOG_ERROR, false, text);
 }
 
 void store_feed(struct store *store, const struct event *event) {
@@ -244,24 +233,28 @@ void store_feed(struct store *store, const struct event *event) {
     case EVENT_TENSOR: feed_tensor(store, event); break;
     case EVENT_EPOCH: feed_epoch(store, event); break;
     case EVENT_EVALUATION: feed_evaluation(store, event); break;
-    case EVENT_EXPORT: feed_export(store, event); break;
-    case EVENT_CHECKPOINT: feed_checkpoint(store, event); break;
+    /* The run logs both, and what it refused to do is answered where it was asked. */
+    case EVENT_EXPORT:
+    case EVENT_CHECKPOINT: feed_saved(store, event); break;
+    case EVENT_ACKNOWLEDGE: break;
     case EVENT_LOG: store_log(store, event->log.level, false, event->log.text); break;
-    case EVENT_ACKNOWLEDGE:
-        if (event->acknowledge.status != STATUS_OK) {
-            store_log(store, LOG_WARNING, false, event->acknowledge.text);
-        }
-        break;
     }
 }
 
-uint64_t store_batches_left(const struct store *store) {
-    if (store->is_over || !store->info->batches) return 0;
+void store_extend(struct store *store, int epochs) {
     uint64_t batches = (uint64_t)store->info->batches;
-    uint64_t total = (uint64_t)(store->epochs_planned > 0 ? store->epochs_planned : 0) * batches;
-    uint64_t limit = store->info->config->training.max_steps;
-    if (limit && limit < total) total = limit;
-    return total > store->step ? total - store->step : 0;
+    if (!batches || epochs <= 0) return;
+    /* A limit on the batches may have ended it within an epoch, which is then finished first. */
+    if (store->step >= store->steps_planned) {
+        store->steps_planned = (store->step + batches - 1) / batches * batches;
+    }
+    store->steps_planned += (uint64_t)epochs * batches;
+    store->epochs_planned = (int)((store->steps_planned + batches - 1) / batches);
+}
+
+uint64_t store_batches_left(const struct store *store) {
+    if (store->is_over || store->steps_planned <= store->step) return 0;
+    return store->steps_planned - store->step;
 }
 
 double store_rate(const struct store *store) {

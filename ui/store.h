@@ -66,6 +66,7 @@ struct store {
     bool is_over;               /* DONE or FAILED */
     double pace;                /* as last set */
     int epochs_planned;         /* grows when training goes on */
+    uint64_t steps_planned;
     uint64_t saved_step;        /* of the newest weights that were exported or checkpointed */
     char checkpoint[160];       /* path of the last one written, or "" */
     struct {
@@ -87,10 +88,13 @@ const struct store_line *store_line_at(const struct store *store, size_t index);
 /* The evaluation the session looks at (-1: the newest whole one, else the newest), or NULL. */
 const struct evaluation *store_evaluation(const struct store *store, int index);
 
+/* Training goes on for `epochs` more, as trainer_extend counts them. */
+void store_extend(struct store *store, int epochs);
+
 /* The user has seen the warnings. */
 void store_acknowledge(struct store *store);
 
-/* Digits and batches still to come, by the plan; 0 when over. */
+/* Batches still to come, by the plan; 0 when over. */
 uint64_t store_batches_left(const struct store *store);
 
 /* Batches a second over the last half minute; 0 when not known. */

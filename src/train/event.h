@@ -41,7 +41,8 @@ const char *log_level_name(enum log_level level); /* "info", "warn", "error", "c
 
 struct event_batch {
     uint64_t first_step;   /* of the folded ones; event.step is the last */
-    int epoch, batch, batches;
+    int epoch;             /* 0-based, as in step_result */
+    int batch, batches;
     float loss_min, loss_max, loss_last;
     double loss_sum;       /* over finite losses */
     uint32_t finite, not_finite; /* how many batches had a finite loss, how many not */
