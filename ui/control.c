@@ -204,8 +204,9 @@ void control_signal(struct control *control, struct store *store, int signal_num
 
 static void follow_export(struct control *control, const struct event_export *written, double now) {
     char size[16];
+    const char *slash = strrchr(written->path, '/'); /* the log has the whole path */
     control_say(control, written->differing ? COLOR_ALARM : COLOR_OK, now,
-                "wrote %s  %s  INT8 %.2f %%  %s: %u of %u outputs differ", written->path,
+                "wrote %s  %s  INT8 %.2f %%  %s: %u of %u differ", slash ? slash + 1 : written->path,
                 format_bytes(written->bytes, size, sizeof size), 100 * written->accuracy,
                 written->differing ? "NOT EQUAL" : "verified", (unsigned)written->differing,
                 (unsigned)written->count);

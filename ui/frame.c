@@ -20,7 +20,23 @@ static void draw_title(struct canvas *canvas, int row, int column, int columns,
     int start = at;
     at = canvas_printf(&line, 0, at, color, " %s ", title->name);
     canvas_bold(&line, 0, start, at - start);
-    if (title->left[0]) at = canvas_printf(&line, 0, at, COLOR_DIM, " %s ", title->left);
+    /* A panel may begin with its own name, to say more about it. */
+    const char *left = title->left;
+    size_t name = strlen(title->name);
+    if (!strncmp(left, title->name, name) && (left[name] == ' ' || !left[name])) left += name;
+    while (*left == ' ') left++;
+    /* What does not fit goes from the end, a whole part at a time; parts stand two spaces apart. */
+    char text[sizeof title->left];
+    snprintf(text, sizeof text, "%s", left);
+    while (*text && at + width_of(text) + 2 > columns) {
+        char *gap = NULL;
+        for (char *c = text; *c; c++) {
+            if (c[0] == ' ' && c[1] == ' ') gap = c;
+        }
+        if (gap) *gap = 0;
+        else break;
+    }
+    if (*text) at = canvas_printf(&line, 0, at, COLOR_DIM, " %s ", text);
     int right = width_of(title->right) + 2;
     if (title->right[0] && at + right + 2 <= columns) {
         canvas_printf(&line, 0, columns - right - 1, COLOR_DIM, " %s ", title->right);

@@ -15,23 +15,19 @@ const struct key keys[] = {
     {ACTION_PAUSE, {'p'}, "Pause", 80, 0, "pause or resume training; the model stays loaded"},
     {ACTION_STEP, {'.'}, "Step", 50, 0, "train one batch, then pause"},
     {ACTION_FREEZE, {'Z'}, "Freeze", 40, 0, "freeze or thaw the view; training goes on"},
-    {ACTION_STOP, {'S', KEYCODE_F9}, "Stop", 30, 0, "stop training: at the epoch's end, now, or "
-                                                    "back to the best epoch"},
+    {ACTION_STOP, {'S', KEYCODE_F9}, "Stop", 30, 0, "stop training, asking how"},
     {ACTION_TRAIN_ON, {'T'}, "Train on", 22, 0, "after the last epoch: train one more"},
-    {ACTION_EXPORT, {'e', KEYCODE_F8}, "Export", 85, 0, "write the INT8 .tflite and verify it; "
-                                                       "training goes on"},
+    {ACTION_EXPORT, {'e', KEYCODE_F8}, "Export", 85, 0, "write and verify the INT8 .tflite; training goes on"},
     {ACTION_CHECKPOINT, {'w', KEYCODE_F12}, "Save", 25, 0, "write a checkpoint"},
-    {ACTION_EVALUATE, {'V'}, "Evaluate", 15, 0, "evaluate FP32, QAT and INT8 on all test digits "
-                                                "now"},
+    {ACTION_EVALUATE, {'V'}, "Evaluate", 15, 0, "evaluate FP32, QAT and INT8 on all test digits"},
     {ACTION_SLOWER, {'<'}, "Slower", 12, 0, "fewer batches a second"},
     {ACTION_FASTER, {'>'}, "Faster", 12, 0, "more batches a second, up to all the machine can"},
-    {ACTION_NEXT, {'n'}, "Wrong", 60, DIGITS | LOG, "next match of / in the log, else next "
-                                                    "misclassified digit"},
+    {ACTION_NEXT, {'n'}, "Wrong", 60, DIGITS | LOG, "log: next match of /; else the next wrong digit"},
     {ACTION_PREVIOUS, {'N'}, NULL, 0, DIGITS | LOG, "the previous one"},
     {ACTION_NEXT_DIGIT, {'J'}, NULL, 0, 0, "next digit, from any panel"},
     {ACTION_PREVIOUS_DIGIT, {'K'}, NULL, 0, 0, "previous digit, from any panel"},
     {ACTION_FILTER, {'\\', KEYCODE_F4}, "Filter", 24, DIGITS | LOG,
-     "digits: wrong, flipped, unsure, ...; log: from which level on"},
+     "digits: wrong, flipped, unsure ...; log: level"},
     {ACTION_SEARCH, {'/', KEYCODE_F3}, "Search", 20, LOG, "search the log"},
     {ACTION_EARLIER, {'('}, NULL, 0, DIGITS | CONFUSION | RANGES, "the evaluation before"},
     {ACTION_LATER, {')'}, NULL, 0, DIGITS | CONFUSION | RANGES, "the evaluation after"},
@@ -72,11 +68,9 @@ const struct key keys[] = {
     {ACTION_GLYPHS, {'~'}, NULL, 0, 0, "glyphs: braille, blocks, ASCII"},
     {ACTION_REDRAW, {KEY_CONTROL('l')}, NULL, 0, 0, "draw the whole screen again"},
     {ACTION_BACK, {KEYCODE_ESCAPE, KEYCODE_BACKSPACE}, NULL, 0, 0, "one level back"},
-    {ACTION_QUIT, {'q', KEYCODE_F10, 'Q'}, "Quit", 100, 0, "close what is open; else quit, asking "
-                                                           "while it trains"},
+    {ACTION_QUIT, {'q', KEYCODE_F10, 'Q'}, "Quit", 100, 0, "close what is open; else quit, asking if it trains"},
     {ACTION_SUSPEND, {KEY_CONTROL('z')}, NULL, 0, 0, "suspend to the shell, training too"},
-    {ACTION_INTERRUPT, {KEY_CONTROL('c')}, NULL, 0, 0, "stop, write a checkpoint and quit; twice: "
-                                                      "quit at once"},
+    {ACTION_INTERRUPT, {KEY_CONTROL('c')}, NULL, 0, 0, "write a checkpoint and quit; twice: quit at once"},
 };
 const size_t key_count = sizeof keys / sizeof keys[0];
 

@@ -69,24 +69,27 @@ static void place(struct layout *layout, const struct part *parts, int count,
 }
 
 static void make_full(struct layout *layout, struct rect body, unsigned visible) {
-    struct rect columns[3], rows[3];
+    struct rect halves[2], rows[2], columns[2], stack[2];
     bool curves = has(visible, PANEL_CURVES), ranges = has(visible, PANEL_RANGES);
     bool log = has(visible, PANEL_LOG), confusion = has(visible, PANEL_CONFUSION);
-    bool system = has(visible, PANEL_SYSTEM);
-    const struct part across[] = {{PANELS, 96, 3, curves || ranges || log},
-                                  {PANEL_DIGITS, 60, 0, has(visible, PANEL_DIGITS)},
-                                  {PANELS, 44, 0, confusion || system}};
-    const struct part left[] = {{PANEL_CURVES, 30, 1, curves},
-                                {PANEL_RANGES, 14, 1, ranges},
-                                {PANEL_LOG, 13, 2, log}};
-    const struct part right[] = {{PANEL_CONFUSION, 36, 1, confusion},
-                                 {PANEL_SYSTEM, 21, 0, system}};
-    divide_columns(body, across, 3, columns);
-    place(layout, across, 3, columns);
-    divide_rows(columns[0], left, 3, rows);
-    place(layout, left, 3, rows);
-    divide_rows(columns[2], right, 2, rows);
+    bool system = has(visible, PANEL_SYSTEM), digits = has(visible, PANEL_DIGITS);
+    bool top = digits || confusion || system;
+    const struct part across[] = {{PANELS, 96, 3, curves || log}, {PANELS, 104, 1, top || ranges}};
+    const struct part left[] = {{PANEL_CURVES, 43, 1, curves}, {PANEL_LOG, 14, 2, log}};
+    const struct part right[] = {{PANELS, 45, 1, top}, {PANEL_RANGES, 12, 2, ranges}};
+    const struct part above[] = {{PANEL_DIGITS, 60, 0, digits},
+                                 {PANELS, 44, 1, confusion || system}};
+    const struct part corner[] = {{PANEL_CONFUSION, 25, 1, confusion},
+                                  {PANEL_SYSTEM, 20, 0, system}};
+    divide_columns(body, across, 2, halves);
+    divide_rows(halves[0], left, 2, rows);
+    place(layout, left, 2, rows);
+    divide_rows(halves[1], right, 2, rows);
     place(layout, right, 2, rows);
+    divide_columns(rows[0], above, 2, columns);
+    place(layout, above, 2, columns);
+    divide_rows(columns[1], corner, 2, stack);
+    place(layout, corner, 2, stack);
 }
 
 static void make_standard(struct layout *layout, struct rect body, unsigned visible,

@@ -1,6 +1,7 @@
 /* layout: where everything stands on a screen of any size; a pure function, nothing else.
  *
- *     200x60 and more  full       three columns of boxes
+ *     200x60 and more  full       boxes: curves over log | digits, confusion over system, and
+ *                                 below them the ranges
  *     120x40           standard   boxes: curves | digits, ranges, confusion or system | log
  *      80x24           compact    rules in place of boxes; confusion takes the place of the curves,
  *                                 log and system that of the ranges, while focused

@@ -82,13 +82,21 @@ static bool drop_one(struct line *line) {
     return true;
 }
 
+/* A heavy line over a thin one; in ASCII between brackets. */
 static int draw_bar(struct canvas *canvas, int row, int column, const struct piece *piece) {
-    canvas_put(canvas, row, column, '[', COLOR_DIM);
-    canvas_fill(canvas, row, column + 1, piece->width,
-                canvas->glyphs == GLYPHS_ASCII ? '.' : ' ', COLOR_DIM);
-    canvas_bar(canvas, row, column + 1, piece->width, piece->share, piece->color);
-    canvas_put(canvas, row, column + 1 + piece->width, ']', COLOR_DIM);
-    return column + piece->width + 2;
+    int width = piece->width + 2;
+    if (canvas->glyphs == GLYPHS_ASCII) {
+        canvas_put(canvas, row, column, '[', COLOR_DIM);
+        canvas_fill(canvas, row, column + 1, piece->width, '.', COLOR_DIM);
+        canvas_bar(canvas, row, column + 1, piece->width, piece->share, piece->color);
+        canvas_put(canvas, row, column + 1 + piece->width, ']', COLOR_DIM);
+        return column + width;
+    }
+    int halves = (int)(piece->share * 2 * width + 0.5);
+    canvas_fill(canvas, row, column, width, 0x2500, COLOR_DIM);
+    canvas_fill(canvas, row, column, halves / 2, 0x2501, piece->color);
+    if (halves % 2) canvas_put(canvas, row, column + halves / 2, 0x2578, piece->color);
+    return column + width;
 }
 
 void line_draw(struct line *line, struct canvas *canvas, int row) {

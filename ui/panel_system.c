@@ -1,6 +1,7 @@
 /* The system panel: what the run costs and where its files go. */
 #include "ui/panel.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,75 +23,76 @@ static int put(struct canvas *canvas, int row, const char *name, const char *val
     return row + 1;
 }
 
-static int draw_process(const struct store *store, struct canvas *canvas, int row) {
-    const struct store_process *process = &store->process;
-    char value[VALUE], text[32], more[32];
-    snprintf(value, sizeof value, "%s", process->cpu[0] ? process->cpu : "--");
-    row = put(canvas, row, "cpu", value);
-    snprintf(value, sizeof value, "%s   threads %d   busy %.1f cores",
-             store->info->isa ? store->info->isa : "--", store->info->threads,
-             process->busy_share);
-    row = put(canvas, row, "kernels", value);
-    row = put(canvas, row, "memory",
-              process->resident_bytes > 0
-                  ? format_bytes(process->resident_bytes, text, sizeof text)
-                  : "--");
-    snprintf(value, sizeof value, "%s   %s digits/s",
-             store->step ? format_time((double)store->batch.step_seconds, text, sizeof text) : "--",
-             store->step ? format_count((double)store->batch.digits_per_second, more, sizeof more)
-                         : "--");
-    return put(canvas, row, "step", value);
+static int put_format(struct canvas *canvas, int row, const char *name, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+static int put_format(struct canvas *canvas, int row, const char *name, const char *format, ...) {
+    char value[VALUE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(value, sizeof value, format, arguments);
+    va_end(arguments);
+    return put(canvas, row, name, value);
 }
 
-static int draw_run(const struct store *store, struct canvas *canvas, int row) {
+static int draw_speed(const struct store *store, struct canvas *canvas, int row) {
+    const struct store_process *process = &store->process;
     const struct evaluation *evaluation = store_evaluation(store, -1);
-    char value[VALUE], text[32];
-    if (evaluation) {
-        snprintf(value, sizeof value, "%s for %zu digits, runtime %s",
-                 format_time(evaluation->seconds, text, sizeof text), evaluation->count,
-                 runtime_name(evaluation->runtime));
+    char text[32], more[32];
+    if (store->step) {
+        row = put_format(canvas, row, "step", "%s   %s digits/s",
+                         format_time((double)store->batch.step_seconds, text, sizeof text),
+                         format_count((double)store->batch.digits_per_second, more, sizeof more));
     } else {
-        snprintf(value, sizeof value, "not measured yet");
+        row = put(canvas, row, "step", "no batch yet");
     }
-    row = put(canvas, row, "evaluate", value);
     double rate = store_rate(store);
-    const char *pace = store->pace > 0 ? "" : store->pace < 0 ? "auto" : "max";
-    int used = store->pace > 0 ? snprintf(value, sizeof value, "at most %.0f/s", store->pace)
-                               : snprintf(value, sizeof value, "%s", pace);
+    if (store->pace > 0) snprintf(text, sizeof text, "at most %.0f/s", store->pace);
+    else snprintf(text, sizeof text, "%s", store->pace < 0 ? "auto" : "max");
     if (rate > 0) {
-        snprintf(value + used, sizeof value - (size_t)used, "   now %s batches/s",
-                 format_count(rate, text, sizeof text));
+        row = put_format(canvas, row, "pace", "%s   now %s batches/s", text,
+                         format_count(rate, more, sizeof more));
+    } else {
+        row = put(canvas, row, "pace", text);
     }
-    row = put(canvas, row, "pace", value);
-    snprintf(value, sizeof value, "most %u of %u   folded %llu",
-             (unsigned)store->pressure.high_water, (unsigned)store->pressure.capacity,
-             (unsigned long long)store->pressure.folded);
-    row = put(canvas, row, "ring", value);
-    snprintf(value, sizeof value, "%s   at most %.0f/s",
-             store->process.frame_seconds > 0
-                 ? format_time(store->process.frame_seconds, text, sizeof text)
-                 : "--",
-             store->process.frames_limit);
-    return put(canvas, row, "frame", value);
+    if (evaluation) {
+        row = put_format(canvas, row, "evaluate", "%s   %zu digits",
+                         format_time(evaluation->seconds, text, sizeof text), evaluation->count);
+    } else {
+        row = put(canvas, row, "evaluate", "not measured yet");
+    }
+    row = put_format(canvas, row, "threads", "%d   %s   busy %.1f", store->info->threads,
+                     store->info->isa ? store->info->isa : "--", process->busy_share);
+    row = put(canvas, row, "memory", process->resident_bytes > 0
+                                         ? format_bytes(process->resident_bytes, text, sizeof text)
+                                         : "--");
+    row = put_format(canvas, row, "ring", "%u of %u   folded %s",
+                     (unsigned)store->pressure.high_water, (unsigned)store->pressure.capacity,
+                     format_count((double)store->pressure.folded, text, sizeof text));
+    row = put_format(canvas, row, "frame", "%s   at most %.0f/s",
+                     process->frame_seconds > 0
+                         ? format_time(process->frame_seconds, text, sizeof text)
+                         : "--",
+                     process->frames_limit);
+    return put(canvas, row, "cpu", process->cpu[0] ? process->cpu : "--");
 }
 
 static int draw_what(const struct store *store, struct canvas *canvas, int row) {
     const struct run_info *info = store->info;
-    char value[VALUE];
+    const struct scheme *scheme = &info->plan->scheme;
     if (info->model) {
-        snprintf(value, sizeof value, "%s   %zu weights", info->name, info->model->weight_count);
-        row = put(canvas, row, "model", value);
+        row = put_format(canvas, row, "model", "%s   %zu weights", info->name,
+                         info->model->weight_count);
     }
-    snprintf(value, sizeof value, "%s   %d bits   %d tensors   seed %llu",
-             info->plan->scheme.name ? info->plan->scheme.name : "--",
-             info->plan->scheme.weight_bits, info->plan->tensor_count,
-             (unsigned long long)info->config->training.seed);
-    row = put(canvas, row, "scheme", value);
+    row = put_format(canvas, row, "scheme", "%s   %d bits   %d tensors",
+                     scheme->name ? scheme->name : "--", scheme->weight_bits,
+                     info->plan->tensor_count);
+    row = put_format(canvas, row, "runtime", "%s", runtime_name(info->config->runtime));
     if (info->dataset) {
-        snprintf(value, sizeof value, "%zu train   %zu test   batch %d", info->dataset->train.count,
-                 info->dataset->test.count, info->config->training.batch);
-        row = put(canvas, row, "digits", value);
+        row = put_format(canvas, row, "digits", "%zu train   %zu test", info->dataset->train.count,
+                         info->dataset->test.count);
     }
+    row = put_format(canvas, row, "batch", "%d   seed %llu", info->config->training.batch,
+                     (unsigned long long)info->config->training.seed);
     canvas_text(canvas, row, 1, COLOR_DIM, "export");
     put_path(canvas, row, 1 + NAME_COLUMNS,
              store->has_export && store->last_export.is_ok ? store->last_export.path
@@ -103,19 +105,16 @@ static void system_draw(void *state, const struct store *store, struct session *
     (void)state;
     (void)session;
     if (canvas->rows < 1 || canvas->columns < 1) return;
-    /* Two columns where there is width and no height for all twelve lines. */
-    if (canvas->rows < 12 && canvas->columns >= 76) {
-        struct canvas left = canvas_part(canvas, 0, 0, canvas->rows, canvas->columns / 2 - 1);
-        struct canvas right = canvas_part(canvas, 0, canvas->columns / 2, canvas->rows,
-                                          canvas->columns - canvas->columns / 2);
-        int row = draw_process(store, &left, 0);
-        draw_run(store, &right, draw_what(store, &right, 0));
-        (void)row;
+    /* Two columns where there is width and no height for all the lines. */
+    if (canvas->rows < 14 && canvas->columns >= 76) {
+        int half = canvas->columns / 2;
+        struct canvas left = canvas_part(canvas, 0, 0, canvas->rows, half - 1);
+        struct canvas right = canvas_part(canvas, 0, half, canvas->rows, canvas->columns - half);
+        draw_speed(store, &left, 0);
+        draw_what(store, &right, 0);
         return;
     }
-    int row = draw_process(store, canvas, 0);
-    row = draw_run(store, canvas, row);
-    draw_what(store, canvas, row);
+    draw_what(store, canvas, draw_speed(store, canvas, 0));
 }
 
 static void system_title(void *state, const struct store *store, const struct session *session,

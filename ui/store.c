@@ -178,9 +178,9 @@ static void feed_epoch(struct store *store, const struct event *event) {
     store->epochs[store->epoch_count++] = *epoch;
     if (epoch->epoch > store->epochs_planned) store->epochs_planned = epoch->epoch;
     char text[200];
-    snprintf(text, sizeof text, "epoch %d  loss %.4f  accuracy %.4f  val_loss %.4f  val_accuracy "
-             "%.4f  %.1f s", epoch->epoch, epoch->loss, epoch->accuracy, epoch->val_loss,
-             epoch->val_accuracy, epoch->seconds);
+    snprintf(text, sizeof text, "epoch %d  loss %.4f acc %.2f  val %.4f %.2f  %.1fs", epoch->epoch,
+             epoch->loss, 100 * epoch->accuracy, epoch->val_loss, 100 * epoch->val_accuracy,
+             epoch->seconds);
     store_log(store, LOG_INFO, false, text);
 }
 
@@ -203,13 +203,14 @@ static void feed_evaluation(struct store *store, const struct event *event) {
     if (store->evaluation_count == STORE_EVALUATIONS) drop_evaluation(store);
     struct evaluation *evaluation = evaluation_retain(event->evaluation);
     store->evaluations[store->evaluation_count++] = evaluation;
-    if (!evaluation->is_whole) return;
+    /* Those between epochs are many; the curves show them. */
+    uint64_t batches = (uint64_t)store->info->batches;
+    if (!evaluation->is_whole || (batches && evaluation->step % batches)) return;
     char text[200];
-    snprintf(text, sizeof text, "step %llu  FP32 %.2f %%  QAT %.2f %%  INT8 %.2f %%  of %zu digits "
-             "in %.2f s", (unsigned long long)evaluation->step,
-             100 * evaluation->paths[PATH_FP32].accuracy,
+    snprintf(text, sizeof text, "step %llu  FP32 %.2f  QAT %.2f  INT8 %.2f %%",
+             (unsigned long long)evaluation->step, 100 * evaluation->paths[PATH_FP32].accuracy,
              100 * evaluation->paths[PATH_FAKE_QUANT].accuracy,
-             100 * evaluation->paths[PATH_INT8].accuracy, evaluation->count, evaluation->seconds);
+             100 * evaluation->paths[PATH_INT8].accuracy);
     store_log(store, LOG_INFO, false, text);
 }
 
