@@ -258,7 +258,7 @@ static enum status unknown_class(const struct reader *reader, const char *name,
         used += (size_t)snprintf(supported + used, sizeof supported - used, "%s%s",
                                  kind ? ", " : "", layer_class(kind));
     return error_set(reader->error, STATUS_UNSUPPORTED, reader->path,
-                     "layer '%.64s' is a %.64s, which is not supported; these are: %s", name,
+                     "layer '%.64s' (%.64s): this class is not supported; these are: %s", name,
                      class_name, supported);
 }
 

@@ -12,6 +12,8 @@
 #include "base/array.h"
 #include "model/model.h"
 
+#define MEMORY_STEP ((size_t)1 << 20) /* bytes by which a file in memory grows */
+
 static pthread_mutex_t library = PTHREAD_MUTEX_INITIALIZER;
 
 static enum status damaged(const struct h5 *h5, const char *object, const char *what,
@@ -21,8 +23,9 @@ static enum status damaged(const struct h5 *h5, const char *object, const char *
                      what, object);
 }
 
-static enum status not_written(const struct h5 *h5, const char *object, struct error *error) {
-    return error_set(error, STATUS_IO, h5->path, "cannot write '%s'; is the disk full?", object);
+static enum status not_made(const struct h5 *h5, const char *object, struct error *error) {
+    return error_set(error, STATUS_MEMORY, h5->path, "HDF5 cannot make '%s'; memory is short",
+                     object);
 }
 
 /* The library's own words for a missing file are not for users. */
@@ -44,8 +47,8 @@ static void lock_library(void) {
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
-/* Other people's locks on the file (H5Pset_file_locking) and files that a hostile one links to
- * do not concern us. */
+/* Objects left open close with the file, and locks that a read-only file system refuses do not
+ * matter. */
 static hid_t access_properties(void) {
     hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
     if (properties < 0) return properties;
@@ -57,8 +60,7 @@ static hid_t access_properties(void) {
 }
 
 enum status h5_open(struct h5 *h5, const char *path, struct error *error) {
-    h5->file = -1;
-    h5->path = path;
+    *h5 = (struct h5){.file = -1, .path = path};
     enum status status = check_readable(path, error);
     if (status) return status;
     lock_library();
@@ -79,24 +81,66 @@ enum status h5_open(struct h5 *h5, const char *path, struct error *error) {
 
 enum status h5_create(struct h5 *h5, const char *name, const char *path, struct error *error) {
     h5->path = path;
+    h5->name = strdup(name);
+    if (!h5->name) return error_memory(error, path, strlen(name));
     lock_library();
     hid_t properties = access_properties();
-    errno = 0;
-    h5->file = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, properties);
-    int number = errno;
+    H5Pset_fapl_core(properties, MEMORY_STEP, 0);
+    h5->file = H5Fcreate("memory", H5F_ACC_TRUNC, H5P_DEFAULT, properties);
     h5_release(properties);
     if (h5->file >= 0) return STATUS_OK;
     pthread_mutex_unlock(&library);
-    errno = number ? number : EIO;
-    return error_errno(error, path, "cannot create");
+    free(h5->name);
+    return not_made(h5, "/", error);
+}
+
+static enum status make_image(const struct h5 *h5, unsigned char **bytes, size_t *length,
+                              struct error *error) {
+    ssize_t size = -1;
+    if (H5Fflush(h5->file, H5F_SCOPE_GLOBAL) >= 0) size = H5Fget_file_image(h5->file, NULL, 0);
+    if (size <= 0) return not_made(h5, "/", error);
+    unsigned char *image = malloc((size_t)size);
+    if (!image) return error_memory(error, h5->path, (unsigned long long)size);
+    if (H5Fget_file_image(h5->file, image, (size_t)size) != size) {
+        free(image);
+        return not_made(h5, "/", error);
+    }
+    *bytes = image;
+    *length = (size_t)size;
+    return STATUS_OK;
+}
+
+static enum status write_image(const struct h5 *h5, struct error *error) {
+    unsigned char *bytes = NULL;
+    size_t length = 0;
+    enum status status = make_image(h5, &bytes, &length, error);
+    if (status) return status;
+    int fd = open(h5->name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        status = error_errno(error, h5->path, "cannot create");
+        goto done;
+    }
+    for (size_t written = 0; written < length && !status;) {
+        ssize_t put = write(fd, bytes + written, length - written);
+        if (put >= 0)
+            written += (size_t)put;
+        else if (errno != EINTR)
+            status = error_errno(error, h5->path, "cannot write");
+    }
+    if (close(fd) && !status) status = error_errno(error, h5->path, "cannot write");
+done:
+    free(bytes);
+    return status;
 }
 
 enum status h5_close(struct h5 *h5, struct error *error) {
     if (h5->file < 0) return STATUS_OK;
-    enum status status = STATUS_OK;
-    if (H5Fclose(h5->file) < 0) status = not_written(h5, "/", error);
+    enum status status = h5->name ? write_image(h5, error) : STATUS_OK;
+    H5Fclose(h5->file);
     h5->file = -1;
     pthread_mutex_unlock(&library);
+    free(h5->name);
+    h5->name = NULL;
     return status;
 }
 
@@ -375,7 +419,7 @@ enum status h5_write_text(const struct h5 *h5, hid_t object, const char *name, c
     h5_release(attribute);
     h5_release(space);
     h5_release(type);
-    return is_written ? STATUS_OK : not_written(h5, name, error);
+    return is_written ? STATUS_OK : not_made(h5, name, error);
 }
 
 enum status h5_write_names(const struct h5 *h5, hid_t object, const char *name,
@@ -388,7 +432,7 @@ enum status h5_write_names(const struct h5 *h5, hid_t object, const char *name,
     h5_release(attribute);
     h5_release(space);
     h5_release(type);
-    return is_written ? STATUS_OK : not_written(h5, name, error);
+    return is_written ? STATUS_OK : not_made(h5, name, error);
 }
 
 enum status h5_write_floats(const struct h5 *h5, hid_t location, const char *name,
@@ -408,7 +452,7 @@ enum status h5_write_floats(const struct h5 *h5, hid_t location, const char *nam
     h5_release(properties);
     h5_release(links);
     h5_release(space);
-    return is_written ? STATUS_OK : not_written(h5, name, error);
+    return is_written ? STATUS_OK : not_made(h5, name, error);
 }
 
 enum status h5_make_group(const struct h5 *h5, hid_t location, const char *name, hid_t *group,
@@ -417,5 +461,5 @@ enum status h5_make_group(const struct h5 *h5, hid_t location, const char *name,
     H5Pset_create_intermediate_group(links, 1);
     *group = H5Gcreate2(location, name, links, H5P_DEFAULT, H5P_DEFAULT);
     h5_release(links);
-    return *group >= 0 ? STATUS_OK : not_written(h5, name, error);
+    return *group >= 0 ? STATUS_OK : not_made(h5, name, error);
 }

@@ -20,15 +20,17 @@
 struct h5 {
     hid_t file;
     const char *path; /* as the user gave it, for messages; not owned */
+    char *name;       /* where h5_close writes a new file; NULL for one opened */
 };
 
 /* Open for reading; refuses what is not HDF5. */
 enum status h5_open(struct h5 *h5, const char *path, struct error *error);
 
-/* Make a new file called `name`; messages speak of `path`. */
+/* Start a new file that h5_close writes to `name`; messages speak of `path`.  Until then it is in
+ * memory: libhdf5 crashes when a full disk keeps it from flushing. */
 enum status h5_create(struct h5 *h5, const char *name, const char *path, struct error *error);
 
-/* Flush and close all that is open in it; an error only when what was written cannot be kept. */
+/* Close, with all that is open in it.  Fails only when a new file cannot be written. */
 enum status h5_close(struct h5 *h5, struct error *error);
 
 /* Close one object, attribute, type or space; negative ids are harmless. */

@@ -1,0 +1,359 @@
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/config.h"
+#include "model/internal.h"
+
+/* JSON is written with ' for " here. */
+static enum status read_config(const char *quoted, struct model **model, struct error *error) {
+    char *json = strdup(quoted);
+    for (char *c = json; *c; c++)
+        if (*c == '\'') *c = '"';
+    enum status status = config_read(json, strlen(json), "x.h5", model, error);
+    free(json);
+    return status;
+}
+
+#define INPUT(shape)                                                                               \
+    "{'class_name':'InputLayer','config':{'batch_input_shape':" shape ",'name':'in'}}"
+#define LAYER(class_name, config)                                                                  \
+    "{'class_name':'" class_name "','config':{'name':'it'," config "}}"
+#define SEQUENTIAL(layers)                                                                         \
+    "{'class_name':'Sequential','config':{'name':'m','layers':[" layers "]}}"
+#define AFTER(shape, layer) SEQUENTIAL(INPUT(shape) "," layer)
+#define CONV(fields)                                                                               \
+    LAYER("Conv2D", "'filters':5,'kernel_size':[3,3],'padding':'valid','activation':'relu'" fields)
+
+static void check_refused(const char *json, enum status status, const char *text) {
+    struct error error;
+    struct model *model;
+    enum status got = read_config(json, &model, &error);
+    if (got != status || !strstr(error.text, text)) {
+        print_error("%s\ngot %d '%s', want %d '%s'\n", json, got, got ? error.text : "", status,
+                    text);
+        fail();
+    }
+    assert_string_equal(error.where, "x.h5");
+}
+
+static void check_output(const char *json, int rank, int a, int b, int c) {
+    struct error error;
+    struct model *model;
+    assert_ok(read_config(json, &model, &error), &error);
+    const struct shape *shape = &model->layers[model->layer_count - 1].output;
+    assert_int_equal(shape->rank, rank);
+    assert_int_equal(shape->size[0], a);
+    if (rank > 1) assert_int_equal(shape->size[1], b);
+    if (rank > 2) assert_int_equal(shape->size[2], c);
+    model_free(model);
+}
+
+#define IMAGE "[null,28,28,1]"
+
+static void shapes_are_what_keras_makes_of_them(void **state) {
+    (void)state;
+    check_output(AFTER(IMAGE, CONV("")), 3, 26, 26, 5);
+    check_output(AFTER(IMAGE, CONV(",'strides':[2,3]")), 3, 13, 9, 5);
+    check_output(AFTER(IMAGE, CONV(",'dilation_rate':[2,4]")), 3, 24, 20, 5);
+    check_output(AFTER(IMAGE, LAYER("Conv2D", "'filters':2,'kernel_size':[28,1]")), 3, 1, 28, 2);
+    check_output(AFTER(IMAGE, LAYER("Conv2D", "'filters':2,'kernel_size':5,'padding':'same',"
+                                              "'strides':[3,3]")),
+                 3, 10, 10, 2);
+    check_output(AFTER(IMAGE, LAYER("MaxPooling2D", "'pool_size':[2,3]")), 3, 14, 9, 1);
+    check_output(AFTER(IMAGE, LAYER("MaxPooling2D", "'pool_size':[3,3],'strides':[2,2],"
+                                                    "'padding':'same'")),
+                 3, 14, 14, 1);
+    check_output(AFTER("[null,13,7,3]", LAYER("Flatten", "'x':1")), 1, 273, 0, 0);
+    check_output(AFTER("[null,28,28]", LAYER("Flatten", "'x':1")), 1, 784, 0, 0);
+    check_output(AFTER("[32,784]", LAYER("Dense", "'units':7")), 1, 7, 0, 0);
+    check_output(AFTER("[null,13,7,3]", LAYER("ReLU", "'max_value':null")), 3, 13, 7, 3);
+    check_output(AFTER("[null,9]", LAYER("Softmax", "'axis':-1")), 1, 9, 0, 0);
+    check_output(AFTER("[null,9]", LAYER("Dropout", "'rate':0.25")), 1, 9, 0, 0);
+    check_output(AFTER("[null,9]", LAYER("Activation", "'activation':'softmax'")), 1, 9, 0, 0);
+}
+
+static void fields_arrive(void **state) {
+    (void)state;
+    struct error error;
+    struct model *model;
+    assert_ok(read_config(AFTER(IMAGE, CONV(",'strides':[2,3],'use_bias':false")), &model, &error),
+              &error);
+    const struct layer *layer = &model->layers[1];
+    assert_string_equal(model->name, "m");
+    assert_string_equal(layer->name, "it");
+    assert_int_equal(layer->kind, LAYER_CONV2D);
+    assert_int_equal(layer->activation, ACTIVATION_RELU);
+    assert_int_equal(layer->units, 5);
+    assert_false(layer->has_bias);
+    assert_int_equal(layer->window.stride_y, 2);
+    assert_int_equal(layer->window.stride_x, 3);
+    assert_int_equal(layer->window.dilation_y, 1);
+    assert_int_equal(layer->input_count, 1);
+    assert_int_equal(layer->inputs[0], 0);
+    assert_int_equal(model->layers[0].input_count, 0);
+    model_free(model);
+}
+
+static void every_spelling_of_keras_is_read(void **state) {
+    (void)state;
+    /* Keras 3's name for the input shape. */
+    check_output(SEQUENTIAL("{'class_name':'InputLayer','config':{'batch_shape':[null,4],"
+                            "'name':'in'}}"),
+                 1, 4, 0, 0);
+    /* No InputLayer: the first layer says what it takes. */
+    check_output(SEQUENTIAL(LAYER("Dense", "'units':3,'batch_input_shape':[null,4]")), 1, 3, 0, 0);
+    /* An old file: the config is the list. */
+    check_output("{'class_name':'Sequential','config':[" INPUT("[null,4]") "]}", 1, 4, 0, 0);
+    /* Activations as strings, null, and the objects of Keras 3. */
+    check_output(AFTER("[null,4]", LAYER("Dense", "'units':3,'activation':null")), 1, 3, 0, 0);
+    check_output(AFTER("[null,4]", LAYER("Dense", "'units':3,'activation':{'module':'builtins',"
+                                                  "'class_name':'function','config':'relu',"
+                                                  "'registered_name':'function'}")),
+                 1, 3, 0, 0);
+}
+
+#define NODE(source) "'inbound_nodes':[[['" source "',0,0,{}]]]"
+#define NAMED(name, class_name, config, nodes)                                                     \
+    "{'class_name':'" class_name "','name':'" name "','config':{'name':'" name "'" config "}," nodes \
+    "}"
+#define INPUT_NODE NAMED("in", "InputLayer", ",'batch_input_shape':[null,4]", "'inbound_nodes':[]")
+#define DENSE(name, source) NAMED(name, "Dense", ",'units':3", NODE(source))
+#define FUNCTIONAL(layers, output)                                                                 \
+    "{'class_name':'Functional','config':{'name':'f','layers':[" layers                            \
+    "],'input_layers':[['in',0,0]],'output_layers':" output "}}"
+
+static void a_functional_chain_is_read_in_the_order_of_its_links(void **state) {
+    (void)state;
+    struct error error;
+    struct model *model;
+    assert_ok(read_config(FUNCTIONAL(DENSE("b", "a") "," INPUT_NODE "," DENSE("a", "in"),
+                                     "[['b',0,0]]"),
+                          &model, &error),
+              &error);
+    assert_int_equal(model->layer_count, 3);
+    assert_string_equal(model->layers[0].name, "in");
+    assert_string_equal(model->layers[1].name, "a");
+    assert_string_equal(model->layers[2].name, "b");
+    model_free(model);
+    /* Keras 3. */
+    check_output(FUNCTIONAL(INPUT_NODE "," NAMED("a", "Dense", ",'units':3",
+                                                 "'inbound_nodes':[{'args':[{'class_name':"
+                                                 "'__keras_tensor__','config':{'shape':[null,4],"
+                                                 "'keras_history':['in',0,0]}}],'kwargs':{}}]"),
+                            "['a',0,0]"),
+                 1, 3, 0, 0);
+}
+
+static void a_graph_that_is_no_chain_is_refused(void **state) {
+    (void)state;
+    check_refused(FUNCTIONAL(INPUT_NODE "," DENSE("a", "in") "," DENSE("b", "in"), "[['b',0,0]]"),
+                  STATUS_UNSUPPORTED, "layer 'in' feeds two layers");
+    check_refused(FUNCTIONAL(INPUT_NODE "," DENSE("a", "in") "," DENSE("b", "a"), "[['a',0,0]]"),
+                  STATUS_UNSUPPORTED, "the model's output is layer 'a'");
+    check_refused(FUNCTIONAL(INPUT_NODE "," DENSE("a", "in"), "[['a',0,0],['in',0,0]]"),
+                  STATUS_UNSUPPORTED, "2 outputs");
+    check_refused(FUNCTIONAL(INPUT_NODE "," DENSE("a", "nobody"), "[['a',0,0]]"), STATUS_FORMAT,
+                  "only 1 of 2 layers are connected");
+    check_refused(FUNCTIONAL(INPUT_NODE "," DENSE("a", "a"), "[['a',0,0]]"), STATUS_FORMAT,
+                  "only 1 of 2 layers are connected");
+    check_refused(FUNCTIONAL(DENSE("a", "b") "," DENSE("b", "a"), "[['a',0,0]]"), STATUS_FORMAT,
+                  "only 0 of 2 layers are connected");
+    check_refused(FUNCTIONAL(INPUT_NODE "," NAMED("a", "Dense", ",'units':3", "'x':0"),
+                             "[['a',0,0]]"),
+                  STATUS_FORMAT, "layer 'a' is fed by nothing");
+    check_refused(FUNCTIONAL(INPUT_NODE "," NAMED("a", "Dense", ",'units':3",
+                                                  "'inbound_nodes':[[['in',0,0,{}],"
+                                                  "['in',0,0,{}]]]"),
+                             "[['a',0,0]]"),
+                  STATUS_UNSUPPORTED, "layer 'a' takes 2 inputs");
+    check_refused(FUNCTIONAL(INPUT_NODE "," NAMED("a", "Dense", ",'units':3",
+                                                  "'inbound_nodes':[[['in',0,0,{}]],"
+                                                  "[['in',0,0,{}]]]"),
+                             "[['a',0,0]]"),
+                  STATUS_UNSUPPORTED, "layer 'a' is called 2 times");
+    check_refused(FUNCTIONAL(INPUT_NODE "," NAMED("a", "Add", "", NODE("in")), "[['a',0,0]]"),
+                  STATUS_UNSUPPORTED, "layer 'a' (Add): this class is not supported");
+}
+
+static void what_is_not_supported_is_named(void **state) {
+    (void)state;
+    check_refused(AFTER(IMAGE, LAYER("Rescaling", "'scale':2")), STATUS_UNSUPPORTED,
+                  "layer 'it' (Rescaling): this class is not supported; these are: InputLayer, "
+                  "Dense, Conv2D, MaxPooling2D, Flatten, Dropout, Activation, ReLU, Softmax");
+    check_refused(AFTER(IMAGE, LAYER("Dense", "'units':3")), STATUS_UNSUPPORTED,
+                  "layer 'it' (Dense): gets 28x28x1; Dense is supported after Flatten only");
+    check_refused(AFTER("[null,784]", CONV("")), STATUS_UNSUPPORTED,
+                  "layer 'it' (Conv2D): gets 784; it needs height x width x channels");
+    check_refused(AFTER("[null,28,28]", CONV("")), STATUS_UNSUPPORTED, "gets 28x28;");
+    check_refused(AFTER("[null,2,28,1]", CONV("")), STATUS_FORMAT,
+                  "its 3x3 window (dilation 1x1) does not fit into 2x28x1");
+    check_refused(AFTER(IMAGE, CONV(",'dilation_rate':14")), STATUS_FORMAT, "does not fit");
+    check_refused(AFTER(IMAGE, LAYER("MaxPooling2D", "'pool_size':29")), STATUS_FORMAT,
+                  "does not fit");
+    check_refused(AFTER(IMAGE, CONV(",'groups':5")), STATUS_UNSUPPORTED, "groups");
+    check_refused(AFTER(IMAGE, CONV(",'strides':2,'dilation_rate':2")), STATUS_UNSUPPORTED,
+                  "strides together with dilation");
+    check_refused(AFTER(IMAGE, CONV(",'data_format':'channels_first'")), STATUS_UNSUPPORTED,
+                  "channels_first");
+    check_refused(AFTER(IMAGE, LAYER("MaxPooling2D", "'data_format':'channels_first'")),
+                  STATUS_UNSUPPORTED, "channels_first");
+    check_refused(AFTER(IMAGE, LAYER("Flatten", "'data_format':'channels_first'")),
+                  STATUS_UNSUPPORTED, "channels_first");
+    check_refused(AFTER("[null,4]", LAYER("Dense", "'units':3,'activation':'gelu'")),
+                  STATUS_UNSUPPORTED, "activation 'gelu' is not supported; linear, relu and "
+                                      "softmax are");
+    check_refused(AFTER("[null,4]", LAYER("Dense", "'units':3,'activation':{'class_name':'ELU',"
+                                                   "'config':{}}")),
+                  STATUS_UNSUPPORTED, "activation 'ELU'");
+    check_refused(AFTER(IMAGE, LAYER("ReLU", "'max_value':6.0")), STATUS_UNSUPPORTED,
+                  "layer 'it' (ReLU): max_value 6 is not supported");
+    check_refused(AFTER(IMAGE, LAYER("ReLU", "'negative_slope':0.125")), STATUS_UNSUPPORTED,
+                  "negative_slope 0.125");
+    check_refused(AFTER(IMAGE, LAYER("ReLU", "'threshold':1")), STATUS_UNSUPPORTED, "threshold 1");
+    check_refused(AFTER("[null,4]", LAYER("Softmax", "'axis':0")), STATUS_UNSUPPORTED,
+                  "another axis");
+    check_refused(AFTER(IMAGE, LAYER("Activation", "'activation':'softmax'")), STATUS_UNSUPPORTED,
+                  "softmax over 28x28x1");
+    check_refused(AFTER("[null,null,28,1]", CONV("")), STATUS_UNSUPPORTED, "open size");
+    check_refused(AFTER("[null,4,4,4,4]", CONV("")), STATUS_FORMAT, "1 to 3 sizes");
+    check_refused(SEQUENTIAL(LAYER("Dense", "'units':3")), STATUS_UNSUPPORTED,
+                  "does not say what it takes");
+    check_refused("{'class_name':'MyModel','config':{'layers':[1]}}", STATUS_UNSUPPORTED,
+                  "the model is a MyModel");
+    check_refused(AFTER("[null,4]", "{'class_name':'Sequential','config':{'name':'inner',"
+                                    "'layers':[]}}"),
+                  STATUS_UNSUPPORTED, "layer 'inner' (Sequential): this class");
+}
+
+static void what_is_no_description_of_a_model_is_refused(void **state) {
+    (void)state;
+    static const char *const broken[] = {
+        "", "[", "[]", "{}", "3", "{'class_name':'Sequential'}",
+        "{'class_name':'Sequential','config':{}}",
+        "{'class_name':'Sequential','config':{'layers':{}}}",
+        "{'class_name':1,'config':{'layers':[]}}",
+        SEQUENTIAL("1"), SEQUENTIAL("{}"), SEQUENTIAL("{'class_name':'Dense'}"),
+        SEQUENTIAL("{'class_name':'Dense','config':[]}"),
+        SEQUENTIAL("{'class_name':'InputLayer','config':{'batch_input_shape':[null,4]}}"),
+        SEQUENTIAL("{'class_name':'InputLayer','config':{'name':'in'}}"),
+        SEQUENTIAL("{'class_name':'InputLayer','config':{'name':'in','batch_shape':[null,'4']}}"),
+        SEQUENTIAL("{'class_name':'InputLayer','config':{'name':'in','batch_shape':[null,0]}}"),
+        SEQUENTIAL("{'class_name':'InputLayer','config':{'name':'in','batch_shape':[null,-4]}}"),
+        SEQUENTIAL(INPUT("[null,4]") "," INPUT("[null,4]")),
+        AFTER("[null,4]", LAYER("Dense", "'units':0")),
+        AFTER("[null,4]", LAYER("Dense", "'units':2.5")),
+        AFTER("[null,4]", LAYER("Dense", "'units':99999999999999999999999")),
+        AFTER("[null,4]", LAYER("Dropout", "'rate':1")),
+        AFTER("[null,4]", LAYER("Dropout", "'rate':0.99999999999")),
+        AFTER("[null,4]", LAYER("Dropout", "'rate':-0.5")),
+        AFTER("[null,4]", LAYER("Dropout", "'rate':'x'")),
+        AFTER("[null,4]", LAYER("ReLU", "'threshold':{}")),
+        AFTER(IMAGE, LAYER("Conv2D", "'filters':5")),
+        AFTER(IMAGE, LAYER("Conv2D", "'filters':5,'kernel_size':[3]")),
+        AFTER(IMAGE, LAYER("Conv2D", "'filters':5,'kernel_size':[3,3,3]")),
+        AFTER(IMAGE, CONV(",'strides':[0,1]")),
+        AFTER(IMAGE, CONV(",'strides':['a','b']")),
+        AFTER(IMAGE, LAYER("MaxPooling2D", "'padding':'causal'")),
+        AFTER("[null,4]", LAYER("Dense", "'units':1") "," LAYER("Dense", "'units':1")),
+    };
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        struct error error;
+        struct model *model;
+        enum status status = read_config(broken[i], &model, &error);
+        if (status != STATUS_FORMAT && status != STATUS_UNSUPPORTED) {
+            print_error("not refused: %s\n", broken[i]);
+            fail();
+        }
+        assert_true(strlen(error.text) > 10);
+    }
+}
+
+static void sizes_are_bounded_before_memory_is_taken(void **state) {
+    (void)state;
+    struct error error;
+    struct model *model;
+    check_refused(AFTER("[null,1048576,1048576,1048576]", LAYER("Flatten", "'x':1")),
+                  STATUS_UNSUPPORTED, "larger than 16777216 numbers");
+    check_refused(AFTER("[null,4]", LAYER("Dense", "'units':2000000")), STATUS_FORMAT, "units");
+    assert_ok(read_config(AFTER("[null,1048576]", LAYER("Dense", "'units':1048576")), &model,
+                          &error),
+              &error);
+    assert_int_equal(model_plan_weights(model, "x.h5", &error), STATUS_UNSUPPORTED);
+    assert_non_null(strstr(error.text, "layer 'it' (Dense): its kernel makes the model larger"));
+    model_free(model);
+    check_refused(AFTER("[null,4]", "{'class_name':'Flatten','config':{'name':'"
+                                    "a234567890123456789012345678901234567890123456789012345678901"
+                                    "234'}}"),
+                  STATUS_UNSUPPORTED, "longer than 63 bytes");
+}
+
+static void cut_json_is_refused_at_every_length(void **state) {
+    (void)state;
+    struct error error;
+    struct model *model;
+    char *json = strdup(AFTER(IMAGE, CONV("") "," "{'class_name':'Flatten','config':{'name':'z'}}"));
+    size_t length = strlen(json);
+    for (char *c = json; *c; c++)
+        if (*c == '\'') *c = '"';
+    assert_ok(config_read(json, length, "x.h5", &model, &error), &error);
+    model_free(model);
+    for (size_t i = 0; i < length; i++)
+        assert_int_equal(config_read(json, i, "x.h5", &model, &error), STATUS_FORMAT);
+    free(json);
+}
+
+static void what_is_written_reads_back_the_same(void **state) {
+    (void)state;
+    static const char *const models[] = {
+        AFTER(IMAGE, CONV(",'strides':[2,3],'use_bias':false")),
+        AFTER(IMAGE, CONV(",'dilation_rate':[2,1]")),
+        AFTER(IMAGE, LAYER("MaxPooling2D", "'pool_size':[2,3],'padding':'same'")),
+        AFTER("[null,28,28]", LAYER("Flatten", "'x':1")),
+        AFTER("[null,9]", LAYER("Dropout", "'rate':0.2")),
+        AFTER("[null,9]", LAYER("Softmax", "'axis':-1")),
+        AFTER("[null,9]", LAYER("ReLU", "'x':1")),
+        AFTER("[null,9]", LAYER("Activation", "'activation':'softmax'")),
+        AFTER("[null,9]", LAYER("Dense", "'units':4,'use_bias':false")),
+    };
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        struct error error;
+        struct model *first, *second;
+        assert_ok(read_config(models[i], &first, &error), &error);
+        char *json = config_write(first);
+        assert_non_null(json);
+        assert_ok(config_read(json, strlen(json), "x.h5", &second, &error), &error);
+        assert_int_equal(first->layer_count, second->layer_count);
+        for (int j = 0; j < first->layer_count; j++) {
+            const struct layer *a = &first->layers[j], *b = &second->layers[j];
+            assert_string_equal(a->name, b->name);
+            assert_int_equal(a->kind, b->kind);
+            assert_int_equal(a->activation, b->activation);
+            assert_int_equal(a->units, b->units);
+            assert_int_equal(a->has_bias, b->has_bias);
+            assert_memory_equal(&a->window, &b->window, sizeof a->window);
+            assert_memory_equal(&a->output, &b->output, sizeof a->output);
+            assert_near(a->rate, b->rate, 0);
+        }
+        if (strstr(models[i], "Dropout")) assert_non_null(strstr(json, "\"rate\": 0.2"));
+        free(json);
+        model_free(first);
+        model_free(second);
+    }
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(shapes_are_what_keras_makes_of_them),
+    cmocka_unit_test(fields_arrive),
+    cmocka_unit_test(every_spelling_of_keras_is_read),
+    cmocka_unit_test(a_functional_chain_is_read_in_the_order_of_its_links),
+    cmocka_unit_test(a_graph_that_is_no_chain_is_refused),
+    cmocka_unit_test(what_is_not_supported_is_named),
+    cmocka_unit_test(what_is_no_description_of_a_model_is_refused),
+    cmocka_unit_test(sizes_are_bounded_before_memory_is_taken),
+    cmocka_unit_test(cut_json_is_refused_at_every_length),
+    cmocka_unit_test(what_is_written_reads_back_the_same),
+};
+TEST_MAIN(tests)
