@@ -117,8 +117,10 @@ static void draw_braille(const struct plot *plot, const struct chart_series *ser
     for (int row = 0; row < plot->frame.rows; row++) {
         unsigned spans = braille_dots(span[0], row, 0) | braille_dots(span[1], row, 1);
         unsigned lines = braille_dots(line[0], row, 0) | braille_dots(line[1], row, 1);
+        /* In a cell of its own the line stays a line; what reaches further shows beside it. */
+        if (lines) spans = 0;
         if (!(spans | lines)) continue;
-        struct cell *cell = plot_cell(plot, row, column);
+        const struct cell *cell = plot_cell(plot, row, column);
         unsigned before = cell->glyph > 0x2800 && cell->glyph <= 0x28ff ? cell->glyph & 0xff : 0;
         plot_put(plot, row, column, 0x2800 | before | spans | lines,
                  lines ? series->line_color : series->span_color);
@@ -230,8 +232,20 @@ static void draw_background(const struct plot *plot) {
         plot_put(plot, row, column, 0x254c, COLOR_DIM);
 }
 
+/* Spans that go on above the axis say so. */
+static void draw_overflows(const struct plot *plot) {
+    const struct chart *chart = plot->chart;
+    for (int s = 0; s < chart->series_count; s++) {
+        const struct chart_series *series = &chart->series[s];
+        for (int i = 0; series->high && i < chart->samples; i++)
+            if ((double)series->high[i] > chart->high * (1 + 1e-6))
+                plot_put(plot, 0, sample_column(plot, i), 0x25b2, COLOR_WARNING);
+    }
+}
+
 static void draw_foreground(const struct plot *plot) {
     const struct chart *chart = plot->chart;
+    draw_overflows(plot);
     if (chart->cursor >= 0 && chart->cursor < chart->samples) {
         int column = sample_column(plot, chart->cursor);
         for (int row = 0; row < plot->frame.rows; row++) {

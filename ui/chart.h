@@ -32,7 +32,7 @@ struct chart {
     int samples;
     const struct chart_series *series; /* later ones are drawn over earlier ones */
     int series_count;
-    double low, high;               /* of the y axis, low < high */
+    double low, high;               /* of the y axis, low < high; spans above are marked */
     bool is_log;                    /* low > 0; values below it stand at the bottom */
     double baseline;                /* a dim horizontal, NaN for none */
     const unsigned char *alarms;    /* [samples] 0, 'N' or 'I' on the top row; or NULL */

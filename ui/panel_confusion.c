@@ -21,15 +21,15 @@ static enum path path_of(enum view view) {
 /* A count, or its change from FP32 to INT8. */
 static int value_of(const struct evaluation *evaluation, enum view view, int truth,
                     int predicted) {
-    int value = evaluation->confusion[path_of(view)][truth][predicted];
-    if (view == VIEW_CHANGE) value -= evaluation->confusion[PATH_FP32][truth][predicted];
+    int value = (int)evaluation->confusion[path_of(view)][truth][predicted];
+    if (view == VIEW_CHANGE) value -= (int)evaluation->confusion[PATH_FP32][truth][predicted];
     return value;
 }
 
 static int row_total(const struct evaluation *evaluation, enum view view, int truth) {
     int total = 0;
     for (int i = 0; i < DIGIT_CLASSES; i++)
-        total += evaluation->confusion[path_of(view)][truth][i];
+        total += (int)evaluation->confusion[path_of(view)][truth][i];
     return total;
 }
 
@@ -75,7 +75,7 @@ static void cell_text(const struct evaluation *evaluation, enum view view, int t
         else if (value == total) snprintf(text, size, "100");
         else snprintf(text, size, width >= 4 ? "%d%%" : "%d", (int)recall);
     } else if (value == 0) {
-        snprintf(text, size, ".");
+        snprintf(text, size, "%s", width > 2 ? "." : ""); /* ".96" would read as a share */
     } else {
         snprintf(text, size, "%d", value);
     }

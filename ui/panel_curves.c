@@ -231,12 +231,32 @@ static void extent_add(struct extent *extent, const float *values, int count) {
     }
 }
 
+/* The largest value but for spikes of at most three samples: the maximum of medians of seven. */
+static double largest_but_spikes(const float *values, int count) {
+    double largest = -INFINITY;
+    for (int i = 0; i < count; i++) {
+        float window[7];
+        int filled = 0;
+        for (int j = i - 3; j <= i + 3; j++) {
+            if (j < 0 || j >= count || isnan(values[j])) continue;
+            int at = filled++;
+            for (; at > 0 && window[at - 1] > values[j]; at--) window[at] = window[at - 1];
+            window[at] = values[j];
+        }
+        if (filled > 0 && (double)window[filled / 2] > largest) largest = (double)window[filled / 2];
+    }
+    return largest;
+}
+
+/* A lone spike must not press everything else flat: it is cut, marked, and named in the title. */
 static void set_loss_axis(struct chart *chart, const struct samples *samples, bool is_log) {
     struct extent seen = {INFINITY, -INFINITY};
     extent_add(&seen, samples->low, chart->samples);
     extent_add(&seen, samples->high, chart->samples);
     extent_add(&seen, samples->line[0], chart->samples);
     if (!(seen.high >= seen.low)) seen = (struct extent){0, 1};
+    double usual = largest_but_spikes(samples->high, chart->samples);
+    if (!is_log && usual > 0 && seen.high > 2 * usual) seen.high = 1.25 * usual;
     chart->low = seen.low;
     chart->high = seen.high;
     if (is_log && seen.high > 0) {
@@ -328,7 +348,7 @@ static const struct {
     enum color color;
     uint32_t mark;
     char ascii;
-} path_looks[PATHS] = {{COLOR_FP32, 0xb7, '.'}, {COLOR_QAT, 0x25cb, 'o'}, {COLOR_INT8, 0x25cf, '*'}};
+} path_looks[PATHS] = {{COLOR_FP32, 0x25c6, '.'}, {COLOR_QAT, 0x25cb, 'o'}, {COLOR_INT8, 0x25cf, '*'}};
 
 static void draw_accuracy(struct curves *curves, const struct store *store, struct canvas *canvas,
                           struct chart *chart) {
@@ -462,10 +482,13 @@ static void title(void *state, const struct store *store, const struct session *
     struct steps window = window_of(curves, store);
     double each = ((double)(window.last - window.first) + 1) / (curves->columns ? curves->columns : 1);
     char per_column[16];
-    number_fit(each, 6, each < 10 ? 1 : 0, per_column, sizeof per_column);
-    snprintf(right, size, "[%llu..%llu] %s/col%s", (unsigned long long)window.first,
-             (unsigned long long)window.last, per_column,
-             curves->is_following ? "" : " F:follow");
+    snprintf(per_column, sizeof per_column, each < 10 ? "%.1f" : "%.0f", each);
+    struct bucket all = history_range(store->loss, window.first, window.last);
+    char max[16] = "";
+    if (all.count) number_fit((double)all.max, 7, 2, max, sizeof max);
+    snprintf(right, size, "%s%s%s[%llu..%llu] %s/col%s", all.count ? "max " : "", max,
+             all.count ? "  " : "", (unsigned long long)window.first,
+             (unsigned long long)window.last, per_column, curves->is_following ? "" : "  F:follow");
 }
 
 /* ---- keys */

@@ -8,7 +8,7 @@
 #include "ui/panel.h"
 
 #define UNSURE_MARGIN .2f /* between the two most probable classes */
-#define INFO_COLUMNS 16   /* the least that label, predictions and bars need */
+#define INFO_COLUMNS 8    /* the least that predictions need */
 #define INFO_MOST 40
 #define LIST_COLUMNS 24
 
@@ -270,9 +270,12 @@ static void title(void *state, const struct store *store, const struct session *
     else snprintf(place, sizeof place, "-");
     snprintf(left, size, "%s %s/%zu  #%zu y=%d", predicate_text(digits, text, sizeof text), place,
              digits->count, digit, truth);
-    if (digit < evaluated(store, evaluation))
-        snprintf(left + strlen(left), size - strlen(left), " int8=%d",
-                 predicted(evaluation, PATH_INT8, digit));
+    if (digit < evaluated(store, evaluation)) {
+        int label = predicted(evaluation, PATH_INT8, digit);
+        bool is_flip = label != truth && predicted(evaluation, PATH_FP32, digit) == truth;
+        snprintf(left + strlen(left), size - strlen(left), " int8=%d%s", label,
+                 is_flip ? " [flip]" : "");
+    }
     if (evaluation->is_whole)
         snprintf(right, size, "step %llu", (unsigned long long)evaluation->step);
     else
@@ -292,12 +295,15 @@ static void draw_prediction(struct canvas *canvas, int row, const struct evaluat
     canvas_text(canvas, row, 0, path_colors[path], path_name((enum path)path));
     canvas_printf(canvas, row, 5, is_right ? COLOR_STRONG : COLOR_ALARM, "%d", label);
     canvas_bold(canvas, row, 5, 1);
-    canvas_printf(canvas, row, 7, COLOR_TEXT, "%4s",
+    if (!is_right) canvas_put(canvas, row, 6, '!', COLOR_ALARM);
+    if (canvas->columns < 12) return;
+    canvas_printf(canvas, row, 8, COLOR_TEXT, "%4s",
                   probability_text(probabilities(evaluation, path, digit)[label], text));
-    canvas_text(canvas, row, 12, is_right ? COLOR_OK : COLOR_ALARM, is_right ? "ok" : "wrong");
+    if (canvas->columns < 18) return;
+    canvas_text(canvas, row, 13, is_right ? COLOR_OK : COLOR_ALARM, is_right ? "ok" : "wrong");
 }
 
-/* Ten rows: the class, marked when it is the label, and a bar for each path. */
+/* A line of names, then ten rows: the class, marked when it is the label, and a bar a path. */
 static void draw_bars(struct canvas *canvas, int row, const struct evaluation *evaluation,
                       size_t digit, int truth) {
     int room = canvas->columns - 4;
@@ -307,6 +313,10 @@ static void draw_bars(struct canvas *canvas, int row, const struct evaluation *e
         first = PATH_INT8;
     }
     if (each < 1) return;
+    for (int path = first; path < PATHS; path++)
+        canvas_text(canvas, row, 4 + (path - first) * (each + 1), path_colors[path],
+                    path_name((enum path)path));
+    row++;
     for (int class = 0; class < DIGIT_CLASSES; class++) {
         bool is_truth = class == truth;
         canvas_printf(canvas, row + class, 0, is_truth ? COLOR_STRONG : COLOR_DIM, "%d%s", class,
@@ -315,7 +325,6 @@ static void draw_bars(struct canvas *canvas, int row, const struct evaluation *e
         for (int path = first; path < PATHS; path++) {
             int column = 4 + (path - first) * (each + 1);
             float share = probabilities(evaluation, path, digit)[class];
-            canvas_fill(canvas, row + class, column, each, 0xb7, COLOR_DIM);
             canvas_bar(canvas, row + class, column, each, (double)share, path_colors[path]);
         }
     }
@@ -353,15 +362,17 @@ static void draw_info(const struct digits_state *digits, const struct store *sto
         return;
     }
     int row = 0;
-    if (canvas->rows >= PATHS + 1) canvas_printf(canvas, row++, 0, COLOR_STRONG, "label %d", truth);
+    bool has_bars = canvas->rows >= PATHS + 1 + DIGIT_CLASSES;
+    if (canvas->rows >= PATHS + 1 + (has_bars ? DIGIT_CLASSES + 1 : 0))
+        canvas_printf(canvas, row++, 0, COLOR_STRONG, "label %d", truth);
     /* With less room the path that matters most comes first. */
     for (int i = 0; i < PATHS && row < canvas->rows; i++, row++)
         draw_prediction(canvas, row, evaluation, canvas->rows < PATHS ? PATH_INT8 - i : i, digit,
                         truth);
-    if (canvas->rows >= row + DIGIT_CLASSES) {
-        if (canvas->rows >= row + DIGIT_CLASSES + 3) row++;
+    if (has_bars) {
+        if (canvas->rows >= row + DIGIT_CLASSES + 4) row++;
         draw_bars(canvas, row, evaluation, digit, truth);
-        row += DIGIT_CLASSES;
+        row += DIGIT_CLASSES + 1;
         if (canvas->rows > row + 1) row++;
     }
     draw_notes(digits, canvas, row, evaluation, digit);
@@ -387,7 +398,7 @@ static void draw_list(const struct digits_state *digits, const struct store *sto
                       truth);
         for (int path = 0; path < PATHS; path++) {
             int label = predicted(evaluation, path, here);
-            canvas_printf(canvas, row, 11 + 5 * path, label == truth ? COLOR_TEXT : COLOR_ALARM,
+            canvas_printf(canvas, row, 11 + 5 * path, label == truth ? COLOR_DIM : COLOR_ALARM,
                           "%4d%s", label, label == truth ? "" : "!");
         }
         if (is_here) canvas_bold(canvas, row, 0, 26);

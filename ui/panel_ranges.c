@@ -50,7 +50,7 @@ static const struct {
     [COLUMN_SATURATION] = {"sat%", "sat", 5, 5, false},
     [COLUMN_SQNR] = {"SQNR", "SQNR", 5, 6, false},
     [COLUMN_DRIFT] = {"drift", "drift", 6, 8, false},
-    [COLUMN_HISTOGRAM] = {"codes -128..127", "", 10, 9, true},
+    [COLUMN_HISTOGRAM] = {"codes", "", 10, 9, true},
     [COLUMN_REQUANT] = {"requant", "", 16, 10, true},
 };
 
@@ -61,19 +61,20 @@ static void fit_columns(int name_width, int room, int widths[COLUMNS]) {
     widths[COLUMN_NAME] = name_width < longest ? name_width : longest;
     if (widths[COLUMN_NAME] > room - 1) widths[COLUMN_NAME] = room > 1 ? room - 1 : 0;
     int used = 1 + widths[COLUMN_NAME]; /* the sign of the selected row */
-    for (int rank = 1; rank <= 10; rank++) {
+    bool fits = true;
+    for (int rank = 1; fits && rank <= 10; rank++) {
         for (int c = COLUMN_KIND; c < COLUMNS; c++) {
             if (columns[c].rank != rank) continue;
-            if (used + 1 + columns[c].width > room) return;
+            fits = used + 1 + columns[c].width <= room;
+            if (!fits) break;
             widths[c] = columns[c].width;
             used += 1 + widths[c];
         }
     }
-    /* What is left over: whole codes for the histogram, then air between the columns. */
-    int more = room - used < TENSOR_BINS - widths[COLUMN_HISTOGRAM]
-                   ? room - used
-                   : TENSOR_BINS - widths[COLUMN_HISTOGRAM];
-    if (widths[COLUMN_HISTOGRAM]) widths[COLUMN_HISTOGRAM] += more;
+    /* What is left over shows more of the histogram. */
+    int more = TENSOR_BINS - widths[COLUMN_HISTOGRAM];
+    if (more > room - used) more = room - used;
+    if (widths[COLUMN_HISTOGRAM] && more > 0) widths[COLUMN_HISTOGRAM] += more;
 }
 
 static int name_width(const struct store *store) {
@@ -231,7 +232,9 @@ static void draw_row(const struct ranges *ranges, const struct store *store, str
         char text[RANGES_NAME] = "";
         enum color color = COLOR_TEXT;
         if (c == COLUMN_NAME) {
-            ranges_name(store, index, text);
+            /* A number of channels that is cut would be another number. */
+            if ((int)strlen(ranges_name(store, index, text)) > widths[c])
+                snprintf(text, sizeof text, "%s", store->info->plan->tensors[index].name);
             if (is_selected) color = COLOR_SELECTED;
         } else if (c == COLUMN_KIND) {
             snprintf(text, sizeof text, "%s", kind_text(&store->info->plan->tensors[index]));

@@ -210,8 +210,11 @@ void ranges_draw_detail(struct ranges *ranges, const struct store *store, struct
     int column = 1 + (int)strlen(text) + 3;
     number_fit((double)latest->scale * (lowest - latest->zero_point), 9, 3, low, sizeof low);
     number_fit((double)latest->scale * (highest - latest->zero_point), 9, 3, high, sizeof high);
-    canvas_printf(canvas, row++, column, COLOR_TEXT, "q %d..%d is %s..%s", lowest, highest, low,
-                  high);
+    snprintf(text, sizeof text, "q %d..%d is %s..%s", lowest, highest, low, high);
+    /* Cut, it would say something else. */
+    if (column + (int)strlen(text) <= canvas->columns)
+        canvas_text(canvas, row, column, COLOR_TEXT, text);
+    row++;
     row = draw_requant(store, ranges->selected, canvas, row);
     enum color color;
     verdict(latest, text, sizeof text, &color);
@@ -290,6 +293,11 @@ void ranges_draw_timeline(struct ranges *ranges, const struct store *store,
     steps[frame.samples - 1] = last;
     history_smooth(tensor->min, 0, (size_t)frame.samples, steps, rows[2]);
     history_smooth(tensor->max, 0, (size_t)frame.samples, steps, rows[3]);
+    /* A tensor is told now and then; in between its range is what it was. */
+    for (int i = 0; i < frame.samples; i++) {
+        if (!(rows[0][i] <= rows[2][i])) rows[0][i] = rows[2][i];
+        if (!(rows[1][i] >= rows[3][i])) rows[1][i] = rows[3][i];
+    }
     struct chart_series series[2] = {
         {.low = rows[0], .high = rows[1], .line = rows[3], .line_color = COLOR_CURVE,
          .span_color = COLOR_ENVELOPE, .ascii = '^'},
@@ -297,7 +305,7 @@ void ranges_draw_timeline(struct ranges *ranges, const struct store *store,
     struct chart_tick ticks[MOST_TICKS];
     struct chart chart = {.samples = frame.samples, .series = series, .series_count = 2,
                           .baseline = 0, .cursor = -1, .ticks = ticks};
-    set_axis(&chart, rows[2], rows[3]);
+    set_axis(&chart, rows[0], rows[1]);
     chart.tick_count = integer_ticks(0, (double)last, frame.columns, ticks);
     chart_draw(&below, &chart);
 }
