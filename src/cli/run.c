@@ -59,7 +59,7 @@ static void watch_batch(struct watch *watch, const struct event_batch *batch) {
 
 static void watch_log(struct watch *watch, enum log_level level, const char *text) {
     if (level >= LOG_ERROR) snprintf(watch->trouble, sizeof watch->trouble, "%s", text);
-    if (level == LOG_WARNING) progress_note(&watch->progress, "%s", text);
+    if (level == LOG_WARNING) progress_note(&watch->progress, "warning: %s", text);
 }
 
 static enum status watch_event(struct watch *watch, const struct event *event,
