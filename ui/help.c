@@ -16,7 +16,7 @@ static const char *const notes[] = {
     "QAT   of the graph in training, with quantization simulated",
     "INT8  of the integer engine on the exported numbers; = the last export gave the same",
     "gap   INT8 minus FP32, in points",
-    "folded  batches told in one record because the screen was slower; no extreme is lost",
+    "folded  batches in one record, the screen being slower; no extreme is lost",
 };
 #define NOTES ((int)(sizeof notes / sizeof notes[0]))
 

@@ -200,9 +200,15 @@ static void the_eta_waits_until_it_means_something(void **state) {
 
 static void a_step_limit_shortens_the_plan(void **state) {
     (void)state;
+    store_free(&store);
     config.training.max_steps = 150;
+    assert_true(store_create(&store, &info));
     feed_batch(100, 0, 1.0f);
     assert_int_equal(store_batches_left(&store), 50);
+    feed_batch(150, 0, 1.0f);
+    store_extend(&store, 1); /* the second epoch is finished, then comes a third */
+    assert_int_equal(store.steps_planned, 300);
+    assert_int_equal(store.epochs_planned, 3);
 }
 
 static const struct CMUnitTest tests[] = {
