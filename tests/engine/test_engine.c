@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,22 +10,32 @@
 #include "engine/engine.h"
 #include "tflite/tflite.h"
 
-#define DIGITS 10000
 #define PIXELS 784
+
+/* All the test digits; what a sanitizer slows down tenfold checks the first of them. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define DIGITS 1000
+#else
+#define DIGITS 10000
+#endif
 
 static unsigned char *test_images(void) {
     static unsigned char images[DIGITS * PIXELS];
-    gzFile file = gzopen(test_shared("data/mnist/t10k-images-idx3-ubyte.gz"), "rb");
+    static bool loaded;
+    const char *path = test_shared("data/mnist/t10k-images-idx3-ubyte.gz");
+    if (loaded) return images;
+    gzFile file = gzopen(path, "rb");
     unsigned char header[16];
     assert_non_null(file);
     assert_int_equal(gzread(file, header, 16), 16);
     assert_int_equal(gzread(file, images, sizeof images), sizeof images);
     gzclose(file);
+    loaded = true;
     return images;
 }
 
-/* Outputs of `model` on the test digits that differ from the file `wanted`. */
-static size_t differing(const char *model, enum runtime runtime, const char *wanted,
+/* Outputs of `model` on the first test digits that differ from the file `wanted`. */
+static size_t differing(const char *model, enum runtime runtime, const char *wanted, size_t digits,
                         size_t *compared) {
     const unsigned char *images = test_images();
     struct error error;
@@ -32,16 +43,17 @@ static size_t differing(const char *model, enum runtime runtime, const char *wan
     struct engine *engine;
     struct pool *pool;
     const char *path = test_shared(model);
-    size_t length;
-    unsigned char *want = test_read(test_shared(wanted), &length);
+    size_t file_length;
+    unsigned char *want = test_read(test_shared(wanted), &file_length);
     assert_ok(tflite_read(path, &frozen, &error), &error);
     assert_ok(engine_create(&engine, frozen, runtime, 250, path, &error), &error);
     assert_ok(pool_create(&pool, 2, &error), &error);
     size_t outputs = engine_output_count(engine);
     size_t size = frozen_type_size(frozen->tensors[frozen->output].type);
-    assert_int_equal(outputs * size * DIGITS, length);
+    size_t length = outputs * size * digits;
+    assert_int_equal(outputs * size * 10000, file_length);
     unsigned char *got = malloc(length);
-    assert_ok(engine_run_digits(engine, pool, DIGITS, images, got, &error), &error);
+    assert_ok(engine_run_digits(engine, pool, digits, images, got, &error), &error);
     size_t count = 0;
     for (size_t i = 0; i < length; i += size) count += memcmp(got + i, want + i, size) != 0;
     *compared = length / size;
@@ -68,7 +80,7 @@ static void every_output_of_every_golden_equals_both_of_tflites_runtimes(void **
                 snprintf(model, sizeof model, "golden/%s/%s.tflite", models[m], files[f].name);
                 snprintf(wanted, sizeof wanted, "golden/%s/%s.%s.%s", models[m], files[f].name,
                          runtime_name(runtime), files[f].suffix);
-                size_t differ = differing(model, runtime, wanted, &compared);
+                size_t differ = differing(model, runtime, wanted, DIGITS, &compared);
                 print_message("# %-30s x %s -> %zu outputs compared, differing: %zu\n", model,
                               runtime_name(runtime), compared, differ);
                 wrong += differ;
@@ -76,7 +88,92 @@ static void every_output_of_every_golden_equals_both_of_tflites_runtimes(void **
     assert_int_equal(wrong, 0);
 }
 
+static void every_instruction_set_gives_the_same_outputs(void **state) {
+    (void)state;
+    enum isa best = cpu_isa();
+    for (enum isa isa = ISA_BASELINE; isa <= best; isa++) {
+        if (!cpu_force_isa(isa)) continue;
+        size_t compared, wrong = 0;
+        wrong += differing("golden/fc/model_int8.tflite", RUNTIME_REF,
+                           "golden/fc/model_int8.ref.f32", 300, &compared);
+        wrong += differing("golden/cnn/model_int8.tflite", RUNTIME_REF,
+                           "golden/cnn/model_int8.ref.f32", 300, &compared);
+        wrong += differing("golden/cnn_bn/model_int8.tflite", RUNTIME_REF,
+                           "golden/cnn_bn/model_int8.ref.f32", 300, &compared);
+        wrong += differing("golden/cnn_bn/model_int8.tflite", RUNTIME_XNN,
+                           "golden/cnn_bn/model_int8.xnn.f32", 300, &compared);
+        print_message("# %s: differing: %zu\n", cpu_isa_name(isa), wrong);
+        assert_int_equal(wrong, 0);
+    }
+    cpu_force_isa(best);
+}
+
+struct loaded {
+    struct frozen *frozen;
+    struct engine *engine;
+};
+
+static struct loaded load(const char *model, int batch) {
+    struct loaded loaded;
+    struct error error;
+    const char *path = test_shared(model);
+    assert_ok(tflite_read(path, &loaded.frozen, &error), &error);
+    assert_ok(engine_create(&loaded.engine, loaded.frozen, RUNTIME_REF, batch, path, &error),
+              &error);
+    return loaded;
+}
+
+static void unload(struct loaded *loaded) {
+    engine_destroy(loaded->engine);
+    frozen_free(loaded->frozen);
+}
+
+/* 7 digits in a batch of 3 with 3 threads, one by one, and as floats. */
+static void batches_threads_and_the_kind_of_input_change_nothing(void **state) {
+    (void)state;
+    enum { SOME = 7 };
+    const unsigned char *images = test_images();
+    struct error error;
+    struct pool *pool;
+    float threaded[SOME * 10], single[SOME * 10], floats[SOME * 10], x[SOME * PIXELS];
+    assert_ok(pool_create(&pool, 3, &error), &error);
+    struct loaded loaded = load("golden/cnn/model_int8.tflite", 3);
+    assert_ok(engine_run_digits(loaded.engine, pool, SOME, images, threaded, &error), &error);
+    for (int i = 0; i < SOME; i++)
+        assert_ok(engine_run_digits(loaded.engine, NULL, 1, images + i * PIXELS, single + i * 10,
+                                    &error),
+                  &error);
+    for (int i = 0; i < SOME * PIXELS; i++) x[i] = (float)images[i] / 255.0f;
+    for (int i = 0; i < SOME; i += 3)
+        engine_run(loaded.engine, pool, SOME - i < 3 ? SOME - i : 3, x + i * PIXELS,
+                   floats + i * 10);
+    assert_memory_equal(threaded, single, sizeof threaded);
+    assert_memory_equal(threaded, floats, sizeof threaded);
+    unload(&loaded);
+    pool_destroy(pool);
+}
+
+static void a_tensor_can_be_looked_at_after_a_run(void **state) {
+    (void)state;
+    struct loaded loaded = load("golden/fc/model_int8.tflite", 1);
+    struct error error;
+    float output[10];
+    assert_ok(engine_run_digits(loaded.engine, NULL, 1, test_images(), output, &error), &error);
+    /* golden/fc/model_int8.tensors.json, values of the first digit */
+    static const int8_t probabilities[] = {-128, -128, -128, -128, -128,
+                                           -128, -128, 127,  -128, -128};
+    assert_memory_equal(engine_tensor(loaded.engine, 8), probabilities, 10);
+    const int8_t *input = engine_tensor(loaded.engine, 3);
+    for (int i = 0; i < PIXELS; i++) assert_int_equal(input[i], test_images()[i] - 128);
+    assert_null(engine_tensor(loaded.engine, 0)); /* pixels were quantized without being floats */
+    assert_null(engine_tensor(loaded.engine, 4711));
+    unload(&loaded);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_output_of_every_golden_equals_both_of_tflites_runtimes),
+    cmocka_unit_test(every_instruction_set_gives_the_same_outputs),
+    cmocka_unit_test(batches_threads_and_the_kind_of_input_change_nothing),
+    cmocka_unit_test(a_tensor_can_be_looked_at_after_a_run),
 };
 TEST_MAIN(tests)

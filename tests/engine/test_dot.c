@@ -1,0 +1,262 @@
+/* Every set of integer kernels gives the integers that plain loops give, on odd sizes, to the last
+ * byte, and writes nothing beside them. */
+#include "test.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/cpu.h"
+#include "base/random.h"
+#include "engine/dot.h"
+#include "engine/fixed.h"
+
+static const int odd[] = {1, 2, 3, 5, 7, 8, 15, 16, 17, 31, 33, 63, 65};
+#define ODD (sizeof odd / sizeof *odd)
+
+static uint32_t counter;
+
+static uint32_t number(void) {
+    uint32_t words[4];
+    random_philox(7, RANDOM_TEST, 1, counter++, words);
+    return words[0];
+}
+
+/* Mostly anything, often an extreme. */
+static int8_t byte(void) {
+    uint32_t x = number();
+    return (int8_t)(x % 8 == 0 ? -128 : x % 8 == 1 ? 127 : (int)(x >> 8) % 128 - (int)(x >> 20) % 128);
+}
+
+struct product {
+    int channels, segments, count, rows, zero_point;
+    int8_t *w, *x; /* x[rows][segments][count] */
+    int32_t *bias;
+};
+
+static struct product product_new(int channels, int segments, int count, int rows) {
+    struct product product = {channels, segments, count, rows, byte(), NULL, NULL, NULL};
+    size_t k = (size_t)segments * (size_t)count;
+    product.w = malloc((size_t)channels * k);
+    product.x = malloc((size_t)rows * k);
+    product.bias = malloc((size_t)channels * sizeof *product.bias);
+    for (size_t i = 0; i < (size_t)channels * k; i++) product.w[i] = byte();
+    for (size_t i = 0; i < (size_t)rows * k; i++) product.x[i] = byte();
+    for (int i = 0; i < channels; i++) product.bias[i] = (int32_t)number() >> 8;
+    return product;
+}
+
+static void product_free(struct product *product) {
+    free(product->w);
+    free(product->x);
+    free(product->bias);
+}
+
+static int32_t product_naive(const struct product *product, int row, int channel) {
+    int64_t sum = product->bias[channel];
+    int k = product->segments * product->count;
+    for (int i = 0; i < k; i++)
+        sum += (int64_t)(product->x[row * k + i] - product->zero_point) *
+               product->w[channel * k + i];
+    return (int32_t)sum;
+}
+
+/* The same through a set's packed layout; acc[rows][groups * 16] is the caller's to free. */
+static int32_t *product_packed(const struct dot_kernels *kernels, const struct product *product) {
+    int steps = (product->count + kernels->depth - 1) / kernels->depth;
+    int groups = (product->channels + DOT_GROUP - 1) / DOT_GROUP;
+    size_t k = (size_t)product->segments * (size_t)product->count;
+    size_t padded = (size_t)groups * DOT_GROUP;
+    unsigned char *weights =
+        array_new(dot_weights_bytes(kernels, groups, product->segments, steps), 1);
+    unsigned char *activations = array_new(k * (size_t)product->rows * 2 + 64, 1);
+    int32_t *start = array_new(padded, sizeof *start);
+    int32_t *acc = array_new(padded * (size_t)product->rows + 16, sizeof *acc);
+    uint32_t *rows = array_new((size_t)product->rows, sizeof *rows);
+    uint32_t *segments = array_new((size_t)product->segments, sizeof *segments);
+    dot_pack_weights(kernels, product->channels, product->segments, product->count, product->w,
+                     weights);
+    kernels->pack(k * (size_t)product->rows, product->x, product->zero_point, activations);
+    for (int c = 0; c < product->channels; c++) {
+        int32_t sum = 0;
+        for (size_t i = 0; i < k; i++) sum += product->w[(size_t)c * k + i];
+        start[c] = product->bias[c] - (kernels->depth == 4 ? (product->zero_point + 128) * sum : 0);
+    }
+    uint32_t bytes = (uint32_t)kernels->activation_bytes;
+    for (int r = 0; r < product->rows; r++) rows[r] = (uint32_t)((size_t)r * k) * bytes;
+    for (int s = 0; s < product->segments; s++)
+        segments[s] = (uint32_t)(s * product->count) * bytes;
+    for (int i = 0; i < 16; i++) acc[padded * (size_t)product->rows + (size_t)i] = 0x5a5a5a5a;
+    struct dot dot = {weights, groups, product->segments, steps, segments, start};
+    kernels->multiply(&dot, activations, (size_t)product->rows, rows, acc);
+    for (int i = 0; i < 16; i++)
+        assert_int_equal(acc[padded * (size_t)product->rows + (size_t)i], 0x5a5a5a5a);
+    array_free(weights);
+    array_free(activations);
+    array_free(start);
+    array_free(rows);
+    array_free(segments);
+    return acc;
+}
+
+/* Calls `check` for every set that this machine runs. */
+static void for_every_set(void (*check)(const struct dot_kernels *kernels)) {
+    enum isa best = cpu_isa();
+    for (enum isa isa = ISA_BASELINE; isa <= best; isa++) {
+        if (!cpu_force_isa(isa)) continue;
+        const struct dot_kernels *kernels = dot_kernels_choose();
+        print_message("# %s: %s\n", cpu_isa_name(isa), kernels->name);
+        counter = 0;
+        check(kernels);
+    }
+    cpu_force_isa(best);
+}
+
+static void check_product(const struct dot_kernels *kernels, int channels, int segments, int count,
+                          int rows) {
+    struct product product = product_new(channels, segments, count, rows);
+    int32_t *acc = product_packed(kernels, &product);
+    int stride = (channels + DOT_GROUP - 1) / DOT_GROUP * DOT_GROUP;
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < channels; c++)
+            assert_int_equal(acc[r * stride + c], product_naive(&product, r, c));
+    array_free(acc);
+    product_free(&product);
+}
+
+static void check_products(const struct dot_kernels *kernels) {
+    for (size_t i = 0; i < ODD; i++)
+        for (size_t j = 0; j < ODD; j++) {
+            check_product(kernels, odd[i], 1, odd[j], odd[(i + j) % ODD]);
+            check_product(kernels, odd[(i + j) % ODD], 3, odd[i] % 9 + 1, odd[j]);
+        }
+}
+
+static void sums_of_products_equal_plain_loops(void **state) {
+    (void)state;
+    for_every_set(check_products);
+}
+
+/* ---- output ---- */
+
+#define ROWS 7
+#define PADDED 80
+
+static int32_t sums[ROWS * PADDED];
+static int32_t multiplier[PADDED], left[PADDED], right[PADDED];
+static float factor[PADDED];
+
+static struct dot_output output_of(int channels) {
+    struct dot_output output = {
+        .channels = channels,
+        .groups = (channels + DOT_GROUP - 1) / DOT_GROUP,
+        .zero_point = byte(),
+        .low = -128,
+        .high = 127,
+        .multiplier = multiplier,
+        .shift_left = left,
+        .shift_right = right,
+        .factor = factor,
+    };
+    if (number() % 2) output.low = output.zero_point;
+    for (int c = 0; c < channels; c++) {
+        double real = ldexp(0.5 + number() / 8589934592.0, -(int)(number() % 20));
+        struct fixed fixed;
+        assert_true(fixed_from_double(real * 3, &fixed));
+        multiplier[c] = fixed.value;
+        left[c] = fixed.shift > 0 ? fixed.shift : 0;
+        right[c] = fixed.shift < 0 ? -fixed.shift : 0;
+        factor[c] = (float)real;
+    }
+    for (int i = 0; i < ROWS * PADDED; i++) sums[i] = (int32_t)number() >> number() % 32;
+    return output;
+}
+
+/* By the definitions of QUANTIZED arithmetic: division with the remainder looked at. */
+static int8_t fixed_by_hand(const struct dot_output *output, int32_t sum, int c) {
+    int64_t x = (int32_t)((uint32_t)sum << output->shift_left[c]);
+    int64_t product = x * output->multiplier[c];
+    int64_t nudged = product + (product >= 0 ? (int64_t)1 << 30 : 1 - ((int64_t)1 << 30));
+    int64_t high = nudged / ((int64_t)1 << 31);
+    int64_t divisor = (int64_t)1 << output->shift_right[c];
+    int64_t twice = 2 * (high < 0 ? -high : high);
+    int64_t rounded = (twice + divisor) / (2 * divisor);
+    int64_t q = (high < 0 ? -rounded : rounded) + output->zero_point;
+    return (int8_t)(q < output->low ? output->low : q > output->high ? output->high : q);
+}
+
+static int8_t float_by_hand(const struct dot_output *output, int32_t sum, int c) {
+    float scaled = (float)sum * output->factor[c];
+    double q = nearbyint((double)scaled) + output->zero_point;
+    return (int8_t)(q < output->low ? output->low : q > output->high ? output->high : q);
+}
+
+static void check_outputs(const struct dot_kernels *kernels) {
+    for (size_t i = 0; i < ODD; i++)
+        for (int round = 0; round < 40; round++) {
+            int channels = odd[i];
+            struct dot_output output = output_of(channels);
+            int8_t out[ROWS * PADDED + 1];
+            int stride = output.groups * DOT_GROUP;
+            memset(out, 0x5a, sizeof out);
+            kernels->output_fixed(&output, ROWS, sums, out);
+            for (int r = 0; r < ROWS; r++)
+                for (int c = 0; c < channels; c++)
+                    assert_int_equal(out[r * channels + c],
+                                     fixed_by_hand(&output, sums[r * stride + c], c));
+            assert_int_equal(out[ROWS * channels], 0x5a);
+            kernels->output_float(&output, ROWS, sums, out);
+            for (int r = 0; r < ROWS; r++)
+                for (int c = 0; c < channels; c++)
+                    assert_int_equal(out[r * channels + c],
+                                     float_by_hand(&output, sums[r * stride + c], c));
+            assert_int_equal(out[ROWS * channels], 0x5a);
+        }
+}
+
+static void outputs_equal_the_definition(void **state) {
+    (void)state;
+    for_every_set(check_outputs);
+}
+
+static void check_largest(const struct dot_kernels *kernels) {
+    enum { SIDE = 6 };
+    for (size_t i = 0; i < ODD; i++)
+        for (int height = 1; height <= 3; height++)
+            for (int width = 1; width <= 3; width++) {
+                int channels = odd[i];
+                /* Exactly as long as the image: a sanitizer sees a read beside it. */
+                int8_t *x = malloc((size_t)(SIDE * SIDE * channels));
+                int8_t out[66];
+                for (int j = 0; j < SIDE * SIDE * channels; j++) x[j] = byte();
+                out[channels] = 0x5a;
+                const int8_t *from = x + ((SIDE - height) * SIDE + SIDE - width) * channels;
+                kernels->largest(from, height, width, (size_t)(SIDE * channels), (size_t)channels,
+                                 out);
+                for (int c = 0; c < channels; c++) {
+                    int8_t most = -128;
+                    for (int y = 0; y < height; y++)
+                        for (int column = 0; column < width; column++) {
+                            int8_t value = from[(y * SIDE + column) * channels + c];
+                            if (value > most) most = value;
+                        }
+                    assert_int_equal(out[c], most);
+                }
+                assert_int_equal(out[channels], 0x5a);
+                free(x);
+            }
+}
+
+static void the_largest_of_a_window_is_found(void **state) {
+    (void)state;
+    for_every_set(check_largest);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(sums_of_products_equal_plain_loops),
+    cmocka_unit_test(outputs_equal_the_definition),
+    cmocka_unit_test(the_largest_of_a_window_is_found),
+};
+TEST_MAIN(tests)
