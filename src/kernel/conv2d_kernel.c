@@ -49,7 +49,8 @@ static bool same_reach(const struct kernel_row *a, const struct kernel_row *b) {
            a->x.end == b->x.end;
 }
 
-/* Rows [begin, begin + count) sum over the same pixels; table: their offsets. */
+/* Rows [begin, begin + count) sum over the same pixels as `first`; table: their offsets, or NULL
+ * when each is one more than the last. */
 static void add_rows(const struct gradient *g, size_t panel, size_t begin, size_t count,
                      const struct kernel_row *first, const ptrdiff_t *table, int image,
                      int images) {
@@ -66,7 +67,9 @@ static void add_rows(const struct gradient *g, size_t panel, size_t begin, size_
         .outer = images,
         .middle = first->y.end - first->y.first,
         .inner = first->x.end - first->x.first,
-        .a = g->x + image * in_image + (in_y * s->in_width + in_x) * in,
+        .a = g->x + image * in_image + (in_y * s->in_width + in_x) * in +
+             (table ? 0 : first->offset),
+        .a_row = 1,
         .a_table = table,
         .a_outer = in_image,
         .a_middle = (ptrdiff_t)s->stride_y * s->in_width * in,
@@ -82,18 +85,42 @@ static void add_rows(const struct gradient *g, size_t panel, size_t begin, size_
     });
 }
 
+static size_t least_of(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* How many rows from `begin` on can be computed together: those that lie side by side, or, where
+ * these are few, up to TABLE_ROWS whose offsets go into a table.  Goes tap by tap. */
+static size_t rows_alike(const struct gradient *g, size_t begin, size_t end,
+                         const struct kernel_row *first, ptrdiff_t table[TABLE_ROWS],
+                         bool *side_by_side) {
+    size_t in = (size_t)g->shape->in_channels, count = 0, more = in - begin % in;
+    struct kernel_row next = *first;
+    *side_by_side = true;
+    for (;;) {
+        more = least_of(more, end - begin - count);
+        if (!*side_by_side) more = least_of(more, TABLE_ROWS - count);
+        for (size_t i = 0; i < more && count + i < TABLE_ROWS; i++)
+            table[count + i] = next.offset + (ptrdiff_t)i;
+        count += more;
+        if (begin + count == end || (!*side_by_side && count == TABLE_ROWS)) return count;
+        next = kernel_row(g->shape, begin + count);
+        more = in;
+        if (!same_reach(first, &next)) return count;
+        if (next.offset == first->offset + (ptrdiff_t)count && *side_by_side) continue;
+        if (*side_by_side && count >= g->kernels->strip_rows) return count;
+        *side_by_side = false;
+    }
+}
+
 static void add_images(const struct gradient *g, size_t panel, size_t begin, size_t end, int image,
                        int images) {
     while (begin < end) {
         struct kernel_row first = kernel_row(g->shape, begin);
-        ptrdiff_t table[TABLE_ROWS] = {first.offset};
-        size_t count = 1;
-        for (; begin + count < end && count < TABLE_ROWS; count++) {
-            struct kernel_row next = kernel_row(g->shape, begin + count);
-            if (!same_reach(&first, &next)) break;
-            table[count] = next.offset;
-        }
-        add_rows(g, panel, begin, count, &first, table, image, images);
+        ptrdiff_t table[TABLE_ROWS];
+        bool side_by_side;
+        size_t count = rows_alike(g, begin, end, &first, table, &side_by_side);
+        add_rows(g, panel, begin, count, &first, side_by_side ? NULL : table, image, images);
         begin += count;
     }
 }

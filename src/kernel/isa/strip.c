@@ -74,25 +74,35 @@ ALWAYS_INLINE vfloat lane_numbers(void) {
     return v_load(numbers);
 }
 
+/* NaN is looked for in two vectors at a time: one comparison tells of both. */
+ALWAYS_INLINE void note_column(struct extremes *e, const int rows, const int j,
+                               vfloat sum[STRIP_ROWS][STRIP_VECTORS]) {
+    vfloat min = v_load(e->min), max = v_load(e->max);
+    vmask any = m_none();
+    UNROLL
+    for (int i = 0; i < rows; i++) {
+        min = v_min(sum[i][j], min);
+        max = v_max(sum[i][j], max);
+        if (i % 2) any = m_or(any, v_unordered(sum[i - 1][j], sum[i][j]));
+    }
+    if (rows % 2) any = m_or(any, v_unordered(sum[rows - 1][j], sum[rows - 1][j]));
+    v_store(e->min, min);
+    v_store(e->max, max);
+    if (m_any(any)) v_store(e->nan, v_set(NAN));
+}
+
 /* Lanes beyond the last column hold anything; the first lane stands in for them. */
 ALWAYS_INLINE void note_extremes(const struct strip *s, const int rows, const int vectors,
                                  vfloat sum[STRIP_ROWS][STRIP_VECTORS]) {
-    struct extremes *e = s->extremes;
-    vfloat min = v_load(e->min), max = v_load(e->max), nan = v_load(e->nan);
-    UNROLL
-    for (int j = 0; j < vectors; j++) {
-        vmask valid = v_less(lane_numbers(), v_set((float)columns_of(s, j)));
+    const int last = vectors - 1;
+    if (columns_of(s, last) < V_LANES) {
+        vmask valid = v_less(lane_numbers(), v_set((float)columns_of(s, last)));
         UNROLL
-        for (int i = 0; i < rows; i++) {
-            vfloat v = v_select(valid, sum[i][j], v_set(sum[i][j][0]));
-            min = v_min(v, min);
-            max = v_max(v, max);
-            nan = v_select(v_unordered(v, v), v, nan);
-        }
+        for (int i = 0; i < rows; i++)
+            sum[i][last] = v_select(valid, sum[i][last], v_set(sum[i][last][0]));
     }
-    v_store(e->min, min);
-    v_store(e->max, max);
-    v_store(e->nan, nan);
+    UNROLL
+    for (int j = 0; j < vectors; j++) note_column(s->extremes, rows, j, sum);
 }
 
 ALWAYS_INLINE void finish(const struct strip *s, float *c, const int rows, const int vectors,
