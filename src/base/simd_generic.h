@@ -57,13 +57,43 @@ ALWAYS_INLINE vmask v_unordered(vfloat a, vfloat b) { /* isnan(a) || isnan(b) */
     return (a != a) | (b != b);
 }
 
-ALWAYS_INLINE vfloat v_fma(vfloat a, vfloat b, vfloat c) { /* fmaf(a, b, c) */
-#if defined(__aarch64__)
-    return (vfloat)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
-#else
+#if defined(__SSE2__)
+/* Two lanes of a * b + c in double: the product is exact, the sum is rounded once to 53 bits.
+ * Rounding that to float gives fmaf's result unless the sum lies exactly between two floats
+ * (*unsure), where the bits lost by the first rounding would decide: then its last 29 bits are
+ * 1 and zeros.  Subnormal results have their middles elsewhere and count as unsure too. */
+ALWAYS_INLINE __m128 v_fma_half(__m128 a, __m128 b, __m128 c, __m128i *unsure) {
+    __m128d sum = _mm_add_pd(_mm_mul_pd(_mm_cvtps_pd(a), _mm_cvtps_pd(b)), _mm_cvtps_pd(c));
+    const __m128i tail = _mm_set_epi32(0, 0x1fffffff, 0, 0x1fffffff);
+    const __m128i middle = _mm_set_epi32(-1, 0x10000000, -1, 0x10000000);
+    __m128i between = _mm_cmpeq_epi32(_mm_and_si128(_mm_castpd_si128(sum), tail), middle);
+    __m128d size = _mm_andnot_pd(_mm_set1_pd(-0.0), sum);
+    __m128d tiny = _mm_and_pd(_mm_cmplt_pd(size, _mm_set1_pd(0x1p-126)),
+                              _mm_cmpneq_pd(size, _mm_setzero_pd()));
+    *unsure = _mm_or_si128(*unsure, _mm_or_si128(between, _mm_castpd_si128(tiny)));
+    return _mm_cvtpd_ps(sum);
+}
+#endif
+
+/* Out of the way of the registers of those who rarely need it. */
+static __attribute__((noinline, cold, unused)) vfloat v_fma_by_lane(vfloat a, vfloat b, vfloat c) {
     vfloat v;
     for (int i = 0; i < V_LANES; i++) v[i] = fmaf(a[i], b[i], c[i]);
     return v;
+}
+
+ALWAYS_INLINE vfloat v_fma(vfloat a, vfloat b, vfloat c) { /* fmaf(a, b, c) */
+#if defined(__aarch64__)
+    return (vfloat)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#elif defined(__SSE2__)
+    __m128i unsure = _mm_setzero_si128();
+    __m128 low = v_fma_half(a, b, c, &unsure);
+    __m128 high = v_fma_half(_mm_movehl_ps(a, a), _mm_movehl_ps(b, b), _mm_movehl_ps(c, c),
+                             &unsure);
+    if (_mm_movemask_epi8(unsure)) return v_fma_by_lane(a, b, c);
+    return _mm_movelh_ps(low, high);
+#else
+    return v_fma_by_lane(a, b, c);
 #endif
 }
 

@@ -1,6 +1,7 @@
 #include "base/cpu.h"
 
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "test.h"
@@ -10,6 +11,14 @@ static void levels_have_the_names_of_the_variable(void **state) {
     assert_string_equal(cpu_isa_name(ISA_BASELINE), "baseline");
     assert_string_equal(cpu_isa_name(ISA_AVX2), "avx2");
     assert_string_equal(cpu_isa_name(ISA_AVX512), "avx512");
+}
+
+/* First of all: the level is chosen at the first question. */
+static void the_variable_lowers_the_level(void **state) {
+    (void)state;
+    assert_int_equal(setenv("QATOP_ISA", "baseline", 1), 0);
+    assert_int_equal(cpu_isa(), ISA_BASELINE);
+    for (enum isa isa = ISA_BASELINE; isa < ISA_LEVELS; isa++) cpu_force_isa(isa);
 }
 
 static void the_level_can_be_lowered_to_baseline_and_back(void **state) {
@@ -44,6 +53,7 @@ static void the_model_is_one_line_and_stays_the_same(void **state) {
 }
 
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(the_variable_lowers_the_level),
     cmocka_unit_test(levels_have_the_names_of_the_variable),
     cmocka_unit_test(the_level_can_be_lowered_to_baseline_and_back),
     cmocka_unit_test(a_process_bound_to_one_core_counts_one),
