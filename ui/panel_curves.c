@@ -36,6 +36,7 @@ struct curves {
     uint64_t last;   /* newest step shown when the view does not follow */
     bool is_following, has_cursor;
     uint64_t cursor; /* step */
+    bool is_cut;     /* the axis ends below the largest loss */
     int columns;     /* of the newest plot, for the title and for moving about */
     struct samples samples;
 };
@@ -256,7 +257,7 @@ static void set_loss_axis(struct chart *chart, const struct samples *samples, bo
     extent_add(&seen, samples->line[0], chart->samples);
     if (!(seen.high >= seen.low)) seen = (struct extent){0, 1};
     double usual = largest_but_spikes(samples->high, chart->samples);
-    if (!is_log && usual > 0 && seen.high > 2 * usual) seen.high = 1.25 * usual;
+    if (!is_log && usual > 0 && seen.high > 3 * usual) seen.high = 1.5 * usual;
     chart->low = seen.low;
     chart->high = seen.high;
     if (is_log && seen.high > 0) {
@@ -341,6 +342,9 @@ static void draw_loss(struct curves *curves, const struct store *store, struct c
     loss.series_count = 1;
     loss.alarms = samples->alarms;
     set_loss_axis(&loss, samples, curves->is_log);
+    curves->is_cut = false;
+    for (int i = 0; i < loss.samples; i++)
+        if ((double)samples->high[i] > loss.high) curves->is_cut = true;
     chart_draw(canvas, &loss);
 }
 
@@ -483,11 +487,13 @@ static void title(void *state, const struct store *store, const struct session *
     double each = ((double)(window.last - window.first) + 1) / (curves->columns ? curves->columns : 1);
     char per_column[16];
     snprintf(per_column, sizeof per_column, each < 10 ? "%.1f" : "%.0f", each);
-    struct bucket all = history_range(store->loss, window.first, window.last);
-    char max[16] = "";
-    if (all.count) number_fit((double)all.max, 7, 2, max, sizeof max);
-    snprintf(right, size, "%s%s%s[%llu..%llu] %s/col%s", all.count ? "max " : "", max,
-             all.count ? "  " : "", (unsigned long long)window.first,
+    char max[24] = "", value[16];
+    if (curves->is_cut) {
+        struct bucket all = history_range(store->loss, window.first, window.last);
+        snprintf(max, sizeof max, "max %s  ",
+                 number_fit((double)all.max, 7, 2, value, sizeof value));
+    }
+    snprintf(right, size, "%s[%llu..%llu] %s/col%s", max, (unsigned long long)window.first,
              (unsigned long long)window.last, per_column, curves->is_following ? "" : "  F:follow");
 }
 

@@ -260,22 +260,23 @@ static void title(void *state, const struct store *store, const struct session *
     if (digit >= store->info->dataset->test.count) return;
     int truth = store->info->dataset->test.labels[digit];
     if (!evaluation) {
-        snprintf(left, size, "#%zu y=%d", digit, truth);
+        snprintf(left, size, "y=%d  #%zu", truth, digit);
         snprintf(right, size, "no evaluation yet");
         return;
     }
-    char text[32], place[32];
-    size_t at = place_of(digits, digit);
-    if (at < digits->count) snprintf(place, sizeof place, "%zu", at + 1);
-    else snprintf(place, sizeof place, "-");
-    snprintf(left, size, "%s %s/%zu  #%zu y=%d", predicate_text(digits, text, sizeof text), place,
-             digits->count, digit, truth);
+    /* What matters most comes first: little of it fits above a narrow panel. */
+    const char *flip = "";
+    int length = snprintf(left, size, "y=%d", truth);
     if (digit < evaluated(store, evaluation)) {
         int label = predicted(evaluation, PATH_INT8, digit);
-        bool is_flip = label != truth && predicted(evaluation, PATH_FP32, digit) == truth;
-        snprintf(left + strlen(left), size - strlen(left), " int8=%d%s", label,
-                 is_flip ? " [flip]" : "");
+        length += snprintf(left + length, size - (size_t)length, " int8=%d", label);
+        if (label != truth && predicted(evaluation, PATH_FP32, digit) == truth) flip = "  [flip]";
     }
+    char text[32], place[32] = "-";
+    size_t at = place_of(digits, digit);
+    if (at < digits->count) snprintf(place, sizeof place, "%zu", at + 1);
+    snprintf(left + length, size - (size_t)length, "  %s %s/%zu  #%zu%s",
+             predicate_text(digits, text, sizeof text), place, digits->count, digit, flip);
     if (evaluation->is_whole)
         snprintf(right, size, "step %llu", (unsigned long long)evaluation->step);
     else
@@ -306,24 +307,24 @@ static void draw_prediction(struct canvas *canvas, int row, const struct evaluat
 /* A line of names, then ten rows: the class, marked when it is the label, and a bar a path. */
 static void draw_bars(struct canvas *canvas, int row, const struct evaluation *evaluation,
                       size_t digit, int truth) {
-    int room = canvas->columns - 4;
+    int room = canvas->columns - 3;
     int each = (room - 2) / PATHS, first = 0;
-    if (each < 5) {
+    if (each < 4) {
         each = room;
         first = PATH_INT8;
     }
     if (each < 1) return;
     for (int path = first; path < PATHS; path++)
-        canvas_text(canvas, row, 4 + (path - first) * (each + 1), path_colors[path],
+        canvas_text(canvas, row, 3 + (path - first) * (each + 1), path_colors[path],
                     path_name((enum path)path));
     row++;
     for (int class = 0; class < DIGIT_CLASSES; class++) {
         bool is_truth = class == truth;
         canvas_printf(canvas, row + class, 0, is_truth ? COLOR_STRONG : COLOR_DIM, "%d%s", class,
-                      is_truth ? " y" : "");
-        if (is_truth) canvas_bold(canvas, row + class, 0, 3);
+                      is_truth ? "y" : "");
+        if (is_truth) canvas_bold(canvas, row + class, 0, 2);
         for (int path = first; path < PATHS; path++) {
-            int column = 4 + (path - first) * (each + 1);
+            int column = 3 + (path - first) * (each + 1);
             float share = probabilities(evaluation, path, digit)[class];
             canvas_bar(canvas, row + class, column, each, (double)share, path_colors[path]);
         }
@@ -444,7 +445,10 @@ static void draw(void *state, const struct store *store, struct session *session
         int rows = is_split || list.rows == 0 ? canvas->rows : size.rows;
         info = canvas_part(canvas, 0, left, rows, width);
     } else {
-        info = canvas_part(canvas, size.rows, 0, below, canvas->columns);
+        bool is_split = below >= 8 && canvas->columns >= 2 * LIST_COLUMNS + 4;
+        int width = is_split ? canvas->columns - LIST_COLUMNS - 4 : canvas->columns;
+        info = canvas_part(canvas, size.rows, 0, below, width);
+        if (is_split) list = canvas_part(canvas, size.rows, width + 2, below, canvas->columns);
     }
     draw_info(digits, store, &info, evaluation, digit);
     draw_list(digits, store, &list, evaluation, digit);
