@@ -48,6 +48,10 @@ same_bits fc model_int8.tflite ref model_int8.ref.f32
 same_bits fc model_int8_io.tflite ref model_int8_io.ref.i8
 same_bits cnn model_int8.tflite ref model_int8.ref.f32
 same_bits cnn model_int8_io.tflite ref model_int8_io.ref.i8
+for model in fc cnn; do
+    same_bits $model model_int8.tflite xnn model_int8.xnn.f32
+    same_bits $model model_int8_io.tflite xnn model_int8_io.xnn.i8
+done
 
 q eval --threads 1 --json fc
 check "one thread gives the same loss" test -n "$(key out loss)"

@@ -41,6 +41,6 @@ check "it is Keras' table" grep -q '^ conv2d_1 (Conv2D)           (None, 11, 11,
 check "with Keras' total" grep -q '^Total params: 34826 (136.04 KB)$' out
 q summary run/model_int8.tflite
 done_well "summary of a .tflite works"
-check "it lists the operators" grep -qE '^ +1  FULLY_CONNECTED +1 2 3 +-> 4 +relu$' out
-check "and the quantization with real signs" grep -qE 'real = 0\.00392156[0-9]* \* \(q \+ 128\)$' out
+check "it lists the operators" grep -qE '^ +1  FULLY_CONNECTED +1, 2, 3 -> 4 +relu$' out
+check "and the quantization with real signs" grep -qE 'real = 0\.0039215[0-9]* \* \(q \+ 128\)$' out
 finish
