@@ -30,43 +30,56 @@ void observer_activation(struct range *range, struct range seen, float rate) {
     range->max = range->max - (range->max - seen.max) * rate;
 }
 
-/* Rows of `channels` values; up to this many channels at a time, so that the running maxima stay
- * on the stack. */
-#define CHANNEL_BLOCK 64
+/* Channels at a time: so many running maxima stay in registers. */
+#define CHANNEL_BLOCK 32
 
-void observer_kernel(const struct quant_tensor *tensor, const float *kernel, size_t count,
-                     struct range *ranges) {
-    size_t channels = (size_t)tensor->channels;
-    if (channels == 1) { /* any grouping gives the same maximum: columns let it run in parallel */
-        channels = count % CHANNEL_BLOCK ? 1 : CHANNEL_BLOCK;
-    }
-    float overall = 0;
-    for (size_t first = 0; first < channels; first += CHANNEL_BLOCK) {
-        size_t width = channels - first < CHANNEL_BLOCK ? channels - first : CHANNEL_BLOCK;
-        float largest[CHANNEL_BLOCK] = {0};
-        for (size_t row = 0; row < count; row += channels) {
-            for (size_t c = 0; c < width; c++) {
-                float magnitude = fabsf(kernel[row + first + c]);
-                largest[c] = magnitude > largest[c] ? magnitude : largest[c];
-            }
-        }
-        for (size_t c = 0; c < width; c++) {
-            if (tensor->channels > 1)
-                ranges[first + c] = (struct range){-largest[c], largest[c]};
-            else
-                overall = largest[c] > overall ? largest[c] : overall;
+static void block_magnitudes(const float *kernel, size_t count, size_t channels, float *largest) {
+    for (size_t row = 0; row < count; row += channels) {
+        for (size_t c = 0; c < CHANNEL_BLOCK; c++) {
+            float magnitude = fabsf(kernel[row + c]);
+            largest[c] = magnitude > largest[c] ? magnitude : largest[c];
         }
     }
-    if (tensor->channels == 1) *ranges = (struct range){-overall, overall};
 }
 
-void observer_kernels(const struct quant_plan *plan, const struct model *model,
+static float channel_magnitude(const float *kernel, size_t count, size_t channels) {
+    float largest = 0;
+    for (size_t row = 0; row < count; row += channels) {
+        float magnitude = fabsf(kernel[row]);
+        largest = magnitude > largest ? magnitude : largest;
+    }
+    return largest;
+}
+
+void observer_kernel(struct pool *pool, const struct quant_tensor *tensor, const float *kernel,
+                     size_t count, struct range *ranges) {
+    size_t channels = (size_t)tensor->channels, c = 0;
+    if (channels == 1) {
+        float min, max;
+        min_max(pool, count, kernel, &min, &max);
+        float largest = -min > max ? -min : max;
+        *ranges = (struct range){-largest, largest};
+        return;
+    }
+    for (; c + CHANNEL_BLOCK <= channels; c += CHANNEL_BLOCK) {
+        float largest[CHANNEL_BLOCK] = {0};
+        block_magnitudes(kernel + c, count, channels, largest);
+        for (size_t i = 0; i < CHANNEL_BLOCK; i++)
+            ranges[c + i] = (struct range){-largest[i], largest[i]};
+    }
+    for (; c < channels; c++) {
+        float largest = channel_magnitude(kernel + c, count, channels);
+        ranges[c] = (struct range){-largest, largest};
+    }
+}
+
+void observer_kernels(struct pool *pool, const struct quant_plan *plan, const struct model *model,
                       const float *weights, struct range *ranges) {
     for (int i = 0; i < plan->tensor_count; i++) {
         const struct quant_tensor *tensor = &plan->tensors[i];
         if (tensor->kind != TENSOR_WEIGHT) continue;
-        const struct parameter *kernel =
-            &model->parameters[model->layers[tensor->layer].kernel];
-        observer_kernel(tensor, weights + kernel->offset, kernel->count, ranges + tensor->offset);
+        const struct parameter *kernel = &model->parameters[model->layers[tensor->layer].kernel];
+        observer_kernel(pool, tensor, weights + kernel->offset, kernel->count,
+                        ranges + tensor->offset);
     }
 }

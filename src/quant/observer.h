@@ -20,10 +20,10 @@ void observer_input(struct range *range, struct range seen);
 void observer_activation(struct range *range, struct range seen, float rate);
 
 /* kernel[count], channels fastest; ranges[tensor->channels]. */
-void observer_kernel(const struct quant_tensor *tensor, const float *kernel, size_t count,
-                     struct range *ranges);
+void observer_kernel(struct pool *pool, const struct quant_tensor *tensor, const float *kernel,
+                     size_t count, struct range *ranges);
 /* All kernels of the plan, from a weight block of `model`. */
-void observer_kernels(const struct quant_plan *plan, const struct model *model,
+void observer_kernels(struct pool *pool, const struct quant_plan *plan, const struct model *model,
                       const float *weights, struct range *ranges);
 
 #endif

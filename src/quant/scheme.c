@@ -9,7 +9,7 @@ const struct scheme schemes[] = {
         .name = "qatop",
         .summary = "calibrated ranges, Dense per channel, cosine schedule",
         .weight_bits = 8,
-        .range_decay = 0.999,
+        .range_decay = 0.99,
         .calibrate = true,
         .fresh_weight_ranges = true,
         .dense_per_channel = true,
@@ -77,8 +77,8 @@ static void add_tensor(struct quant_plan *plan, const char *name, enum tensor_ki
     plan->range_count += channels;
 }
 
-static void add_output(struct quant_plan *plan, const struct layer *layer,
-                       enum placement placement, int index) {
+static void add_output(struct quant_plan *plan, const struct layer *layer, enum placement placement,
+                       int index) {
     char name[2 * MODEL_NAME];
     snprintf(name, sizeof name, "%s/out", layer->name);
     add_tensor(plan, name, TENSOR_ACTIVATION, placement, index, 1, false);
@@ -108,16 +108,22 @@ static enum status plan_layer(struct quant_plan *plan, const struct model *model
         add_tensor(plan, index ? layer->name : "input", TENSOR_INPUT, PLACE_INPUT, index, 1, false);
         return STATUS_OK;
     case LAYER_DENSE:
-    case LAYER_CONV2D: plan_kernel_layer(plan, model, index); return STATUS_OK;
-    case LAYER_RELU: add_output(plan, layer, PLACE_OUTPUT, index); return STATUS_OK;
+    case LAYER_CONV2D:
+        plan_kernel_layer(plan, model, index);
+        return STATUS_OK;
+    case LAYER_RELU:
+        add_output(plan, layer, PLACE_OUTPUT, index);
+        return STATUS_OK;
     case LAYER_ACTIVATION:
         if (layer->activation == ACTIVATION_RELU) add_output(plan, layer, PLACE_OUTPUT, index);
         return STATUS_OK;
     case LAYER_MAX_POOLING2D:
     case LAYER_FLATTEN:
     case LAYER_DROPOUT:
-    case LAYER_SOFTMAX: return STATUS_OK; /* values pass, or stay as fine as they are */
-    case LAYER_KINDS: break;
+    case LAYER_SOFTMAX:
+        return STATUS_OK; /* values pass, or stay as fine as they are */
+    case LAYER_KINDS:
+        break;
     }
     return error_set(error, STATUS_UNSUPPORTED, layer->name,
                      "a layer of this kind cannot be quantized");
@@ -170,8 +176,8 @@ struct fake_quant quant_plan_fake_quant(const struct quant_plan *plan,
                                  is_weight ? plan->scheme.weight_bits : ACTIVATION_BITS);
 }
 
-struct qparams quant_plan_qparams(const struct quant_plan *plan,
-                                  const struct quant_tensor *tensor, struct range range) {
+struct qparams quant_plan_qparams(const struct quant_plan *plan, const struct quant_tensor *tensor,
+                                  struct range range) {
     return tensor->kind == TENSOR_WEIGHT ? qparams_weight(range, plan->scheme.weight_bits)
                                          : qparams_activation(range);
 }

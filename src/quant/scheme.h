@@ -29,7 +29,13 @@ enum tensor_kind { TENSOR_INPUT, TENSOR_WEIGHT, TENSOR_ACTIVATION };
 const char *tensor_kind_name(enum tensor_kind kind); /* "input", "weight", "activation" */
 
 /* Where the activation's fake quantization stands. */
-enum placement { PLACE_INPUT, PLACE_KERNEL, PLACE_PRE_ACTIVATION, PLACE_POST_ACTIVATION, PLACE_OUTPUT };
+enum placement {
+    PLACE_INPUT,
+    PLACE_KERNEL,
+    PLACE_PRE_ACTIVATION,
+    PLACE_POST_ACTIVATION,
+    PLACE_OUTPUT
+};
 
 #define ACTIVATION_BITS 8
 

@@ -18,8 +18,7 @@ void predictions_free(struct predictions *predictions) {
     memset(predictions, 0, sizeof *predictions);
 }
 
-enum status predictions_create(struct predictions *predictions, size_t count,
-                               struct error *error) {
+enum status predictions_create(struct predictions *predictions, size_t count, struct error *error) {
     memset(predictions, 0, sizeof *predictions);
     size_t values;
     bool fits = size_multiply(count, DIGIT_CLASSES, &values);
@@ -58,9 +57,9 @@ static int batch_for(const struct model *model, size_t count) {
 }
 
 static enum status evaluate(const struct model *model, const struct quant_plan *plan,
-                            const float *weights, struct range *ranges,
-                            const struct digits *digits, struct pool *pool,
-                            struct predictions *predictions, struct error *error) {
+                            const float *weights, struct range *ranges, const struct digits *digits,
+                            struct pool *pool, struct predictions *predictions,
+                            struct error *error) {
     memset(predictions, 0, sizeof *predictions);
     if (digits->count == 0)
         return error_set(error, STATUS_USAGE, model->name, "there are no digits to evaluate on");

@@ -78,8 +78,8 @@ static enum status evaluate_paths(struct evaluation *evaluation, const struct di
     enum status status = evaluate_float(snapshot->model, snapshot->weights, digits, pool,
                                         &evaluation->paths[PATH_FP32], error);
     if (status) return status;
-    status = evaluate_fake_quant(snapshot, digits, pool, &evaluation->paths[PATH_FAKE_QUANT],
-                                 error);
+    status =
+        evaluate_fake_quant(snapshot, digits, pool, &evaluation->paths[PATH_FAKE_QUANT], error);
     if (status) return status;
     status = freeze(snapshot, IO_FLOAT, &frozen, error);
     if (status) return status;
@@ -94,23 +94,23 @@ enum status evaluation_create(struct evaluation **evaluation, struct snapshot *s
                               struct pool *pool, struct error *error) {
     *evaluation = NULL;
     double began = clock_seconds();
-    struct evaluation *new = calloc(1, sizeof *new);
-    if (!new) return error_memory(error, snapshot->model->name, sizeof *new);
+    struct evaluation *made = calloc(1, sizeof *made);
+    if (!made) return error_memory(error, snapshot->model->name, sizeof *made);
     struct digits some = *digits;
     if (count < some.count) some.count = count;
-    atomic_init(&new->references, 1);
-    new->step = snapshot->step;
-    new->is_whole = some.count == digits->count;
-    new->count = some.count;
-    new->runtime = runtime;
-    new->snapshot = snapshot_retain(snapshot);
-    enum status status = evaluate_paths(new, &some, pool, error);
+    atomic_init(&made->references, 1);
+    made->step = snapshot->step;
+    made->is_whole = some.count == digits->count;
+    made->count = some.count;
+    made->runtime = runtime;
+    made->snapshot = snapshot_retain(snapshot);
+    enum status status = evaluate_paths(made, &some, pool, error);
     if (status) {
-        evaluation_release(new);
+        evaluation_release(made);
         return status;
     }
-    count_confusion(new, some.labels);
-    new->seconds = clock_seconds() - began;
-    *evaluation = new;
+    count_confusion(made, some.labels);
+    made->seconds = clock_seconds() - began;
+    *evaluation = made;
     return STATUS_OK;
 }

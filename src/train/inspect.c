@@ -29,7 +29,7 @@ static void tally_finish(const struct tally *tally, uint64_t count, struct tenso
     stats->sqnr = NAN;
     if (count == 0) return;
     stats->saturation = (float)((double)tally->outside / (double)count);
-    stats->sqnr = tally->noise > 0 ? (float)(10 * log10(tally->signal / tally->noise))
+    stats->sqnr = tally->noise > 0    ? (float)(10 * log10(tally->signal / tally->noise))
                   : tally->noise == 0 ? INFINITY
                                       : NAN;
     uint64_t largest = 0;
@@ -69,8 +69,7 @@ static void tally_channels(const struct quant_plan *plan, const struct quant_ten
         for (size_t i = c; i < count; i += channels) {
             float y;
             fake_quant_channels(NULL, 1, 1, &x[i], &by, &y);
-            tally_add(tally, &by, tensor->kind == TENSOR_WEIGHT, bits_of(plan, tensor), x[i], y,
-                      1);
+            tally_add(tally, &by, tensor->kind == TENSOR_WEIGHT, bits_of(plan, tensor), x[i], y, 1);
         }
     }
 }

@@ -62,7 +62,8 @@ static enum status check_layer(const struct network *network, int index, struct 
     int readers = 0;
     for (int i = index + 1; i < network->model->layer_count; i++)
         readers += layers[i].input_count > 0 && layers[i].inputs[0] == index;
-    if (readers > 1) return refuse(layer, error, "a layer that feeds two others cannot be computed");
+    if (readers > 1)
+        return refuse(layer, error, "a layer that feeds two others cannot be computed");
     if (readers == 0 && index != network->model->layer_count - 1)
         return refuse(layer, error, "the output of this layer is not used");
     return STATUS_OK;
@@ -126,11 +127,14 @@ static void set_node(struct network *network, int index) {
 /* Whether a layer computes values of its own; others hand on what they read. */
 static bool computes(const struct layer *layer) {
     switch (layer->kind) {
-    case LAYER_ACTIVATION: return layer->activation == ACTIVATION_RELU;
+    case LAYER_ACTIVATION:
+        return layer->activation == ACTIVATION_RELU;
     case LAYER_FLATTEN:
     case LAYER_DROPOUT:
-    case LAYER_SOFTMAX: return false;
-    default: return true;
+    case LAYER_SOFTMAX:
+        return false;
+    default:
+        return true;
     }
 }
 

@@ -48,12 +48,11 @@ void network_quantize_kernels(struct network *network, const struct pass *pass) 
 }
 
 /* `seen`: smallest and largest of the raw values, where they are to be observed. */
-static void quantize_activation(struct network *network, struct node *node,
-                                const struct pass *pass, const float seen[2]) {
+static void quantize_activation(struct network *network, struct node *node, const struct pass *pass,
+                                const float seen[2]) {
     const struct quant_tensor *tensor = &network->plan->tensors[node->tensor];
     struct range *range = pass->ranges + tensor->offset;
-    if (pass->rate > 0)
-        observer_activation(range, (struct range){seen[0], seen[1]}, pass->rate);
+    if (pass->rate > 0) observer_activation(range, (struct range){seen[0], seen[1]}, pass->rate);
     node->by = quant_plan_fake_quant(network->plan, tensor, *range);
     if (!node->is_pooled)
         fake_quant_tensor(pass->pool, node->size * (size_t)pass->count, node->raw, &node->by,
@@ -118,8 +117,8 @@ static void forward_conv2d(struct network *network, struct node *node, const str
         conv2d_forward_range(pass->pool, &node->conv, pass->count, x, kernel, bias, node->relu,
                              node->raw, seen, network->scratch);
     else
-        conv2d_forward(pass->pool, &node->conv, pass->count, x, kernel, bias, node->relu,
-                       node->raw, network->scratch);
+        conv2d_forward(pass->pool, &node->conv, pass->count, x, kernel, bias, node->relu, node->raw,
+                       network->scratch);
 }
 
 static void forward_pooling(const struct node *from, struct node *node, const struct pass *pass) {
@@ -174,11 +173,21 @@ static void forward_node(struct network *network, struct node *node, const struc
     size_t count = node->size * (size_t)pass->count;
     float range[2], *seen = node->tensor >= 0 && pass->rate > 0 ? range : NULL;
     switch (node->layer->kind) {
-    case LAYER_INPUT: forward_input(network, node, pass); return;
-    case LAYER_DENSE: forward_dense(network, node, pass, seen); break;
-    case LAYER_CONV2D: forward_conv2d(network, node, pass, seen); break;
-    case LAYER_MAX_POOLING2D: forward_pooling(from, node, pass); return;
-    case LAYER_DROPOUT: forward_dropout(network, node, pass); return;
+    case LAYER_INPUT:
+        forward_input(network, node, pass);
+        return;
+    case LAYER_DENSE:
+        forward_dense(network, node, pass, seen);
+        break;
+    case LAYER_CONV2D:
+        forward_conv2d(network, node, pass, seen);
+        break;
+    case LAYER_MAX_POOLING2D:
+        forward_pooling(from, node, pass);
+        return;
+    case LAYER_DROPOUT:
+        forward_dropout(network, node, pass);
+        return;
     case LAYER_RELU:
     case LAYER_ACTIVATION:
         if (node->layer->activation == ACTIVATION_RELU) {
@@ -188,9 +197,12 @@ static void forward_node(struct network *network, struct node *node, const struc
         }
         node->value = from->value;
         return;
-    case LAYER_FLATTEN: node->value = from->value; return;
+    case LAYER_FLATTEN:
+        node->value = from->value;
+        return;
     case LAYER_SOFTMAX:
-    case LAYER_KINDS: return;
+    case LAYER_KINDS:
+        return;
     }
     if (node->tensor >= 0) quantize_activation(network, node, pass, range);
 }
@@ -289,9 +301,9 @@ static void backward_input(struct network *network, const struct node *node,
 static void backward_pooling(const struct node *from, const struct node *node,
                              const struct pass *pass) {
     if (from->is_pooled)
-        fake_quant_max_pool_backward(pass->pool, &node->pooling, pass->count, from->raw,
-                                     &from->by, from->layer->activation == ACTIVATION_RELU,
-                                     node->gradient, node->where, from->gradient);
+        fake_quant_max_pool_backward(pass->pool, &node->pooling, pass->count, from->raw, &from->by,
+                                     from->layer->activation == ACTIVATION_RELU, node->gradient,
+                                     node->where, from->gradient);
     else
         max_pool_backward(pass->pool, &node->pooling, pass->count, node->gradient, node->where,
                           from->gradient);
@@ -312,8 +324,8 @@ static void undrop_part(void *context, int part, int parts) {
         node->gradient[i] = node->where[i] ? node->gradient[i] * scale : 0.0f;
 }
 
-static void backward_node(struct network *network, const struct node *node,
-                          const struct pass *pass, float *gradient) {
+static void backward_node(struct network *network, const struct node *node, const struct pass *pass,
+                          float *gradient) {
     const struct node *from = &network->nodes[node->from];
     bool further = from->gradient_wanted;
     switch (node->layer->kind) {
@@ -340,7 +352,8 @@ static void backward_node(struct network *network, const struct node *node,
     case LAYER_INPUT:
     case LAYER_FLATTEN:
     case LAYER_SOFTMAX:
-    case LAYER_KINDS: return;
+    case LAYER_KINDS:
+        return;
     }
 }
 

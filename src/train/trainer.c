@@ -20,7 +20,7 @@ struct trainer {
     struct pool *pool;
     struct network *network;
 
-    float *weights, *m, *v, *gradient; /* [weight_count] each */
+    float *weights, *m, *v, *gradient;    /* [weight_count] each */
     struct range *ranges, *ranges_before; /* [range_count]; before: to undo a failed step */
     uint32_t *order;                      /* [digits->count], of epoch order_epoch */
     uint64_t order_epoch;
@@ -32,10 +32,10 @@ struct trainer {
     uint64_t updates; /* those among them that changed the weights */
     uint64_t end;     /* steps when training ends, max_steps left aside */
 
-    double peak;                               /* rate where the schedule's share is 1 */
-    float nominal;                             /* the rate that was asked for last */
-    uint64_t schedule_begin, schedule_length;  /* in steps */
-    float set_rate;                            /* by trainer_set_learning_rate, for step set_at */
+    double peak;                              /* rate where the schedule's share is 1 */
+    float nominal;                            /* the rate that was asked for last */
+    uint64_t schedule_begin, schedule_length; /* in steps */
+    float set_rate;                           /* by trainer_set_learning_rate, for step set_at */
     uint64_t set_at;
 };
 
@@ -71,9 +71,8 @@ static enum status trainer_allocate(struct trainer *trainer, struct error *error
     trainer->order = array_new(trainer->digits->count, sizeof *trainer->order);
     trainer->pixels = array_new(batch, DIGIT_PIXELS);
     trainer->labels = array_new(batch, 1);
-    if (!trainer->weights || !trainer->m || !trainer->v || !trainer->gradient ||
-        !trainer->ranges || !trainer->ranges_before || !trainer->order || !trainer->pixels ||
-        !trainer->labels)
+    if (!trainer->weights || !trainer->m || !trainer->v || !trainer->gradient || !trainer->ranges ||
+        !trainer->ranges_before || !trainer->order || !trainer->pixels || !trainer->labels)
         return error_memory(error, trainer->model->name, weights * 4 * sizeof(float));
     memcpy(trainer->weights, trainer->model->weights, weights * sizeof(float));
     return STATUS_OK;
@@ -136,7 +135,8 @@ static enum status trainer_fill(struct trainer *trainer, struct error *error) {
     if (status || !trainer->plan) return status;
     observer_reset(trainer->plan, trainer->ranges);
     if (trainer->plan->scheme.fresh_weight_ranges || trainer->plan->scheme.calibrate)
-        observer_kernels(trainer->plan, trainer->model, trainer->weights, trainer->ranges);
+        observer_kernels(trainer->pool, trainer->plan, trainer->model, trainer->weights,
+                         trainer->ranges);
     if (trainer->plan->scheme.calibrate) calibrate(trainer);
     return STATUS_OK;
 }
@@ -156,26 +156,26 @@ enum status trainer_create(struct trainer **trainer, const struct model *model,
     *trainer = NULL;
     enum status status = check_training(training, dataset, error);
     if (status) return status;
-    struct trainer *new = calloc(1, sizeof *new);
-    if (!new) return error_memory(error, model->name, sizeof *new);
+    struct trainer *made = calloc(1, sizeof *made);
+    if (!made) return error_memory(error, model->name, sizeof *made);
     size_t batch = (size_t)training->batch;
-    new->model = model;
-    new->plan = plan;
-    new->digits = &dataset->train;
-    new->training = *training;
-    new->pool = pool;
-    new->batches = (int)((dataset->train.count + batch - 1) / batch);
-    new->end = (uint64_t)training->epochs * (uint64_t)new->batches;
-    new->nominal = training->learning_rate;
-    new->order_epoch = UINT64_MAX;
-    new->set_at = UINT64_MAX;
-    start_schedule(new, 0);
-    status = trainer_fill(new, error);
+    made->model = model;
+    made->plan = plan;
+    made->digits = &dataset->train;
+    made->training = *training;
+    made->pool = pool;
+    made->batches = (int)((dataset->train.count + batch - 1) / batch);
+    made->end = (uint64_t)training->epochs * (uint64_t)made->batches;
+    made->nominal = training->learning_rate;
+    made->order_epoch = UINT64_MAX;
+    made->set_at = UINT64_MAX;
+    start_schedule(made, 0);
+    status = trainer_fill(made, error);
     if (status) {
-        trainer_destroy(new);
+        trainer_destroy(made);
         return status;
     }
-    *trainer = new;
+    *trainer = made;
     return STATUS_OK;
 }
 
@@ -269,7 +269,8 @@ static void update(struct trainer *trainer, float rate) {
     adam_update(trainer->pool, trainer->model->weight_count, &adam, trainer->gradient, trainer->m,
                 trainer->v, trainer->weights);
     if (trainer->plan && trainer->plan->scheme.fresh_weight_ranges)
-        observer_kernels(trainer->plan, trainer->model, trainer->weights, trainer->ranges);
+        observer_kernels(trainer->pool, trainer->plan, trainer->model, trainer->weights,
+                         trainer->ranges);
 }
 
 static void describe(const struct trainer *trainer, struct step_result *result) {
@@ -295,7 +296,8 @@ void trainer_step(struct trainer *trainer, struct step_result *result) {
     if (plan) {
         pass.rate = (float)(1.0 - plan->scheme.range_decay);
         if (!plan->scheme.fresh_weight_ranges)
-            observer_kernels(plan, trainer->model, trainer->weights, trainer->ranges);
+            observer_kernels(trainer->pool, plan, trainer->model, trainer->weights,
+                             trainer->ranges);
         network_quantize_kernels(trainer->network, &pass);
     }
     network_forward(trainer->network, &pass);
@@ -362,8 +364,7 @@ void trainer_inspect(const struct trainer *trainer, int index, struct tensor_sta
         break;
     }
     case TENSOR_ACTIVATION:
-        if (trainer->steps > 0)
-            values = network_observed(trainer->network, tensor->layer, &count);
+        if (trainer->steps > 0) values = network_observed(trainer->network, tensor->layer, &count);
         break;
     }
     inspect_values(plan, tensor, ranges, count, values, stats);

@@ -121,10 +121,14 @@ static void gradient_passes_exactly_within_the_nudged_range(void **state) {
         struct range range = random_range(words, round % 2);
         struct fake_quant by = fake_quant_from_range(range, round % 2, 8);
         float low = by.nudged_min, high = by.nudged_max;
-        _Alignas(64) float x[8 + 16] = {low,  nextafterf(low, -INFINITY),
-                                        high, nextafterf(high, INFINITY),
-                                        0,    (low + high) / 2,
-                                        nextafterf(low, INFINITY), nextafterf(high, -INFINITY)};
+        _Alignas(64) float x[8 + 16] = {low,
+                                        nextafterf(low, -INFINITY),
+                                        high,
+                                        nextafterf(high, INFINITY),
+                                        0,
+                                        (low + high) / 2,
+                                        nextafterf(low, INFINITY),
+                                        nextafterf(high, -INFINITY)};
         _Alignas(64) float dy[8 + 16] = {1, 2, 3, 4, 5, 6, 7, 8}, dx[8 + 16];
         const float want[8] = {1, 0, 3, 0, 5, 6, 7, 8};
         fake_quant_tensor_backward(NULL, 8, x, &by, false, dy, dx);

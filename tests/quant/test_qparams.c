@@ -55,8 +55,7 @@ static void zero_of_a_weight_is_always_exact(void **state) {
         float bound = ldexpf(random_unit(words[0]) + 1.0f, (int)(words[1] % 40) - 30);
         for (int bits = 2; bits <= 8; bits++) {
             float middle = (float)((1 << (bits - 1)) - 1);
-            struct fake_quant by =
-                fake_quant_from_range((struct range){-bound, bound}, true, bits);
+            struct fake_quant by = fake_quant_from_range((struct range){-bound, bound}, true, bits);
             assert_true(by.quant_zero == middle);
             assert_true(by.nudged_min == -by.nudged_max);
         }

@@ -179,18 +179,18 @@ static void kernel_ranges_are_symmetric_per_tensor_and_per_channel(void **state)
     kernel[70 + 69] = -9;
     struct quant_tensor tensor = {.kind = TENSOR_WEIGHT, .channels = 1};
     struct range ranges[70];
-    observer_kernel(&tensor, kernel, 3 * 70, ranges);
+    observer_kernel(NULL, &tensor, kernel, 3 * 70, ranges);
     assert_true(ranges[0].min == -9 && ranges[0].max == 9);
     tensor.channels = 70;
-    observer_kernel(&tensor, kernel, 3 * 70, ranges);
+    observer_kernel(NULL, &tensor, kernel, 3 * 70, ranges);
     for (int c = 0; c < 70; c++) {
         float largest = c == 69 ? 9 : 0;
         for (int row = 0; row < 3; row++) largest = fmaxf(largest, fabsf(kernel[row * 70 + c]));
         assert_true(ranges[c].max == largest && ranges[c].min == -largest);
     }
     tensor.channels = 1;
-    kernel[127] = 11; /* a count that is a multiple of 64 takes the other way */
-    observer_kernel(&tensor, kernel, 128, ranges);
+    kernel[127] = 11;
+    observer_kernel(NULL, &tensor, kernel, 128, ranges);
     assert_true(ranges[0].min == -11 && ranges[0].max == 11);
 }
 

@@ -22,8 +22,7 @@ static struct digits digits_of_test(struct dataset *dataset) {
 static double golden_number(const char *path, const char *section, const char *key) {
     json_t *root = json_load_file(path, 0, NULL);
     assert_non_null(root);
-    double number =
-        json_number_value(json_object_get(json_object_get(root, section), key));
+    double number = json_number_value(json_object_get(json_object_get(root, section), key));
     json_decref(root);
     return number;
 }

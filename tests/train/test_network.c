@@ -20,8 +20,8 @@ static double *new_values(size_t count) {
     return values;
 }
 
-static void again_dense(const struct model *model, const struct layer *layer,
-                        const double *weights, const double *x, double *y) {
+static void again_dense(const struct model *model, const struct layer *layer, const double *weights,
+                        const double *x, double *y) {
     const struct parameter *kernel = &model->parameters[layer->kernel];
     size_t inputs = kernel->count / (size_t)layer->units;
     for (int u = 0; u < layer->units; u++) {
@@ -53,15 +53,15 @@ static void again_conv2d(const struct model *model, const struct layer *layer,
             int from_y = row * w->stride_y - top + k_y, from_x = column * w->stride_x - left + k_x;
             if (from_y < 0 || from_y >= in->size[0] || from_x < 0 || from_x >= in->size[1])
                 continue;
-            sum += x[(from_y * in->size[1] + from_x) * in->size[2] + c] *
-                   kernel[t * out->size[2] + f];
+            sum +=
+                x[(from_y * in->size[1] + from_x) * in->size[2] + c] * kernel[t * out->size[2] + f];
         }
         y[i] = sum;
     }
 }
 
-static void again_max_pooling(const struct model *model, const struct layer *layer,
-                              const double *x, double *y) {
+static void again_max_pooling(const struct model *model, const struct layer *layer, const double *x,
+                              double *y) {
     const struct shape *in = &model->layers[layer->inputs[0]].output, *out = &layer->output;
     const struct window *w = &layer->window;
     for (int i = 0; i < out->size[0] * out->size[1] * out->size[2]; i++) {
@@ -85,8 +85,8 @@ static bool keeps(const struct pass *pass, int layer, float rate, size_t index) 
 }
 
 /* Cross-entropy of one digit. */
-static double again_loss(const struct model *model, const struct pass *pass,
-                         const double *weights, int digit, int label) {
+static double again_loss(const struct model *model, const struct pass *pass, const double *weights,
+                         int digit, int label) {
     double *x = new_values(VALUES_MAX), *y = new_values(VALUES_MAX);
     for (int i = 0; i < PIXELS; i++) x[i] = (double)pass->pixels[digit * PIXELS + i] / 255;
     for (int l = 1; l < model->layer_count; l++) {
@@ -143,11 +143,8 @@ static void work_begin(struct work *work, const struct model *model,
         work->pixels[i] = words[0] % 3 ? (unsigned char)(words[1] % 256) : 0;
     }
     for (int i = 0; i < DIGITS; i++) work->labels[i] = (unsigned char)(3 * i + 1);
-    work->pass = (struct pass){.count = DIGITS,
-                               .pixels = work->pixels,
-                               .weights = model->weights,
-                               .seed = 9,
-                               .step = 4};
+    work->pass = (struct pass){
+        .count = DIGITS, .pixels = work->pixels, .weights = model->weights, .seed = 9, .step = 4};
     work->gradient = array_new(model->weight_count, sizeof(float));
     assert_non_null(work->gradient);
 }
@@ -159,7 +156,8 @@ static void work_run(struct work *work) {
     network_loss(work->network, &work->pass, work->labels, &correct);
     network_backward(work->network, &work->pass, work->gradient);
     work->loss = 0;
-    for (int i = 0; i < DIGITS; i++) work->loss += (double)network_losses(work->network)[i] / DIGITS;
+    for (int i = 0; i < DIGITS; i++)
+        work->loss += (double)network_losses(work->network)[i] / DIGITS;
 }
 
 static void work_end(struct work *work) {
@@ -370,7 +368,7 @@ static void gradient_goes_straight_through_fake_quantization(void **state) {
     struct model *model = two_layers();
     struct quant_plan *plan = plan_for(model, "tfmot");
     struct range ranges[5] = {{0, 1}, {0, 0}, {-0.1f, 0.4f}, {0, 0}, {-0.15f, 0.2f}};
-    observer_kernels(plan, model, model->weights, ranges);
+    observer_kernels(NULL, plan, model, model->weights, ranges);
     struct work work;
     work_begin(&work, model, plan);
     work.pass.ranges = ranges;
@@ -395,7 +393,7 @@ static void largest_weight_has_no_gradient_when_rounding_leaves_it_out(void **st
     size_t at = model->parameters[2].offset + 37;
     model->weights[at] = bound;
     struct range ranges[5] = {{0, 1}, {0, 0}, {-6, 6}, {0, 0}, {-6, 6}};
-    observer_kernels(plan, model, model->weights, ranges);
+    observer_kernels(NULL, plan, model, model->weights, ranges);
     assert_true(ranges[3].max == bound);
     struct work work;
     work_begin(&work, model, plan);
@@ -404,7 +402,7 @@ static void largest_weight_has_no_gradient_when_rounding_leaves_it_out(void **st
     assert_true(work.gradient[at] == 0);
     assert_true(work.gradient[at + 1] != 0);
     model->weights[at] = 1.5f; /* one that rounding keeps */
-    observer_kernels(plan, model, model->weights, ranges);
+    observer_kernels(NULL, plan, model, model->weights, ranges);
     assert_true(fake_quant_from_range(ranges[3], true, 8).nudged_max >= 1.5f);
     work_run(&work);
     assert_true(work.gradient[at] != 0);

@@ -44,8 +44,8 @@ static void bench_open(struct bench *bench, const char *name) {
     assert_ok(quant_plan_create(&bench->plan, bench->model, scheme_find("tfmot"), &error), &error);
     assert_ok(pool_create(&bench->pool, 2, &error), &error);
     struct training training = {.epochs = 1, .batch = 32, .learning_rate = 0.001f};
-    assert_ok(trainer_create(&bench->trainer, bench->model, bench->plan, &bench->dataset,
-                             &training, bench->pool, &error),
+    assert_ok(trainer_create(&bench->trainer, bench->model, bench->plan, &bench->dataset, &training,
+                             bench->pool, &error),
               &error);
 }
 
@@ -72,8 +72,8 @@ static double recorded_end(const struct bench *bench, const json_t *line,
                            const struct quant_tensor *tensor, const char *end, int channel) {
     char layer[128], name[128], key[300];
     range_names(bench, tensor, end, layer, name);
-    snprintf(key, sizeof key, "%s%s/%s:0", tensor->placement == PLACE_INPUT ? "" : "quant_",
-             layer, name);
+    snprintf(key, sizeof key, "%s%s/%s:0", tensor->placement == PLACE_INPUT ? "" : "quant_", layer,
+             name);
     json_t *values = json_object_get(json_object_get(line, "ranges"), key);
     assert_int_equal(json_array_size(values), tensor->channels);
     return json_number_value(json_array_get(values, (size_t)channel));
@@ -108,8 +108,8 @@ static double weights_differ(const struct bench *bench, const float *weights, co
         assert_non_null(variable);
         assert_int_equal(variable->count, parameter->count);
         for (size_t j = 0; j < parameter->count; j++)
-            worst = fmax(worst, fabs((double)weights[parameter->offset + j] -
-                                     (double)variable->values[j]));
+            worst = fmax(
+                worst, fabs((double)weights[parameter->offset + j] - (double)variable->values[j]));
     }
     variables_free(variables);
     return worst;
@@ -158,22 +158,22 @@ static void follow_the_record(const struct bench *bench, struct record *record) 
         json_decref(line);
     }
     fclose(file);
-    print_message("# %s: weights after step 1 differ by %.3g; loss of steps 1-10 by %.3g, of all "
-                  "by %.3g (relative); mean of 200 %.9g, recorded %.9g; ranges at step 200 by "
-                  "%.3g; weights after step 200 by %.3g\n",
-                  bench->name, record->step1_weights, record->loss10, record->loss200,
-                  record->mean, record->recorded_mean, record->ranges,
-                  weights_differ(bench, trainer_weights(bench->trainer),
-                                 "trace/weights_step200.h5"));
+    print_message(
+        "# %s: weights after step 1 differ by %.3g; loss of steps 1-10 by %.3g, of all "
+        "by %.3g (relative); mean of 200 %.9g, recorded %.9g; ranges at step 200 by "
+        "%.3g; weights after step 200 by %.3g\n",
+        bench->name, record->step1_weights, record->loss10, record->loss200, record->mean,
+        record->recorded_mean, record->ranges,
+        weights_differ(bench, trainer_weights(bench->trainer), "trace/weights_step200.h5"));
 }
 
 static void assert_validation(const struct bench *bench) {
     struct error error;
     struct predictions predictions;
     struct snapshot *snapshot = trainer_snapshot(bench->trainer);
-    assert_ok(evaluate_fake_quant(snapshot, &bench->dataset.test, bench->pool, &predictions,
-                                  &error),
-              &error);
+    assert_ok(
+        evaluate_fake_quant(snapshot, &bench->dataset.test, bench->pool, &predictions, &error),
+        &error);
     json_t *meta = json_load_file(golden(bench, "trace/meta.json"), 0, NULL);
     double accuracy = json_number_value(json_object_get(meta, "val_accuracy"));
     double loss = json_number_value(json_object_get(meta, "val_loss"));
