@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "train/run.h"
+#include "ui/dashboard.h"
 
 #define VERBS_TRAINING (VERB_DASHBOARD | VERB_RUN | VERB_TRAIN)
 #define VERBS_QAT      (VERB_DASHBOARD | VERB_RUN)
@@ -35,7 +36,7 @@ struct entry {
 };
 
 static entry_parse parse_switch, parse_text, parse_whole, parse_seed, parse_real, parse_choice,
-    parse_pace;
+    parse_pace, parse_theme;
 
 #define AT(member)         offsetof(struct options, member)
 #define WORDS_SCHEME       "qatop|tfmot"
@@ -97,7 +98,7 @@ static const struct entry entries[] = {
      "batches a second: max, auto or a number (auto: about 20 seconds; without a screen: max)",
      parse_pace, AT(pace), 0, 0, NULL},
     {"theme", 0, "NAME", VERB_DASHBOARD, GROUP_SCREEN, "dark, light, mono or colorblind (dark)",
-     parse_text, AT(theme), 0, 0, NULL},
+     parse_theme, AT(theme), 0, 0, NULL},
     {"ascii", 'U', NULL, VERB_DASHBOARD, GROUP_SCREEN, "draw with ASCII characters only",
      parse_switch, AT(ascii), 0, 0, NULL},
     {"no-color", 'C', NULL, VERB_DASHBOARD, GROUP_SCREEN, "no colours", parse_switch, AT(no_color),
@@ -228,6 +229,21 @@ static enum status parse_choice(const struct entry *entry, const char *text, voi
                                  : word[length] ? ", "
                                                 : " or ",
                                  (int)length, word);
+    }
+    return refuse(entry, error, text, wanted);
+}
+
+static enum status parse_theme(const struct entry *entry, const char *text, void *value,
+                               struct error *error) {
+    char wanted[128] = "one of:";
+    size_t used = strlen(wanted);
+    const char *name;
+    for (int i = 0; (name = dashboard_theme(i)); i++) {
+        if (!strcmp(text, name)) {
+            *(const char **)value = name;
+            return STATUS_OK;
+        }
+        used += (size_t)snprintf(wanted + used, sizeof wanted - used, " %s", name);
     }
     return refuse(entry, error, text, wanted);
 }

@@ -92,21 +92,36 @@ q run --steps 3 --quiet --trace plain/trace --out fifth
 refused 1 plain "a trace that cannot be written is told"
 
 # --- signals ---
-"$QATOP" run --epochs 10000 --out sixth >out 2>err </dev/null &
-child=$!
-waited=0
-while ! grep -q '^Epoch 1/' err && [ $waited -lt 600 ] && kill -0 $child 2>/dev/null; do
-    waited=$((waited + 1))
-    sleep 0.1
-done
-kill -s TERM $child
-wait $child
-status=$?
-check "SIGTERM ends a run with 143" test $status -eq 143
-check "one line names the checkpoint" test "$(grep -cE '^qatop: .*checkpoint.*: interrupted' err)" -eq 1
-check "nothing is exported" test ! -e sixth/model_int8.tflite
-q export sixth -o sixth.tflite
-done_well "the checkpoint can be exported"
+interrupted() { # SIGNAL STATUS COMMAND...: start, wait for the first epoch, signal
+    signal=$1
+    wanted=$2
+    shift 2
+    rm -rf sixth
+    "$@" run --epochs 10000 --out sixth >out 2>err </dev/null &
+    child=$!
+    waited=0
+    while ! grep -q '^Epoch 1/' err && [ $waited -lt 600 ] && kill -0 $child 2>/dev/null; do
+        waited=$((waited + 1))
+        sleep 0.1
+    done
+    kill -s "$signal" $child
+    wait $child
+    status=$?
+    check "SIG$signal ends a run with $wanted" test $status -eq "$wanted"
+    check "one line names the checkpoint" \
+        test "$(grep -cE '^qatop: .*checkpoint.*: interrupted' err)" -eq 1
+    check "nothing is exported" test ! -e sixth/model_int8.tflite
+    check "nothing is on standard output" test ! -s out
+    q export sixth -o sixth.tflite
+    done_well "the checkpoint can be exported"
+}
+interrupted TERM 143 "$QATOP"
+# What the shell starts in the background ignores SIGINT, unless something sets that right.
+if env --default-signal=INT true 2>/dev/null; then
+    interrupted INT 130 env --default-signal=INT "$QATOP"
+else
+    skip "SIGINT ends a run with 130" "env cannot restore SIGINT"
+fi
 
 # --- without a terminal ---
 q --epochs 1 --steps 5 --out seventh

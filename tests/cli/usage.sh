@@ -58,5 +58,6 @@ wrong "'uint4' is not" "an unknown io is refused" run --io uint4
 wrong "'gpu' is not ref or xnn" "an unknown runtime is refused" run --runtime gpu
 wrong "'slow' is not max, auto or a number" "an unknown pace is refused" run --pace slow
 wrong "'0' is not max" "pace 0 is refused" run --pace 0
+wrong "'pink' is not one of: dark" "an unknown theme is refused" --theme pink
 wrong "is not a name" "an empty folder name is refused" run --data ""
 finish
