@@ -130,7 +130,7 @@ void relu_backward(struct pool *pool, size_t count, const float *x, const float 
  * logarithm); dlogits = (probabilities - onehot) / n, may be NULL.  correct = number of rows whose
  * first largest logit is the label; a row that holds NaN is never correct, and its probabilities,
  * loss and gradient are NaN.  As TensorFlow's: loss = log(sum(exp(x - max))) - (x[label] - max),
- * sums ascending in float32, exp and log of exp_log.h. */
+ * in float32, the sum in the order of TensorFlow's vector code, exp and log of exp_log.h. */
 void softmax_cross_entropy(int n, int classes, const float *logits, const unsigned char *labels,
                            float *probabilities, float *losses, float *dlogits, int *correct);
 void softmax(int n, int classes, const float *logits, float *probabilities);

@@ -67,9 +67,9 @@ ALWAYS_INLINE struct pooled pool_window(const struct pooling *s, const float *x,
                                         size_t count) {
     struct pooled p = {v_set(0), v_set(0)};
     bool any = false;
-    UNROLL
+    UNROLL_IF_CONSTANT
     for (int i = window.top; i < window.bottom; i++) {
-        UNROLL
+        UNROLL_IF_CONSTANT
         for (int j = window.left; j < window.right; j++) {
             vfloat v = load_count(x + ((ptrdiff_t)i * s->in_width + j) * s->channels, count);
             vfloat cell = v_set((float)(i * s->window_width + j));
@@ -135,9 +135,9 @@ ALWAYS_INLINE void scatter(const struct pooling *s, struct window window, ptrdif
     for (size_t c = 0; c < channels; c += V_LANES) {
         size_t count = channels - c;
         vfloat d = none + load_count(dy + c, count), cell = load_bytes_count(where + c, count);
-        UNROLL
+        UNROLL_IF_CONSTANT
         for (int i = window.top; i < window.bottom; i++) {
-            UNROLL
+            UNROLL_IF_CONSTANT
             for (int j = window.left; j < window.right; j++) {
                 ptrdiff_t at = origin + ((ptrdiff_t)i * s->in_width + j) * s->channels +
                                (ptrdiff_t)c;
