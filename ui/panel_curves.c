@@ -13,6 +13,7 @@
 #define BOTH_ROWS 11        /* below this there is room for one chart only */
 #define MOST_TICKS 24
 #define DEFAULT_SMOOTHING 2 /* .6 */
+#define RARE 64
 
 enum view { VIEW_BOTH, VIEW_LOSS, VIEW_ACCURACY, VIEWS };
 enum x_axis { X_STEP, X_EPOCH, X_TIME, X_AXES };
@@ -232,24 +233,22 @@ static void extent_add(struct extent *extent, const float *values, int count) {
     }
 }
 
-/* The largest value but for spikes of at most three samples: the maximum of medians of seven. */
+/* The largest value but for the highest fiftieth of them. */
 static double largest_but_spikes(const float *values, int count) {
-    double largest = -INFINITY;
+    float highest[RARE + 1]; /* descending */
+    int rare = count / 50 < RARE ? count / 50 : RARE, filled = 0;
     for (int i = 0; i < count; i++) {
-        float window[7];
-        int filled = 0;
-        for (int j = i - 3; j <= i + 3; j++) {
-            if (j < 0 || j >= count || isnan(values[j])) continue;
-            int at = filled++;
-            for (; at > 0 && window[at - 1] > values[j]; at--) window[at] = window[at - 1];
-            window[at] = values[j];
-        }
-        if (filled > 0 && (double)window[filled / 2] > largest) largest = (double)window[filled / 2];
+        if (isnan(values[i])) continue;
+        if (filled > rare && values[i] <= highest[rare]) continue;
+        int at = filled > rare ? rare : filled++;
+        for (; at > 0 && highest[at - 1] < values[i]; at--) highest[at] = highest[at - 1];
+        highest[at] = values[i];
     }
-    return largest;
+    return filled > rare ? (double)highest[rare] : 0;
 }
 
-/* A lone spike must not press everything else flat: it is cut, marked, and named in the title. */
+/* Rare spikes must not press everything else flat: they are cut, marked, and the title names the
+ * highest. */
 static void set_loss_axis(struct chart *chart, const struct samples *samples, bool is_log) {
     struct extent seen = {INFINITY, -INFINITY};
     extent_add(&seen, samples->low, chart->samples);

@@ -424,7 +424,7 @@ static void draw(void *state, const struct store *store, struct session *session
     if (session->digit >= test->count) session->digit = 0;
     size_t digit = session->digit;
     struct digit_size size = picture_size(canvas->columns, canvas->rows);
-    int right = canvas->columns - size.columns - 2, below = canvas->rows - size.rows;
+    int right = canvas->columns - size.columns - 1, below = canvas->rows - size.rows;
     bool is_beside = size.columns == 0 || right >= INFO_COLUMNS;
     /* Alone, the picture stands in the middle. */
     int column = is_beside ? 0 : (canvas->columns - size.columns) / 2;
@@ -432,7 +432,7 @@ static void draw(void *state, const struct store *store, struct session *session
     if (size.columns == 0) right = canvas->columns;
 
     struct canvas info = {0}, list = {0};
-    int left = size.columns ? size.columns + 2 : 0;
+    int left = size.columns ? size.columns + 1 : 0;
     if (is_beside) {
         bool is_split = right >= INFO_COLUMNS + LIST_COLUMNS + 4;
         int width = right;

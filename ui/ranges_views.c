@@ -10,6 +10,7 @@
 #include "ui/panel_ranges.h"
 
 #define MOST_TICKS 16
+#define ROWS 6 /* of samples, for the charts */
 
 void ranges_free(struct ranges *ranges) {
     free(ranges->order);
@@ -220,15 +221,18 @@ void ranges_draw_detail(struct ranges *ranges, const struct store *store, struct
     verdict(latest, text, sizeof text, &color);
     row = put_line(canvas, row, color, text);
     struct canvas rest = canvas_part(canvas, row, 0, canvas->rows - row, canvas->columns);
+    struct canvas last = canvas_part(&rest, 10, 0, rest.rows - 10, rest.columns);
     if (rest.rows > 10) rest.rows = 10;
     if (rest.rows >= 4) draw_bars(&rest, latest->stats.histogram);
+    if (ranges->view == RANGES_DETAIL && last.rows >= 7)
+        ranges_draw_timeline(ranges, store, &last);
 }
 
 /* ---- charts */
 
-/* `count` samples: steps, four rows of floats. */
-static bool reserve(struct ranges *ranges, int count, uint64_t **steps, float *rows[4]) {
-    size_t n = (size_t)count, size = n * (sizeof(uint64_t) + 4 * sizeof(float));
+/* `count` samples: steps, and rows of floats. */
+static bool reserve(struct ranges *ranges, int count, uint64_t **steps, float *rows[ROWS]) {
+    size_t n = (size_t)count, size = n * (sizeof(uint64_t) + ROWS * sizeof(float));
     if (size > ranges->block_size) {
         void *block = realloc(ranges->block, size);
         if (!block) return false;
@@ -237,7 +241,7 @@ static bool reserve(struct ranges *ranges, int count, uint64_t **steps, float *r
     }
     *steps = ranges->block;
     float *next = (float *)(void *)(*steps + n);
-    for (int i = 0; i < 4; i++) rows[i] = next + (size_t)i * n;
+    for (int i = 0; i < ROWS; i++) rows[i] = next + (size_t)i * n;
     return true;
 }
 
@@ -262,6 +266,32 @@ static int integer_ticks(double low, double high, int columns, struct chart_tick
     return kept;
 }
 
+/* Minimum and maximum over time: for each the least, the largest and the last of every sample. */
+static void gather_ends(const struct store_tensor *tensor, uint64_t last, int samples,
+                        uint64_t *steps, float *rows[ROWS]) {
+    for (int i = 0; i < samples; i++) {
+        uint64_t first = (uint64_t)((double)last * i / samples);
+        uint64_t next = (uint64_t)((double)last * (i + 1) / samples);
+        steps[i] = next > first ? next : first;
+        for (int end = 0; end < 2; end++) {
+            struct bucket bucket =
+                history_range(end ? tensor->max : tensor->min, first, steps[i]);
+            rows[3 * end][i] = bucket.min;
+            rows[3 * end + 1][i] = bucket.max;
+        }
+    }
+    steps[samples - 1] = last;
+    for (int end = 0; end < 2; end++) {
+        float *line = rows[3 * end + 2];
+        history_smooth(end ? tensor->max : tensor->min, 0, (size_t)samples, steps, line);
+        /* A tensor is told now and then; in between it is what it was. */
+        for (int i = 0; i < samples; i++) {
+            if (!(rows[3 * end][i] <= line[i])) rows[3 * end][i] = line[i];
+            if (!(rows[3 * end + 1][i] >= line[i])) rows[3 * end + 1][i] = line[i];
+        }
+    }
+}
+
 void ranges_draw_timeline(struct ranges *ranges, const struct store *store,
                           struct canvas *canvas) {
     if (ranges->selected >= store->info->plan->tensor_count) return;
@@ -280,32 +310,19 @@ void ranges_draw_timeline(struct ranges *ranges, const struct store *store,
     struct canvas below = canvas_part(canvas, head, 0, canvas->rows - head, canvas->columns);
     struct chart_frame frame = chart_frame(&below);
     uint64_t *steps;
-    float *rows[4]; /* span low, span high, minimum, maximum */
+    float *rows[ROWS];
     if (frame.samples < 1 || !reserve(ranges, frame.samples, &steps, rows)) return;
     uint64_t last = store->step > 0 ? store->step : 1;
-    for (int i = 0; i < frame.samples; i++) {
-        uint64_t first = (uint64_t)((double)last * i / frame.samples);
-        uint64_t next = (uint64_t)((double)last * (i + 1) / frame.samples);
-        steps[i] = next > first ? next : first;
-        rows[0][i] = history_range(tensor->min, first, steps[i]).min;
-        rows[1][i] = history_range(tensor->max, first, steps[i]).max;
-    }
-    steps[frame.samples - 1] = last;
-    history_smooth(tensor->min, 0, (size_t)frame.samples, steps, rows[2]);
-    history_smooth(tensor->max, 0, (size_t)frame.samples, steps, rows[3]);
-    /* A tensor is told now and then; in between its range is what it was. */
-    for (int i = 0; i < frame.samples; i++) {
-        if (!(rows[0][i] <= rows[2][i])) rows[0][i] = rows[2][i];
-        if (!(rows[1][i] >= rows[3][i])) rows[1][i] = rows[3][i];
-    }
-    struct chart_series series[2] = {
-        {.low = rows[0], .high = rows[1], .line = rows[3], .line_color = COLOR_CURVE,
-         .span_color = COLOR_ENVELOPE, .ascii = '^'},
-        {.line = rows[2], .line_color = COLOR_CURVE, .ascii = 'v'}};
+    gather_ends(tensor, last, frame.samples, steps, rows);
+    struct chart_series series[2];
+    for (int end = 0; end < 2; end++)
+        series[end] = (struct chart_series){
+            .low = rows[3 * end], .high = rows[3 * end + 1], .line = rows[3 * end + 2],
+            .line_color = COLOR_CURVE, .span_color = COLOR_ENVELOPE, .ascii = end ? '^' : 'v'};
     struct chart_tick ticks[MOST_TICKS];
     struct chart chart = {.samples = frame.samples, .series = series, .series_count = 2,
                           .baseline = 0, .cursor = -1, .ticks = ticks};
-    set_axis(&chart, rows[0], rows[1]);
+    set_axis(&chart, rows[0], rows[4]);
     chart.tick_count = integer_ticks(0, (double)last, frame.columns, ticks);
     chart_draw(&below, &chart);
 }
@@ -348,7 +365,7 @@ void ranges_draw_channels(struct ranges *ranges, const struct store *store,
     struct canvas below = canvas_part(canvas, head, 0, canvas->rows - head, canvas->columns);
     struct chart_frame frame = chart_frame(&below);
     uint64_t *steps;
-    float *rows[4];
+    float *rows[ROWS];
     if (frame.samples < 1 || !reserve(ranges, frame.samples, &steps, rows)) return;
     int cursor = 0;
     for (int i = 0; i < frame.samples; i++) {
