@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/cpu.h"
-#include "engine/fixed.h"
 
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -40,16 +39,4 @@ void dot_pack_weights(const struct dot_kernels *kernels, int channels, int segme
                 else
                     memcpy(packed + 2 * to, &value, 2);
             }
-}
-
-void dot_output_exact(const struct dot_output *output, size_t rows, const int32_t *acc,
-                      int8_t *out) {
-    size_t channels = (size_t)output->channels, stride = (size_t)output->groups * DOT_GROUP;
-    double low = output->low - output->zero_point, high = output->high - output->zero_point;
-    for (size_t row = 0; row < rows; row++, acc += stride, out += channels)
-        for (size_t c = 0; c < channels; c++) {
-            double scaled = acc[c] * output->exact_factor[c];
-            scaled = scaled > high ? high : scaled < low ? low : scaled;
-            out[c] = (int8_t)(fixed_round(scaled) + output->zero_point);
-        }
 }

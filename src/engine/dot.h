@@ -16,6 +16,16 @@
 
 #define DOT_GROUP 16 /* channels handled together */
 
+/* Before a loop of a constant few rounds over registers: at -O2 a compiler would keep them in
+ * memory. */
+#if defined(__clang__)
+#define DOT_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define DOT_UNROLL _Pragma("GCC unroll 8")
+#else
+#define DOT_UNROLL
+#endif
+
 /* acc[row][groups * 16] = start[c] + sum over segments and k of a(row, k) * w(c, k)
  * A row's activations lie in `segments` runs of `steps` lanes each, at activations +
  * row_offset[row] + segment_offset[s] (bytes, any alignment).  The last lane of a run may read
@@ -52,6 +62,8 @@ struct dot_kernels {
                          int8_t *out);
     void (*output_float)(const struct dot_output *output, size_t rows, const int32_t *acc,
                          int8_t *out);
+    void (*output_exact)(const struct dot_output *output, size_t rows, const int32_t *acc,
+                         int8_t *out);
     /* out[c] = largest of x[y * row_stride + x * channels + c] in a window */
     void (*largest)(const int8_t *x, int height, int width, size_t row_stride, size_t channels,
                     int8_t *out);
@@ -62,10 +74,6 @@ extern const struct dot_kernels dot_plain, dot_avx2, dot_vnni;
 
 /* The best that this machine runs (see cpu.h). */
 const struct dot_kernels *dot_kernels_choose(void);
-
-/* Plain C in every set. */
-void dot_output_exact(const struct dot_output *output, size_t rows, const int32_t *acc,
-                      int8_t *out);
 
 /* Weights w[channels][segments][segment_count] to the layout above; `packed` has
  * dot_weights_bytes and is zeroed. */

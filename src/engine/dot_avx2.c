@@ -30,16 +30,19 @@ block(const struct dot *dot, const unsigned char *activations, const int rows,
                              2 * (size_t)group * (size_t)dot->segments * (size_t)dot->steps;
     const __m256i *start = (const __m256i *)(const void *)(dot->start + group * DOT_GROUP);
     __m256i sum[BLOCK_ROWS][2];
+    DOT_UNROLL
     for (int r = 0; r < rows; r++) {
         sum[r][0] = _mm256_load_si256(start);
         sum[r][1] = _mm256_load_si256(start + 1);
     }
     for (int s = 0; s < dot->segments; s++) {
         const unsigned char *from[BLOCK_ROWS];
+        DOT_UNROLL
         for (int r = 0; r < rows; r++)
             from[r] = activations + row_offset[r] + dot->segment_offset[s];
         for (int step = 0; step < dot->steps; step++, weights += 2) {
             __m256i w0 = _mm256_load_si256(weights), w1 = _mm256_load_si256(weights + 1);
+            DOT_UNROLL
             for (int r = 0; r < rows; r++) {
                 int32_t pair;
                 memcpy(&pair, from[r] + 4 * (size_t)step, 4);
@@ -49,6 +52,7 @@ block(const struct dot *dot, const unsigned char *activations, const int rows,
             }
         }
     }
+    DOT_UNROLL
     for (int r = 0; r < rows; r++) {
         __m256i *to = (__m256i *)(void *)(acc + (size_t)r * stride + (size_t)group * DOT_GROUP);
         _mm256_store_si256(to, sum[r][0]);
@@ -138,16 +142,43 @@ static void output_float(const struct dot_output *output, size_t rows, const int
         }
 }
 
+/* Four sums, scaled, clamped and rounded half away from zero. */
+static inline __m128i exact(__m128i sums, const double *factor, __m256d low, __m256d high) {
+    __m256d x = _mm256_mul_pd(_mm256_cvtepi32_pd(sums), _mm256_loadu_pd(factor));
+    x = _mm256_max_pd(_mm256_min_pd(x, high), low);
+    __m256d whole = _mm256_round_pd(x, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
+    __m256d rest = _mm256_sub_pd(x, whole), one = _mm256_set1_pd(1);
+    __m256d up = _mm256_cmp_pd(rest, _mm256_set1_pd(0.5), _CMP_GE_OQ);
+    __m256d down = _mm256_cmp_pd(rest, _mm256_set1_pd(-0.5), _CMP_LE_OQ);
+    whole = _mm256_add_pd(whole, _mm256_and_pd(up, one));
+    return _mm256_cvtpd_epi32(_mm256_sub_pd(whole, _mm256_and_pd(down, one)));
+}
+
+static void output_exact(const struct dot_output *output, size_t rows, const int32_t *acc,
+                         int8_t *out) {
+    size_t channels = (size_t)output->channels, stride = (size_t)output->groups * DOT_GROUP;
+    __m256d low = _mm256_set1_pd(output->low - output->zero_point);
+    __m256d high = _mm256_set1_pd(output->high - output->zero_point);
+    for (size_t row = 0; row < rows; row++, acc += stride, out += channels)
+        for (size_t c = 0; c < channels; c += LANES) {
+            __m256i sums = load(acc + c);
+            const double *factor = output->exact_factor + c;
+            __m128i first = exact(_mm256_castsi256_si128(sums), factor, low, high);
+            __m128i second = exact(_mm256_extracti128_si256(sums, 1), factor + 4, low, high);
+            store_bytes(clamp(_mm256_set_m128i(second, first), output), out + c, channels - c);
+        }
+}
+
 static void largest(const int8_t *x, int height, int width, size_t row_stride, size_t channels,
                     int8_t *out) {
     size_t c = 0;
     for (; c + 16 <= channels; c += 16) {
         __m128i most = _mm_set1_epi8(-128);
         for (int row = 0; row < height; row++)
-            for (int column = 0; column < width; column++)
-                most = _mm_max_epi8(
-                    most, _mm_loadu_si128((const __m128i *)(const void *)(x + (size_t)row * row_stride +
-                                                            (size_t)column * channels + c)));
+            for (int column = 0; column < width; column++) {
+                const int8_t *from = x + (size_t)row * row_stride + (size_t)column * channels + c;
+                most = _mm_max_epi8(most, _mm_loadu_si128((const __m128i *)(const void *)from));
+            }
         _mm_storeu_si128((__m128i *)(void *)(out + c), most);
     }
     for (; c < channels; c++) {
@@ -169,5 +200,6 @@ const struct dot_kernels dot_avx2 = {
     .multiply = multiply,
     .output_fixed = output_fixed,
     .output_float = output_float,
+    .output_exact = output_exact,
     .largest = largest,
 };

@@ -68,6 +68,18 @@ static void output_float(const struct dot_output *output, size_t rows, const int
         }
 }
 
+static void output_exact(const struct dot_output *output, size_t rows, const int32_t *acc,
+                         int8_t *out) {
+    size_t channels = (size_t)output->channels, stride = (size_t)output->groups * DOT_GROUP;
+    double low = output->low - output->zero_point, high = output->high - output->zero_point;
+    for (size_t row = 0; row < rows; row++, acc += stride, out += channels)
+        for (size_t c = 0; c < channels; c++) {
+            double scaled = acc[c] * output->exact_factor[c];
+            scaled = scaled > high ? high : scaled < low ? low : scaled;
+            out[c] = (int8_t)(fixed_round(scaled) + output->zero_point);
+        }
+}
+
 static void largest(const int8_t *x, int height, int width, size_t row_stride, size_t channels,
                     int8_t *out) {
     memcpy(out, x, channels);
@@ -86,5 +98,6 @@ const struct dot_kernels dot_plain = {
     .multiply = multiply,
     .output_fixed = output_fixed,
     .output_float = output_float,
+    .output_exact = output_exact,
     .largest = largest,
 };

@@ -28,27 +28,35 @@ block(const struct dot *dot, const unsigned char *activations, const int rows, c
     size_t group_bytes = (size_t)dot->segments * (size_t)dot->steps * 64;
     const unsigned char *weights = dot->weights + (size_t)first * group_bytes;
     __m512i sum[ROWS_MOST][GROUPS_MOST];
+    DOT_UNROLL
     for (int r = 0; r < rows; r++)
+        DOT_UNROLL
         for (int g = 0; g < groups; g++)
             sum[r][g] = _mm512_load_si512(dot->start + (first + g) * DOT_GROUP);
     for (int s = 0; s < dot->segments; s++) {
         const unsigned char *from[ROWS_MOST];
+        DOT_UNROLL
         for (int r = 0; r < rows; r++)
             from[r] = activations + row_offset[r] + dot->segment_offset[s];
         for (int step = 0; step < dot->steps; step++, weights += 64) {
             __m512i w[GROUPS_MOST];
+            DOT_UNROLL
             for (int g = 0; g < groups; g++)
                 w[g] = _mm512_load_si512(weights + (size_t)g * group_bytes);
+            DOT_UNROLL
             for (int r = 0; r < rows; r++) {
                 int32_t lane;
                 memcpy(&lane, from[r] + 4 * (size_t)step, 4);
                 __m512i a = _mm512_set1_epi32(lane);
+                DOT_UNROLL
                 for (int g = 0; g < groups; g++)
                     sum[r][g] = _mm512_dpbusd_epi32(sum[r][g], a, w[g]);
             }
         }
     }
+    DOT_UNROLL
     for (int r = 0; r < rows; r++)
+        DOT_UNROLL
         for (int g = 0; g < groups; g++)
             _mm512_store_si512(acc + (size_t)r * stride + (size_t)(first + g) * DOT_GROUP,
                                sum[r][g]);
@@ -144,6 +152,34 @@ static void output_float(const struct dot_output *output, size_t rows, const int
     }
 }
 
+/* Eight sums, scaled, clamped and rounded half away from zero. */
+static inline __m256i exact(__m256i sums, const double *factor, __m512d low, __m512d high) {
+    __m512d x = _mm512_mul_pd(_mm512_cvtepi32_pd(sums), _mm512_loadu_pd(factor));
+    x = _mm512_max_pd(_mm512_min_pd(x, high), low);
+    __m512d whole = _mm512_roundscale_pd(x, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
+    __m512d rest = _mm512_sub_pd(x, whole), one = _mm512_set1_pd(1);
+    __mmask8 up = _mm512_cmp_pd_mask(rest, _mm512_set1_pd(0.5), _CMP_GE_OQ);
+    __mmask8 down = _mm512_cmp_pd_mask(rest, _mm512_set1_pd(-0.5), _CMP_LE_OQ);
+    whole = _mm512_mask_add_pd(whole, up, whole, one);
+    return _mm512_cvtpd_epi32(_mm512_mask_sub_pd(whole, down, whole, one));
+}
+
+static void output_exact(const struct dot_output *output, size_t rows, const int32_t *acc,
+                         int8_t *out) {
+    size_t channels = (size_t)output->channels, stride = (size_t)output->groups * DOT_GROUP;
+    __m512d low = _mm512_set1_pd(output->low - output->zero_point);
+    __m512d high = _mm512_set1_pd(output->high - output->zero_point);
+    for (size_t row = 0; row < rows; row++, acc += stride, out += channels)
+        for (size_t c = 0; c < channels; c += LANES) {
+            __m512i sums = _mm512_loadu_si512(acc + c);
+            const double *factor = output->exact_factor + c;
+            __m256i first = exact(_mm512_castsi512_si256(sums), factor, low, high);
+            __m256i second = exact(_mm512_extracti64x4_epi64(sums, 1), factor + 8, low, high);
+            __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1);
+            store_bytes(both, output, out + c, channels - c);
+        }
+}
+
 static void largest(const int8_t *x, int height, int width, size_t row_stride, size_t channels,
                     int8_t *out) {
     for (size_t c = 0; c < channels; c += 64) {
@@ -167,5 +203,6 @@ const struct dot_kernels dot_vnni = {
     .multiply = multiply,
     .output_fixed = output_fixed,
     .output_float = output_float,
+    .output_exact = output_exact,
     .largest = largest,
 };

@@ -62,8 +62,9 @@ struct step {
     const int8_t *weights;          /* depthwise: [height][width][channels] */
     const int32_t *bias;
     int multiplier; /* depthwise: outputs of one input channel */
-    int diff_min;   /* softmax */
-    float *exponent;
+    int diff_min;   /* softmax: what lies further below the largest counts as 0 */
+    float *exponent;         /* [256] exp of minus that many steps */
+    int32_t *exponent_fixed; /* the same in fixed point */
     int pad_before[3], pad_after[3];
 };
 

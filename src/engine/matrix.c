@@ -133,7 +133,7 @@ bool plan_scale(struct planner *planner, const struct frozen_tensor *weights, in
     if (planner->engine->runtime == RUNTIME_XNN)
         step->store = planner->engine->kernels->output_float;
     else if (planner->op->code == OP_FULLY_CONNECTED)
-        step->store = dot_output_exact;
+        step->store = planner->engine->kernels->output_exact;
     else
         step->store = planner->engine->kernels->output_fixed;
     return true;

@@ -56,22 +56,18 @@ static void softmax_fixed(const struct step *step, size_t count, const int8_t *x
     int most = x[0];
     for (size_t i = 1; i < count; i++) most = x[i] > most ? x[i] : most;
     int32_t sum = 0;
-    for (size_t i = 0; i < count; i++) {
-        int difference = x[i] - most;
-        if (difference < step->diff_min) continue;
-        int32_t e = exponential(fixed_scale(difference, step->factor));
-        sum = fixed_add(sum, fixed_shift_right(e, 12));
-    }
+    for (size_t i = 0; i < count; i++)
+        if (x[i] - most >= step->diff_min)
+            sum = fixed_add(sum, fixed_shift_right(step->exponent_fixed[most - x[i]], 12));
     int headroom = leading_zeros((uint32_t)sum);
     int32_t shifted = (int32_t)((int64_t)((uint32_t)sum << headroom) - ((int64_t)1 << 31));
     int32_t inverse = reciprocal(shifted);
     int bits = 12 - headroom + 31 - 8;
     for (size_t i = 0; i < count; i++) {
-        int difference = x[i] - most;
         out[i] = -128;
-        if (difference < step->diff_min) continue;
-        int32_t e = exponential(fixed_scale(difference, step->factor));
-        int32_t y = fixed_shift_right(fixed_multiply_high(inverse, e), bits < 31 ? bits : 31);
+        if (x[i] - most < step->diff_min) continue;
+        int32_t product = fixed_multiply_high(inverse, step->exponent_fixed[most - x[i]]);
+        int32_t y = fixed_shift_right(product, bits < 31 ? bits : 31);
         out[i] = (int8_t)fixed_clamp((int64_t)y - 128, -128, 127);
     }
 }
@@ -126,8 +122,13 @@ bool plan_softmax(struct planner *planner) {
         return plan_refuse(planner, STATUS_FORMAT, "its input's scale is too small");
     step->diff_min = -(int)floor(31.0 * (1 << 26) / ldexp(1, step->factor.shift));
     step->exponent = plan_memory(planner, 256, sizeof *step->exponent);
-    if (!step->exponent) return false;
-    for (int i = 0; i < 256; i++) step->exponent[i] = expf(-input->scale[0] * beta * (float)i);
+    step->exponent_fixed = plan_memory(planner, 256, sizeof *step->exponent_fixed);
+    if (!step->exponent || !step->exponent_fixed) return false;
+    for (int i = 0; i < 256; i++) {
+        step->exponent[i] = expf(-input->scale[0] * beta * (float)i);
+        if (-i >= step->diff_min)
+            step->exponent_fixed[i] = exponential(fixed_scale(-i, step->factor));
+    }
     step->run = run_softmax;
     return true;
 }

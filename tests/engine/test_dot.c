@@ -147,6 +147,7 @@ static void sums_of_products_equal_plain_loops(void **state) {
 static int32_t sums[ROWS * PADDED];
 static int32_t multiplier[PADDED], left[PADDED], right[PADDED];
 static float factor[PADDED];
+static double exact_factor[PADDED];
 
 static struct dot_output output_of(int channels) {
     struct dot_output output = {
@@ -159,6 +160,7 @@ static struct dot_output output_of(int channels) {
         .shift_left = left,
         .shift_right = right,
         .factor = factor,
+        .exact_factor = exact_factor,
     };
     if (number() % 2) output.low = output.zero_point;
     for (int c = 0; c < channels; c++) {
@@ -169,6 +171,7 @@ static struct dot_output output_of(int channels) {
         left[c] = fixed.shift > 0 ? fixed.shift : 0;
         right[c] = fixed.shift < 0 ? -fixed.shift : 0;
         factor[c] = (float)real;
+        exact_factor[c] = c % 3 ? real : 0.125; /* ties */
     }
     for (int i = 0; i < ROWS * PADDED; i++) sums[i] = (int32_t)number() >> number() % 32;
     return output;
@@ -193,6 +196,11 @@ static int8_t float_by_hand(const struct dot_output *output, int32_t sum, int c)
     return (int8_t)(q < output->low ? output->low : q > output->high ? output->high : q);
 }
 
+static int8_t exact_by_hand(const struct dot_output *output, int32_t sum, int c) {
+    double q = round(sum * output->exact_factor[c]) + output->zero_point;
+    return (int8_t)(q < output->low ? output->low : q > output->high ? output->high : q);
+}
+
 static void check_outputs(const struct dot_kernels *kernels) {
     for (size_t i = 0; i < ODD; i++)
         for (int round = 0; round < 40; round++) {
@@ -212,6 +220,11 @@ static void check_outputs(const struct dot_kernels *kernels) {
                 for (int c = 0; c < channels; c++)
                     assert_int_equal(out[r * channels + c],
                                      float_by_hand(&output, sums[r * stride + c], c));
+            kernels->output_exact(&output, ROWS, sums, out);
+            for (int r = 0; r < ROWS; r++)
+                for (int c = 0; c < channels; c++)
+                    assert_int_equal(out[r * channels + c],
+                                     exact_by_hand(&output, sums[r * stride + c], c));
             assert_int_equal(out[ROWS * channels], 0x5a);
         }
 }
