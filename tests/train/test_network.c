@@ -67,7 +67,7 @@ static void again_max_pooling(const struct model *model, const struct layer *lay
     for (int i = 0; i < out->size[0] * out->size[1] * out->size[2]; i++) {
         int c = i % out->size[2], column = i / out->size[2] % out->size[1];
         int row = i / out->size[2] / out->size[1];
-        y[i] = -INFINITY;
+        y[i] = (double)-INFINITY;
         for (int k = 0; k < w->height * w->width; k++) {
             int from_y = row * w->stride_y + k / w->width;
             int from_x = column * w->stride_x + k % w->width;

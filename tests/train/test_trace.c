@@ -283,10 +283,69 @@ static void cnn_of_recorded_variables_gives_the_recorded_outputs(void **state) {
     assert_fake_quant_outputs("cnn", 30);
 }
 
+/* All three paths of the recorded variables at once; the integer one equals TFLite's reference
+ * kernels on the model that TensorFlow converted, to the bit. */
+static void assert_evaluation(const char *name) {
+    struct bench bench;
+    struct error error;
+    bench_open(&bench, name);
+    struct snapshot *snapshot = recorded_snapshot(&bench);
+    struct evaluation *evaluation;
+    enum { COUNT = 2000 };
+    const struct digits *test = &bench.dataset.test;
+    assert_ok(
+        evaluation_create(&evaluation, snapshot, test, COUNT, RUNTIME_REF, bench.pool, &error),
+        &error);
+    snapshot_release(snapshot); /* the evaluation holds one of its own */
+    assert_int_equal(evaluation->count, COUNT);
+    assert_false(evaluation->is_whole);
+    size_t length;
+    float *want = (float *)test_read(golden(&bench, "trace/int8_ref_probs_10000.f32"), &length);
+    assert_true(length >= COUNT * 10 * sizeof(float));
+    assert_memory_equal(evaluation->paths[PATH_INT8].probabilities, want,
+                        COUNT * 10 * sizeof(float));
+    free(want);
+    assert_true(isnan(evaluation->paths[PATH_INT8].loss));
+    for (int path = 0; path < PATHS; path++) {
+        const struct predictions *predictions = &evaluation->paths[path];
+        unsigned all = 0, right = 0;
+        for (int truth = 0; truth < 10; truth++)
+            for (int predicted = 0; predicted < 10; predicted++) {
+                unsigned here = evaluation->confusion[path][truth][predicted], count = 0;
+                for (size_t i = 0; i < COUNT; i++)
+                    count += test->labels[i] == truth && predictions->labels[i] == predicted;
+                assert_int_equal(here, count);
+                all += here;
+                right += truth == predicted ? here : 0;
+            }
+        assert_int_equal(all, COUNT);
+        assert_int_equal(right, predictions->correct);
+        assert_true(predictions->accuracy > 0.94);
+    }
+    struct evaluation *other = evaluation_retain(evaluation);
+    evaluation_release(evaluation);
+    assert_true(other->snapshot->step == 0);
+    evaluation_release(other);
+    evaluation_release(NULL);
+    bench_close(&bench);
+}
+
+static void fc_is_evaluated_on_three_paths_the_integer_one_exact(void **state) {
+    (void)state;
+    assert_evaluation("fc");
+}
+
+static void cnn_is_evaluated_on_three_paths_the_integer_one_exact(void **state) {
+    (void)state;
+    assert_evaluation("cnn");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(fc_trains_as_tfmot_does),
     cmocka_unit_test(cnn_trains_as_tfmot_does),
     cmocka_unit_test(fc_of_recorded_variables_gives_the_recorded_outputs),
     cmocka_unit_test(cnn_of_recorded_variables_gives_the_recorded_outputs),
+    cmocka_unit_test(fc_is_evaluated_on_three_paths_the_integer_one_exact),
+    cmocka_unit_test(cnn_is_evaluated_on_three_paths_the_integer_one_exact),
 };
 TEST_MAIN(tests)
