@@ -16,8 +16,8 @@ struct node {
     float *value;    /* what the next layer reads; some layers hand on their input's */
     float *gradient; /* by `value`; NULL where none is wanted */
     bool gradient_wanted; /* something here or before it has weights, and the network trains */
-    unsigned char *where; /* MaxPooling2D: place of each maximum; Dropout: 1 where kept */
-    float *drop;          /* Dropout: values after dropping */
+    unsigned char *where; /* MaxPooling2D: place of each maximum */
+    float *factors; /* Dropout: what each value was multiplied by; `raw` has the products */
     struct conv2d conv;
     struct pooling pooling;
     bool relu;             /* the kernel itself applies it */

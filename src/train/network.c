@@ -154,10 +154,12 @@ static void take_node(struct network *network, struct arena *arena, int index) {
         node->raw = node->value = from->value;
         node->gradient = from->gradient;
     }
-    bool marks = node->layer->kind == LAYER_MAX_POOLING2D || node->layer->kind == LAYER_DROPOUT;
-    if (network->trains && marks) node->where = arena_take(arena, batch, node->size);
-    if (network->trains && node->layer->kind == LAYER_DROPOUT)
-        node->drop = take_floats(arena, batch, node->size);
+    if (network->trains && node->layer->kind == LAYER_MAX_POOLING2D)
+        node->where = arena_take(arena, batch, node->size);
+    if (network->trains && node->layer->kind == LAYER_DROPOUT) {
+        node->raw = take_floats(arena, batch, node->size);
+        node->factors = take_floats(arena, batch, node->size);
+    }
 }
 
 static size_t larger(size_t a, size_t b) {

@@ -1,3 +1,5 @@
+#include <math.h>
+
 #include "base/random.h"
 #include "data/dataset.h"
 #include "quant/observer.h"
@@ -141,18 +143,18 @@ struct dropping {
 static void drop_part(void *context, int part, int parts) {
     const struct dropping *dropping = context;
     float rate = dropping->node->layer->rate, scale = 1.0f / (1.0f - rate);
+    float *factors = dropping->node->factors, *value = dropping->node->value;
+    /* random_unit(word) >= rate, in the 24 bits that it takes of a word */
+    uint32_t threshold = (uint32_t)ceilf(rate * 0x1p24f);
     size_t begin, end;
     pool_share(dropping->count, 16, part, parts, &begin, &end);
-    for (size_t i = begin; i < end; i += 4) {
+    for (size_t i = begin; i < end; i += 4) { /* there is room to a multiple of 16 */
         uint32_t words[4];
         random_philox(dropping->pass->seed, RANDOM_DROPOUT, dropping->counter, (uint32_t)(i / 4),
                       words);
-        for (size_t j = 0; j < 4 && i + j < end; j++) {
-            bool keeps = random_unit(words[j]) >= rate;
-            dropping->node->where[i + j] = keeps;
-            dropping->node->value[i + j] = keeps ? dropping->from[i + j] * scale : 0.0f;
-        }
+        for (size_t j = 0; j < 4; j++) factors[i + j] = words[j] >> 8 >= threshold ? scale : 0.0f;
     }
+    for (size_t i = begin; i < end; i++) value[i] = dropping->from[i] * factors[i];
 }
 
 static void forward_dropout(struct network *network, struct node *node, const struct pass *pass) {
@@ -162,7 +164,7 @@ static void forward_dropout(struct network *network, struct node *node, const st
         node->value = network->nodes[node->from].value;
         return;
     }
-    node->value = node->drop;
+    node->value = node->raw;
     struct dropping dropping = {pass, node, from, node->size * (size_t)pass->count,
                                 pass->step | (uint64_t)(node - network->nodes) << 48};
     pool_run(pass->pool, pool_threads(pass->pool), drop_part, &dropping);
@@ -317,11 +319,9 @@ struct undropping {
 static void undrop_part(void *context, int part, int parts) {
     const struct undropping *undropping = context;
     const struct node *node = undropping->node;
-    float scale = 1.0f / (1.0f - node->layer->rate);
     size_t begin, end;
     pool_share(undropping->count, 16, part, parts, &begin, &end);
-    for (size_t i = begin; i < end; i++)
-        node->gradient[i] = node->where[i] ? node->gradient[i] * scale : 0.0f;
+    for (size_t i = begin; i < end; i++) node->gradient[i] *= node->factors[i];
 }
 
 static void backward_node(struct network *network, const struct node *node, const struct pass *pass,
