@@ -17,6 +17,10 @@ enum status command_run(const struct options *options, int *exit_status, struct 
 enum status command_summary(const struct options *options, int *exit_status, struct error *error);
 enum status command_train(const struct options *options, int *exit_status, struct error *error);
 
+/* command_run, with a remark for standard error once model and digits are loaded, or NULL. */
+enum status run_without_screen(const struct options *options, const char *remark, int *exit_status,
+                               struct error *error);
+
 /* Print one JSON object and a newline on standard output, and give up the reference.  An object
  * that is NULL was never built: STATUS_MEMORY. */
 enum status print_json(json_t *object, struct error *error);

@@ -12,11 +12,10 @@ enum status command_dashboard(const struct options *options, int *exit_status,
     struct error reason;
     if (options->is_json) return command_run(options, exit_status, error);
     if (dashboard_check(&reason)) {
-        char text[800];
-        error_format(&reason, text, sizeof text);
-        if (!options->is_quiet)
-            fprintf(stderr, "qatop: no dashboard here (%s); this is qatop run\n", text);
-        return command_run(options, exit_status, error);
+        char why[800], remark[900];
+        error_format(&reason, why, sizeof why);
+        snprintf(remark, sizeof remark, "no dashboard here (%s); this is qatop run", why);
+        return run_without_screen(options, remark, exit_status, error);
     }
     const struct dashboard_options screen = {
         .theme = options->theme,

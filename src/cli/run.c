@@ -7,6 +7,7 @@
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/settings.h"
+#include "config.h"
 
 #define WAIT_SECONDS 0.2
 
@@ -230,7 +231,8 @@ static enum status save_checkpoint(struct watch *watch, struct error *error) {
                      "interrupted; this checkpoint holds the weights");
 }
 
-enum status command_run(const struct options *options, int *exit_status, struct error *error) {
+enum status run_without_screen(const struct options *options, const char *remark, int *exit_status,
+                               struct error *error) {
     struct settings settings;
     struct predictions fp32 = {0};
     struct watch watch = {.options = options};
@@ -240,6 +242,7 @@ enum status command_run(const struct options *options, int *exit_status, struct 
     watch.progress = progress_start(options->is_quiet, (int)options->epochs);
     status = run_create(&watch.run, &settings.config, error);
     if (status) return status;
+    if (remark) progress_note(&watch.progress, PACKAGE_NAME ": %s", remark);
     status = settings_check_writable(run_info(watch.run)->export_path, error);
     if (!status) status = evaluate_pretrained(run_info(watch.run), &fp32, error);
     if (!status) status = train_and_export(&watch, error);
@@ -257,4 +260,8 @@ enum status command_run(const struct options *options, int *exit_status, struct 
     predictions_free(&fp32);
     free(watch.epochs);
     return status ? status : finished;
+}
+
+enum status command_run(const struct options *options, int *exit_status, struct error *error) {
+    return run_without_screen(options, NULL, exit_status, error);
 }

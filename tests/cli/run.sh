@@ -127,6 +127,8 @@ fi
 q --epochs 1 --steps 5 --out seventh
 check "qatop without a terminal runs without a screen" grep -q '^Quantized model accuracy: ' out
 check "and says so first" sh -c 'head -1 err | grep -q "^qatop: no dashboard here"'
+q missing.h5
+refused 1 'missing.h5: .*No such file' "a bad model is told in one line there too"
 TERM=no-such-terminal "$QATOP" --steps 5 --out seventh >out 2>err </dev/null
 check "and so with an unknown TERM" grep -q '^Quantized model accuracy: ' out
 finish
