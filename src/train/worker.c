@@ -80,13 +80,10 @@ static void plan_pace(struct worker *worker) {
     pacer_set(&worker->pacer, pace, worker->batches_planned, clock_seconds());
 }
 
-static void plan_stretch(struct worker *worker, int epochs) {
-    const struct run_info *info = worker->options.info;
-    uint64_t batches = (uint64_t)info->batches * (uint64_t)epochs;
-    uint64_t limit = info->config->training.max_steps;
-    uint64_t done = trainer_steps(worker->options.trainer);
-    if (limit && done + batches > limit) batches = limit > done ? limit - done : 0;
-    worker->batches_planned = batches;
+/* How long the stretch of training that begins now is. */
+static void plan_stretch(struct worker *worker, int epochs, uint64_t most) {
+    uint64_t batches = (uint64_t)worker->options.info->batches * (uint64_t)epochs;
+    worker->batches_planned = most && most < batches ? most : batches;
     plan_pace(worker);
 }
 
@@ -286,7 +283,7 @@ static enum status train_on(struct worker *worker, double number, struct error *
     worker->has_told_not_finite = false;
     worker->loss_sum = worker->seconds = 0;
     worker->count = worker->correct = 0;
-    plan_stretch(worker, (int)number);
+    plan_stretch(worker, (int)number, 0);
     set_state(worker, STATE_TRAIN);
     return STATUS_OK;
 }
@@ -415,7 +412,7 @@ static void start(struct worker *worker) {
                  info->threads == 1 ? "thread" : "threads");
     struct snapshot *snapshot = take_snapshot(worker);
     if (snapshot) submit_evaluation(worker, snapshot, test_count(worker), false);
-    plan_stretch(worker, info->config->training.epochs);
+    plan_stretch(worker, info->config->training.epochs, info->config->training.max_steps);
     set_state(worker, STATE_TRAIN);
 }
 

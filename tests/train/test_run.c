@@ -456,6 +456,7 @@ static void the_record_holds_every_batch_and_starts_with_its_schema(void **state
     snprintf(trace, sizeof trace, "%s", test_scratch("trace.jsonl"));
     config.record_path = record;
     config.trace_path = trace;
+    config.threads = 2;
     begin(&story, &config);
     wait_until(&story, story.state == STATE_DONE);
     end(&story);
