@@ -101,8 +101,8 @@ ALWAYS_INLINE void note_extremes(const struct strip *s, const int rows, const in
         for (int i = 0; i < rows; i++)
             sum[i][last] = v_select(valid, sum[i][last], v_set(sum[i][last][0]));
     }
-    UNROLL
-    for (int j = 0; j < vectors; j++) note_column(s->extremes, rows, j, sum);
+    note_column(s->extremes, rows, 0, sum);
+    if (vectors > 1) note_column(s->extremes, rows, 1, sum);
 }
 
 ALWAYS_INLINE void finish(const struct strip *s, float *c, const int rows, const int vectors,
