@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,9 +155,159 @@ static void what_was_frozen_answers_as_the_converted_model_does(void **state) {
     }
 }
 
+/* ---- by hand ---- */
+
+/* 2 values - Dense 3 - a ReLU layer of its own - Dense 2 softmax; kernels are [inputs][units]. */
+static float weights[96];
+static struct layer layers[] = {
+    {.kind = LAYER_INPUT, .name = "in", .output = {1, {2}}, .kernel = -1, .bias = -1},
+    {.kind = LAYER_DENSE, .name = "hidden", .inputs = {0}, .input_count = 1, .output = {1, {3}},
+     .units = 3, .has_bias = true, .kernel = 0, .bias = 1},
+    {.kind = LAYER_RELU, .name = "relu", .activation = ACTIVATION_RELU, .inputs = {1},
+     .input_count = 1, .output = {1, {3}}, .kernel = -1, .bias = -1},
+    {.kind = LAYER_DENSE, .name = "last", .activation = ACTIVATION_SOFTMAX, .inputs = {2},
+     .input_count = 1, .output = {1, {2}}, .units = 2, .has_bias = true, .kernel = 2, .bias = 3},
+};
+static struct parameter parameters[] = {
+    {.name = "hidden/kernel", .layer = 1, .rank = 2, .size = {2, 3}, .offset = 0, .count = 6},
+    {.name = "hidden/bias", .layer = 1, .rank = 1, .size = {3}, .offset = 16, .count = 3},
+    {.name = "last/kernel", .layer = 3, .rank = 2, .size = {3, 2}, .offset = 32, .count = 6},
+    {.name = "last/bias", .layer = 3, .rank = 1, .size = {2}, .offset = 48, .count = 2},
+};
+static struct model small = {
+    .name = "small", .layers = layers, .layer_count = 4, .parameters = parameters,
+    .parameter_count = 4, .weights = weights, .weight_count = 64,
+};
+
+static struct quant_plan *small_plan(void) {
+    static const float hidden[] = {1, -0.25f, 0, 0.5f, 0.5f, 0}, hidden_bias[] = {0.5f, 0, -1};
+    static const float last[] = {1, -1, 0.25f, 0.5f, -0.5f, 0.75f};
+    struct quant_plan *plan;
+    struct error error;
+    memset(weights, 0, sizeof weights);
+    memcpy(weights, hidden, sizeof hidden);
+    memcpy(weights + 16, hidden_bias, sizeof hidden_bias);
+    memcpy(weights + 32, last, sizeof last);
+    assert_ok(quant_plan_create(&plan, &small, scheme_find("tfmot"), &error), &error);
+    return plan;
+}
+
+static void set_range(struct range *ranges, const struct quant_plan *plan, int tensor, float min,
+                      float max) {
+    ranges[plan->tensors[tensor].offset] = (struct range){min, max};
+}
+
+static struct snapshot *small_snapshot(struct quant_plan *plan) {
+    struct range ranges[16] = {{0, 0}};
+    set_range(ranges, plan, plan->activation_tensor[0], 0, 1);
+    set_range(ranges, plan, plan->activation_tensor[2], 0, 2.55f);
+    set_range(ranges, plan, plan->kernel_tensor[3], -1, 1);
+    set_range(ranges, plan, plan->activation_tensor[3], -12.8f, 12.7f);
+    struct snapshot *snapshot = snapshot_create(&small, plan, 0, weights, ranges);
+    assert_non_null(snapshot);
+    return snapshot;
+}
+
+static void a_layer_before_a_separate_relu_is_quantized_per_channel_from_raw_weights(void **state) {
+    (void)state;
+    struct quant_plan *plan = small_plan();
+    struct snapshot *snapshot = small_snapshot(plan);
+    struct error error;
+    struct frozen *frozen;
+    assert_int_equal(plan->kernel_tensor[1], -1);
+    assert_ok(freeze(snapshot, IO_INT8, &frozen, &error), &error);
+    assert_int_equal(frozen->operator_count, 3); /* dense with relu, dense, softmax */
+    const struct frozen_operator *op = &frozen->operators[0];
+    assert_int_equal(op->code, OP_FULLY_CONNECTED);
+    assert_int_equal(op->activation, FUSED_RELU);
+    const struct frozen_tensor *kernel = &frozen->tensors[op->inputs[1]];
+    /* columns (1, .5), (-.25, .5), (0, 0): largest 1, .5, 0; an empty one has range 1e-6 */
+    static const int8_t q[] = {127, 64, -64, 127, 0, 0};
+    assert_int_equal(kernel->scale_count, 3);
+    assert_memory_equal(kernel->data, q, sizeof q);
+    assert_near(kernel->scale[0], 1 / 127.0, 1e-9);
+    assert_near(kernel->scale[1], 0.5 / 127, 1e-9);
+    assert_near(kernel->scale[2], 1e-6 / 254, 1e-15);
+    const struct frozen_tensor *bias = &frozen->tensors[op->inputs[2]];
+    /* .5 / (1/255 * 1/127) = 16192.5, away from zero; -1 / (1/255 * 1e-6/254) is out of int32 */
+    const int32_t *b = bias->data;
+    assert_int_equal(b[0], 16193);
+    assert_int_equal(b[1], 0);
+    assert_int_equal(b[2], INT32_MIN);
+    assert_near(frozen->tensors[op->outputs[0]].scale[0], 0.01, 1e-8);
+    assert_int_equal(frozen->tensors[op->outputs[0]].zero_point[0], -128);
+    frozen_free(frozen);
+    snapshot_release(snapshot);
+    quant_plan_free(plan);
+}
+
+static void a_bias_of_zeros_is_left_out_and_the_file_stays_valid(void **state) {
+    (void)state;
+    struct quant_plan *plan = small_plan();
+    struct snapshot *snapshot = small_snapshot(plan);
+    struct error error;
+    struct frozen *frozen, *again;
+    struct engine *engine;
+    unsigned char *bytes;
+    size_t length;
+    assert_ok(freeze(snapshot, IO_INT8, &frozen, &error), &error);
+    assert_int_equal(frozen->operators[1].input_count, 3);
+    assert_int_equal(frozen->operators[1].inputs[2], -1);
+    assert_ok(tflite_serialize(frozen, &bytes, &length, &error), &error);
+    assert_ok(tflite_parse(bytes, length, "small", &again, &error), &error);
+    assert_int_equal(again->operators[1].inputs[2], -1);
+    assert_ok(engine_create(&engine, again, RUNTIME_REF, 1, "small", &error), &error);
+    engine_destroy(engine);
+    frozen_free(again);
+    free(bytes);
+    frozen_free(frozen);
+    snapshot_release(snapshot);
+    quant_plan_free(plan);
+}
+
+static void weights_or_ranges_that_are_not_finite_are_refused_by_layer(void **state) {
+    (void)state;
+    struct quant_plan *plan = small_plan();
+    struct snapshot *snapshot = small_snapshot(plan);
+    struct error error;
+    struct frozen *frozen;
+    snapshot->weights[33] = NAN;
+    assert_int_equal(freeze(snapshot, IO_FLOAT, &frozen, &error), STATUS_DIVERGED);
+    assert_null(frozen);
+    assert_string_equal(error.where, "last");
+    snapshot->weights[33] = 0;
+    snapshot->ranges[plan->tensors[plan->activation_tensor[2]].offset].max = INFINITY;
+    assert_int_equal(freeze(snapshot, IO_FLOAT, &frozen, &error), STATUS_DIVERGED);
+    assert_string_equal(error.where, "relu");
+    snapshot_release(snapshot);
+    quant_plan_free(plan);
+}
+
+static void fresh_weight_ranges_are_those_of_the_final_weights(void **state) {
+    (void)state;
+    struct quant_plan *plan = small_plan();
+    plan->scheme.fresh_weight_ranges = true;
+    struct snapshot *snapshot = small_snapshot(plan);
+    struct error error;
+    struct frozen *frozen;
+    snapshot->weights[32] = 2; /* the range in the snapshot says 1 */
+    assert_ok(freeze(snapshot, IO_FLOAT, &frozen, &error), &error);
+    const struct frozen_tensor *kernel = &frozen->tensors[frozen->operators[2].inputs[1]];
+    assert_int_equal(kernel->scale_count, 1);
+    assert_near(kernel->scale[0], 2 / 127.0, 1e-9);
+    assert_int_equal(((const int8_t *)kernel->data)[0], 127);
+    frozen_free(frozen);
+    snapshot_release(snapshot);
+    quant_plan_free(plan);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(weights_of_the_200th_step_become_the_converters_tensors),
     cmocka_unit_test(weights_after_three_epochs_become_the_converters_tensors),
     cmocka_unit_test(what_was_frozen_answers_as_the_converted_model_does),
+    cmocka_unit_test(a_layer_before_a_separate_relu_is_quantized_per_channel_from_raw_weights),
+    cmocka_unit_test(a_bias_of_zeros_is_left_out_and_the_file_stays_valid),
+    cmocka_unit_test(weights_or_ranges_that_are_not_finite_are_refused_by_layer),
+    cmocka_unit_test(fresh_weight_ranges_are_those_of_the_final_weights),
 };
 TEST_MAIN(tests)
