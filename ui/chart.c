@@ -123,7 +123,8 @@ static void draw_braille(const struct plot *plot, const struct chart_series *ser
         if (plot->canvas->is_mono) spans &= 0x2d;
         if (!(spans | lines)) continue;
         const struct cell *cell = plot_cell(plot, row, column);
-        unsigned before = cell->glyph > 0x2800 && cell->glyph <= 0x28ff ? cell->glyph & 0xff : 0;
+        bool is_braille = cell->glyph > 0x2800 && cell->glyph <= 0x28ff;
+        unsigned before = is_braille ? cell->glyph & 0xff : 0;
         plot_put(plot, row, column, 0x2800 | before | spans | lines,
                  lines ? series->line_color : series->span_color);
         if (lines && plot->canvas->is_mono) plot_cell(plot, row, column)->is_bold = true;

@@ -19,7 +19,8 @@ static unsigned char mean(const unsigned char *image, int y, int x, int side) {
 }
 
 static void draw_dots(struct canvas *canvas, int row, int column, const unsigned char *image) {
-    static const unsigned char bits[4][2] = {{0x01, 0x08}, {0x02, 0x10}, {0x04, 0x20}, {0x40, 0x80}};
+    static const unsigned char bits[4][2] = {
+        {0x01, 0x08}, {0x02, 0x10}, {0x04, 0x20}, {0x40, 0x80}};
     for (int y = 0; y < DIGIT_SIDE; y += 4) {
         for (int x = 0; x < DIGIT_SIDE; x += 2) {
             uint32_t dots = 0;

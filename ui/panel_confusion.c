@@ -129,7 +129,8 @@ static void draw_matrix(const struct confusion *confusion, const struct evaluati
             int length = (int)strlen(text), at = 2 + (j + 1) * width - length;
             enum color color = cell_color(evaluation, confusion->view, i, j, worst);
             canvas_text(canvas, row, at, color, text);
-            if (color == COLOR_ALARM || color == COLOR_WARNING) canvas_bold(canvas, row, at, length);
+            if (color == COLOR_ALARM || color == COLOR_WARNING)
+                canvas_bold(canvas, row, at, length);
             if (i == selected.truth && j == selected.predicted && confusion->has_selection)
                 canvas_reverse(canvas, row, 2 + j * width + (width > 2), width - (width > 2));
         }

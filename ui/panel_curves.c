@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ui/chart.h"
+#include "ui/curve_samples.h"
 #include "ui/format.h"
 #include "ui/number.h"
 #include "ui/panel.h"
@@ -13,19 +14,10 @@
 #define BOTH_ROWS 11        /* below this there is room for one chart only */
 #define MOST_TICKS 24
 #define DEFAULT_SMOOTHING 2 /* .6 */
-#define RARE 64
+#define RARE 64             /* samples that may be called spikes, at most */
 
 enum view { VIEW_BOTH, VIEW_LOSS, VIEW_ACCURACY, VIEWS };
-enum x_axis { X_STEP, X_EPOCH, X_TIME, X_AXES };
 static const char *const x_names[X_AXES] = {"step", "epoch", "time"};
-
-/* What the samples of a chart hold; grown to the widest canvas seen. */
-struct samples {
-    int capacity;
-    uint64_t *first, *last; /* steps of each sample */
-    float *low, *high, *line[PATHS], *points[PATHS];
-    unsigned char *alarms, *verticals, *is_minor;
-};
 
 struct curves {
     bool is_started; /* the fields below have their defaults */
@@ -40,10 +32,6 @@ struct curves {
     bool is_cut;     /* the axis ends below the largest loss */
     int columns;     /* of the newest plot, for the title and for moving about */
     struct samples samples;
-};
-
-struct steps {
-    uint64_t first, last;
 };
 
 static void start(struct curves *curves) {
@@ -63,160 +51,8 @@ static struct steps window_of(const struct curves *curves, const struct store *s
     return window;
 }
 
-/* ---- samples */
-
-static bool samples_reserve(struct samples *samples, int count) {
-    if (count <= samples->capacity) return true;
-    size_t n = (size_t)count;
-    size_t floats = 2 + 2 * PATHS;
-    char *block = malloc(n * (2 * sizeof(uint64_t) + floats * sizeof(float) + 3));
-    if (!block) return false;
-    free(samples->first);
-    samples->capacity = count;
-    samples->first = (uint64_t *)(void *)block;
-    samples->last = samples->first + n;
-    float *next = (float *)(void *)(samples->last + n);
-    samples->low = next;
-    samples->high = next + n;
-    for (int path = 0; path < PATHS; path++) {
-        samples->line[path] = next + (2 + (size_t)path) * n;
-        samples->points[path] = next + (2 + PATHS + (size_t)path) * n;
-    }
-    samples->alarms = (unsigned char *)(next + floats * n);
-    samples->verticals = samples->alarms + n;
-    samples->is_minor = samples->verticals + n;
-    return true;
-}
-
-static double seconds_at(const struct store *store, uint64_t step) {
-    float seconds = NAN;
-    history_smooth(store->seconds, 0, 1, &step, &seconds);
-    return isnan(seconds) ? 0 : (double)seconds;
-}
-
-/* The last step told at or before `seconds`. */
-static uint64_t step_at(const struct store *store, struct steps window, double seconds) {
-    uint64_t low = window.first, high = window.last + 1;
-    while (high - low > 1) {
-        uint64_t middle = low + (high - low) / 2;
-        if (seconds_at(store, middle) > seconds) high = middle;
-        else low = middle;
-    }
-    return low;
-}
-
-/* Which steps each sample stands for.  Where there are fewer steps than samples, several samples
- * share one. */
-static void spread_steps(struct samples *samples, int count, const struct store *store,
-                         struct steps window, enum x_axis x_axis) {
-    double steps = (double)(window.last - window.first) + 1;
-    double begin = seconds_at(store, window.first), end = seconds_at(store, window.last);
-    for (int i = 0; i < count; i++) {
-        if (x_axis == X_TIME && end > begin) {
-            samples->first[i] = i == 0 ? window.first
-                                       : step_at(store, window, begin + (end - begin) * i / count);
-        } else {
-            samples->first[i] = window.first + (uint64_t)floor(steps * i / count);
-        }
-    }
-    for (int i = 0; i < count; i++) {
-        uint64_t next = i + 1 < count ? samples->first[i + 1] : window.last + 1;
-        samples->last[i] = next > samples->first[i] ? next - 1 : samples->first[i];
-    }
-}
-
-/* The middle of the samples that stand for `step`, -1 when there is none. */
-static int sample_of(const struct samples *samples, int count, uint64_t step) {
-    if (count < 1 || step < samples->first[0] || step > samples->last[count - 1]) return -1;
-    int low = 0, high = count;
-    while (high - low > 1) {
-        int middle = low + (high - low) / 2;
-        if (samples->first[middle] > step) high = middle;
-        else low = middle;
-    }
-    int first = low;
-    while (first > 0 && samples->first[first - 1] == samples->first[low]) first--;
-    return first + (low - first) / 2;
-}
-
-static void gather_epochs(struct samples *samples, int count, const struct store *store) {
-    for (int i = 0; i < count; i++) samples->verticals[i] = 0;
-    uint64_t batches = store->info->batches > 0 ? (uint64_t)store->info->batches : 0;
-    if (batches == 0 || count < 1) return;
-    uint64_t first = samples->first[0] / batches + 1, last = samples->last[count - 1] / batches;
-    /* Boundaries closer than every eighth sample say nothing. */
-    if (last < first || (last - first + 1) * 8 > (uint64_t)count) return;
-    for (uint64_t epoch = first; epoch <= last; epoch++) {
-        int sample = sample_of(samples, count, epoch * batches);
-        if (sample > 0) samples->verticals[sample] = 1;
-    }
-}
-
-static void gather_loss(struct samples *samples, int count, const struct store *store,
-                        double weight) {
-    for (int i = 0; i < count; i++) {
-        bool is_shared = i > 0 && samples->first[i] == samples->first[i - 1];
-        struct bucket bucket = {0};
-        if (is_shared) {
-            samples->low[i] = samples->low[i - 1];
-            samples->high[i] = samples->high[i - 1];
-            samples->alarms[i] = samples->alarms[i - 1];
-            continue;
-        }
-        bucket = history_range(store->loss, samples->first[i], samples->last[i]);
-        samples->low[i] = bucket.count ? bucket.min : NAN;
-        samples->high[i] = bucket.count ? bucket.max : NAN;
-        samples->alarms[i] = bucket.not_finite == 0                 ? 0
-                             : bucket.infinite == bucket.not_finite ? 'I'
-                                                                    : 'N';
-    }
-    history_smooth(store->loss, weight, (size_t)count, samples->last, samples->line[0]);
-}
-
-static const struct evaluation *baseline_of(const struct store *store) {
-    for (int i = 0; i < store->evaluation_count; i++)
-        if (store->evaluations[i]->step == 0) return store->evaluations[i];
-    return NULL;
-}
-
-static float percent(const struct evaluation *evaluation, int path) {
-    return (float)(100 * evaluation->paths[path].accuracy);
-}
-
-/* Lines run between evaluations on all test digits (or, while there is none yet, between the
- * partial ones); a point shows what was measured. */
-static void gather_accuracy(struct samples *samples, int count, const struct store *store) {
-    bool has_whole = false;
-    for (int i = 0; i < store->evaluation_count; i++)
-        has_whole = has_whole || store->evaluations[i]->is_whole;
-    for (int i = 0; i < count; i++) {
-        samples->is_minor[i] = 0;
-        for (int path = 0; path < PATHS; path++)
-            samples->line[path][i] = samples->points[path][i] = NAN;
-    }
-    const struct evaluation *before = NULL;
-    int at = 0;
-    for (int i = 0; i < store->evaluation_count; i++) {
-        const struct evaluation *here = store->evaluations[i];
-        bool is_minor = has_whole && !here->is_whole;
-        int sample = sample_of(samples, count, here->step);
-        if (sample >= 0 && (!is_minor || isnan(samples->points[0][sample]))) {
-            samples->is_minor[sample] = is_minor;
-            for (int path = 0; path < PATHS; path++)
-                samples->points[path][sample] = percent(here, path);
-        }
-        if (is_minor) continue;
-        for (; before && at < count && samples->first[at] <= here->step; at++) {
-            if (samples->first[at] < before->step) continue;
-            double span = (double)(here->step - before->step);
-            double share = span > 0 ? (double)(samples->first[at] - before->step) / span : 1;
-            for (int path = 0; path < PATHS; path++)
-                samples->line[path][at] =
-                    (float)((1 - share) * (double)percent(before, path) +
-                            share * (double)percent(here, path));
-        }
-        before = here;
-    }
+static double steps_per_column(const struct curves *curves, struct steps window) {
+    return ((double)(window.last - window.first) + 1) / (curves->columns > 0 ? curves->columns : 1);
 }
 
 /* ---- axes */
@@ -250,7 +86,7 @@ static double largest_but_spikes(const float *values, int count) {
 /* Rare spikes must not press everything else flat: they are cut, marked, and the title names the
  * highest. */
 static void set_loss_axis(struct chart *chart, const struct samples *samples, bool is_log) {
-    struct extent seen = {INFINITY, -INFINITY};
+    struct extent seen = {HUGE_VAL, -HUGE_VAL};
     extent_add(&seen, samples->low, chart->samples);
     extent_add(&seen, samples->high, chart->samples);
     extent_add(&seen, samples->line[0], chart->samples);
@@ -273,11 +109,11 @@ static void set_loss_axis(struct chart *chart, const struct samples *samples, bo
     if (chart->low < chart->high) return;
     if (chart->is_log) chart->low = chart->high / 10;
     else chart->high = chart->low + (fabs(chart->low) > 0 ? .1 * fabs(chart->low) : 1);
-    if (!(chart->low < chart->high)) chart->high = nextafter(chart->low, INFINITY);
+    if (!(chart->low < chart->high)) chart->high = nextafter(chart->low, HUGE_VAL);
 }
 
 static void set_accuracy_axis(struct chart *chart, const struct samples *samples) {
-    struct extent seen = {INFINITY, -INFINITY};
+    struct extent seen = {HUGE_VAL, -HUGE_VAL};
     for (int path = 0; path < PATHS; path++) {
         extent_add(&seen, samples->line[path], chart->samples);
         extent_add(&seen, samples->points[path], chart->samples);
@@ -304,8 +140,8 @@ static int x_ticks(const struct curves *curves, const struct store *store, struc
         high /= batches;
     }
     if (curves->x_axis == X_TIME) {
-        low = seconds_at(store, window.first);
-        high = seconds_at(store, window.last);
+        low = samples_seconds(store, window.first);
+        high = samples_seconds(store, window.last);
         count = number_time_ticks(low, high, most, values);
     } else {
         count = number_ticks(low, high, most, values, &decimals);
@@ -327,7 +163,7 @@ static int x_ticks(const struct curves *curves, const struct store *store, struc
 static void draw_loss(struct curves *curves, const struct store *store, struct canvas *canvas,
                       struct chart *chart) {
     struct samples *samples = &curves->samples;
-    gather_loss(samples, chart->samples, store, smooth_levels[curves->smoothing]);
+    samples_loss(samples, chart->samples, store, smooth_levels[curves->smoothing]);
     if (history_count(store->loss) == 0) {
         canvas_text(canvas, canvas->rows / 2, (canvas->columns - 27) / 2, COLOR_DIM,
                     "waiting for the first batch");
@@ -351,7 +187,8 @@ static const struct {
     enum color color;
     uint32_t mark;
     char ascii;
-} path_looks[PATHS] = {{COLOR_FP32, 0x25c6, '.'}, {COLOR_QAT, 0x25cb, 'o'}, {COLOR_INT8, 0x25cf, '*'}};
+} path_looks[PATHS] = {
+    {COLOR_FP32, 0x25c6, '.'}, {COLOR_QAT, 0x25cb, 'o'}, {COLOR_INT8, 0x25cf, '*'}};
 
 static void draw_accuracy(struct curves *curves, const struct store *store, struct canvas *canvas,
                           struct chart *chart) {
@@ -361,7 +198,7 @@ static void draw_accuracy(struct curves *curves, const struct store *store, stru
                     "no evaluation yet");
         return;
     }
-    gather_accuracy(samples, chart->samples, store);
+    samples_accuracy(samples, chart->samples, store);
     struct chart_series series[PATHS];
     for (int path = 0; path < PATHS; path++)
         series[path] = (struct chart_series){
@@ -371,8 +208,8 @@ static void draw_accuracy(struct curves *curves, const struct store *store, stru
     struct chart accuracy = *chart;
     accuracy.series = series;
     accuracy.series_count = PATHS;
-    const struct evaluation *baseline = baseline_of(store);
-    accuracy.baseline = baseline ? (double)percent(baseline, PATH_FP32) : (double)NAN;
+    const struct evaluation *baseline = samples_baseline(store);
+    accuracy.baseline = baseline ? (double)samples_percent(baseline, PATH_FP32) : (double)NAN;
     set_accuracy_axis(&accuracy, samples);
     chart_draw(canvas, &accuracy);
 }
@@ -393,12 +230,12 @@ static void draw_legend(const struct store *store, struct canvas *canvas) {
                                path_name((enum path)path));
         if (newest)
             column = canvas_printf(canvas, 0, column, COLOR_STRONG, "%.2f ",
-                                   (double)percent(newest, path));
+                                   (double)samples_percent(newest, path));
     }
     if (!newest) return;
     char gap[32];
     int length = snprintf(gap, sizeof gap, " gap %+.2f ",
-                          (double)percent(newest, PATH_INT8) - (double)percent(newest, PATH_FP32));
+                          (double)samples_percent(newest, PATH_INT8) - (double)samples_percent(newest, PATH_FP32));
     if (column + length + 2 <= canvas->columns)
         canvas_text(canvas, 0, canvas->columns - length - 1, COLOR_DIM, gap);
 }
@@ -417,13 +254,13 @@ static void draw(void *state, const struct store *store, struct session *session
         return;
     }
     curves->columns = frame.columns;
-    spread_steps(samples, frame.samples, store, window, curves->x_axis);
-    gather_epochs(samples, frame.samples, store);
+    samples_spread(samples, frame.samples, store, window, curves->x_axis);
+    samples_epochs(samples, frame.samples, store);
     struct chart_tick ticks[MOST_TICKS];
     struct chart chart = {.samples = frame.samples, .baseline = (double)NAN, .cursor = -1,
                           .verticals = samples->verticals, .ticks = ticks};
     chart.tick_count = x_ticks(curves, store, window, frame.columns, ticks);
-    if (curves->has_cursor) chart.cursor = sample_of(samples, frame.samples, curves->cursor);
+    if (curves->has_cursor) chart.cursor = samples_of_step(samples, frame.samples, curves->cursor);
 
     bool is_both = curves->view == VIEW_BOTH && canvas->rows >= BOTH_ROWS;
     if (curves->view == VIEW_ACCURACY) {
@@ -483,7 +320,7 @@ static void title(void *state, const struct store *store, const struct session *
         return;
     }
     struct steps window = window_of(curves, store);
-    double each = ((double)(window.last - window.first) + 1) / (curves->columns ? curves->columns : 1);
+    double each = steps_per_column(curves, window);
     char per_column[16];
     snprintf(per_column, sizeof per_column, each < 10 ? "%.1f" : "%.0f", each);
     char max[24] = "", value[16];
@@ -509,7 +346,7 @@ static void move_window(struct curves *curves, const struct store *store, double
 
 static void move_cursor(struct curves *curves, const struct store *store, double columns) {
     struct steps window = window_of(curves, store);
-    double each = ((double)(window.last - window.first) + 1) / (curves->columns ? curves->columns : 1);
+    double each = steps_per_column(curves, window);
     double step = columns * (each < 1 ? 1 : each), to = (double)curves->cursor + step;
     if (to < 0) to = 0;
     if (to > (double)store->step) to = (double)store->step;
@@ -544,7 +381,7 @@ static void zoom(struct curves *curves, const struct store *store, bool is_in) {
 
 static void move(struct curves *curves, const struct store *store, double columns) {
     struct steps window = window_of(curves, store);
-    double each = ((double)(window.last - window.first) + 1) / (curves->columns ? curves->columns : 1);
+    double each = steps_per_column(curves, window);
     if (curves->has_cursor) move_cursor(curves, store, columns);
     else if (curves->span > 0) move_window(curves, store, columns * 4 * (each < 1 ? 1 : each));
 }
@@ -590,8 +427,7 @@ static bool act(void *state, const struct store *store, struct session *session,
 
 static void release(void *state) {
     struct curves *curves = state;
-    free(curves->samples.first);
-    memset(&curves->samples, 0, sizeof curves->samples);
+    samples_free(&curves->samples);
 }
 
 const struct panel panel_curves = {.name = "curves", .title = title, .draw = draw, .act = act,

@@ -156,7 +156,8 @@ static void gather(struct digits_state *digits, const struct store *store,
     const unsigned char *labels = store->info->dataset->test.labels;
     digits->count = 0;
     for (size_t i = 0; i < count; i++)
-        if (does_match(digits, evaluation, labels, i)) digits->matches[digits->count++] = (uint32_t)i;
+        if (does_match(digits, evaluation, labels, i))
+            digits->matches[digits->count++] = (uint32_t)i;
     if (digits->is_worst_first)
         sort_worst_first(evaluation, labels, digits->matches, digits->count);
     digits->gathered.evaluation = evaluation;

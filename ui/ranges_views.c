@@ -305,7 +305,8 @@ void ranges_draw_timeline(struct ranges *ranges, const struct store *store,
     number_fit((double)tensor->latest.min, 9, 3, low_text, sizeof low_text);
     number_fit((double)tensor->latest.max, 9, 3, high_text, sizeof high_text);
     number_fit((double)tensor->latest.scale, 9, 6, scale, sizeof scale);
-    snprintf(text, sizeof text, "%s   min %s   max %s   scale %s", name, low_text, high_text, scale);
+    snprintf(text, sizeof text, "%s   min %s   max %s   scale %s", name, low_text, high_text,
+             scale);
     int head = canvas->rows > 4 ? put_line(canvas, 0, COLOR_STRONG, text) : 0;
     struct canvas below = canvas_part(canvas, head, 0, canvas->rows - head, canvas->columns);
     struct chart_frame frame = chart_frame(&below);
@@ -327,13 +328,50 @@ void ranges_draw_timeline(struct ranges *ranges, const struct store *store,
     chart_draw(&below, &chart);
 }
 
+/* One bar a channel, with gaps where there is room; where there is not, several channels in one
+ * sample.  Returns the sample of `channel`. */
+static int spread_channels(const struct range *of, int channels, int channel, int samples,
+                           float *rows[ROWS]) {
+    int cursor = 0;
+    for (int i = 0; i < samples; i++) {
+        int here = (int)((int64_t)i * channels / samples);
+        int next = (int)((int64_t)(i + 1) * channels / samples);
+        bool is_gap = samples >= 3 * channels && next != here;
+        rows[0][i] = is_gap ? NAN : of[here].min;
+        rows[1][i] = is_gap ? NAN : of[here].max;
+        for (int more = here + 1; more < next; more++) {
+            if (of[more].min < rows[0][i]) rows[0][i] = of[more].min;
+            if (of[more].max > rows[1][i]) rows[1][i] = of[more].max;
+        }
+        if (here <= channel) cursor = i;
+    }
+    return cursor;
+}
+
+static void draw_channels_head(const struct quant_plan *plan, const struct quant_tensor *tensor,
+                               const struct range *of, int channel, struct canvas *canvas) {
+    char low[24], high[24], scale[24];
+    double widest = 0, narrowest = HUGE_VAL;
+    for (int i = 0; i < tensor->channels; i++) {
+        double width = quant_plan_qparams(plan, tensor, of[i]).scale;
+        if (width > widest) widest = width;
+        if (width < narrowest) narrowest = width;
+    }
+    number_fit((double)of[channel].min, 9, 3, low, sizeof low);
+    number_fit((double)of[channel].max, 9, 3, high, sizeof high);
+    number_fit(quant_plan_qparams(plan, tensor, of[channel]).scale, 9, 6, scale, sizeof scale);
+    canvas_printf(canvas, 0, 1, COLOR_STRONG,
+                  "channel %d of %d: %s..%s  scale %s   widest %.1f x narrowest", channel,
+                  tensor->channels, low, high, scale, widest / narrowest);
+}
+
 void ranges_draw_channels(struct ranges *ranges, const struct store *store,
                           const struct session *session, struct canvas *canvas) {
     const struct quant_plan *plan = store->info->plan;
     if (ranges->selected >= plan->tensor_count) return;
     const struct quant_tensor *tensor = &plan->tensors[ranges->selected];
     const struct evaluation *evaluation = store_evaluation(store, session->evaluation);
-    char name[RANGES_NAME], low[24], high[24], scale[24];
+    char name[RANGES_NAME];
     ranges_name(store, ranges->selected, name);
     if (tensor->channels <= 1) {
         canvas_printf(canvas, 0, 1, COLOR_DIM, "%s has one range for all of it", name);
@@ -348,38 +386,14 @@ void ranges_draw_channels(struct ranges *ranges, const struct store *store,
     }
     const struct range *of = evaluation->snapshot->ranges + tensor->offset;
     int channel = ranges->channel < tensor->channels ? ranges->channel : 0;
-    double widest = 0, narrowest = INFINITY;
-    for (int i = 0; i < tensor->channels; i++) {
-        double width = quant_plan_qparams(plan, tensor, of[i]).scale;
-        if (width > widest) widest = width;
-        if (width < narrowest) narrowest = width;
-    }
-    number_fit((double)of[channel].min, 9, 3, low, sizeof low);
-    number_fit((double)of[channel].max, 9, 3, high, sizeof high);
-    number_fit(quant_plan_qparams(plan, tensor, of[channel]).scale, 9, 6, scale, sizeof scale);
-    if (canvas->rows > 4)
-        canvas_printf(canvas, 0, 1, COLOR_STRONG,
-                      "channel %d of %d: %s..%s  scale %s   widest %.1f x narrowest", channel,
-                      tensor->channels, low, high, scale, widest / narrowest);
     int head = canvas->rows > 4;
+    if (head) draw_channels_head(plan, tensor, of, channel, canvas);
     struct canvas below = canvas_part(canvas, head, 0, canvas->rows - head, canvas->columns);
     struct chart_frame frame = chart_frame(&below);
     uint64_t *steps;
     float *rows[ROWS];
     if (frame.samples < 1 || !reserve(ranges, frame.samples, &steps, rows)) return;
-    int cursor = 0;
-    for (int i = 0; i < frame.samples; i++) {
-        int here = (int)((int64_t)i * tensor->channels / frame.samples);
-        int next = (int)((int64_t)(i + 1) * tensor->channels / frame.samples);
-        bool is_gap = frame.samples >= 3 * tensor->channels && next != here;
-        rows[0][i] = is_gap ? NAN : of[here].min;
-        rows[1][i] = is_gap ? NAN : of[here].max;
-        for (int more = here + 1; more < next; more++) {
-            if (of[more].min < rows[0][i]) rows[0][i] = of[more].min;
-            if (of[more].max > rows[1][i]) rows[1][i] = of[more].max;
-        }
-        if (here <= channel) cursor = i;
-    }
+    int cursor = spread_channels(of, tensor->channels, channel, frame.samples, rows);
     struct chart_series series = {.low = rows[0], .high = rows[1], .span_color = COLOR_BAR};
     struct chart_tick ticks[MOST_TICKS];
     struct chart chart = {.samples = frame.samples, .series = &series, .series_count = 1,

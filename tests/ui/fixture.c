@@ -106,7 +106,8 @@ void fixture_tensors(struct fixture *fixture, uint64_t step) {
         out->scale = (float)qparams.scale;
         out->zero_point = qparams.zero_point;
         out->drift = tensor->placement == PLACE_PRE_ACTIVATION ? .11f : .01f * (float)i;
-        out->stats.saturation = tensor->placement == PLACE_PRE_ACTIVATION ? .019f : .001f * (float)i;
+        out->stats.saturation =
+            tensor->placement == PLACE_PRE_ACTIVATION ? .019f : .001f * (float)i;
         out->stats.sqnr = tensor->kind == TENSOR_INPUT ? INFINITY : 43.1f - 3 * (float)i;
         for (int bin = 0; bin < TENSOR_BINS; bin++) {
             float at = ((float)bin - 15.5f) / (3 + (float)i);
@@ -153,7 +154,8 @@ void fixture_evaluate(struct fixture *fixture, uint64_t step, size_t count, size
         for (size_t i = 0; i < count; i++) {
             int truth = fixture->dataset.test.labels[i];
             bool is_wrong = every > 0 && i % (every * slower[path]) == every * slower[path] - 1;
-            int label = is_wrong ? (truth + 1 + (int)(i / every % 4 == 0) * 4) % DIGIT_CLASSES : truth;
+            int read = (truth + 1 + (int)(every > 0 && i / every % 4 == 0) * 4) % DIGIT_CLASSES;
+            int label = is_wrong ? read : truth;
             float share = is_wrong ? .45f + .2f * unit(1, (uint32_t)i)
                                    : .62f + .38f * unit(2, (uint32_t)i);
             predict(predictions, i, truth, label, share);

@@ -38,7 +38,7 @@ void fixture_check_guard(const struct fixture *fixture);
 /* Title and inside of a panel as text: the title line is "LEFT | RIGHT".  Free with free(). */
 char *fixture_screen(struct fixture *fixture, const struct panel *panel, void *state);
 
-/* Compare with the file tests/ui/screens/NAME.txt of the source tree; UPDATE_GOLDEN=1 rewrites it. */
+/* Compare with tests/ui/screens/NAME.txt of the source tree; UPDATE_GOLDEN=1 rewrites it. */
 void fixture_golden(const char *name, const char *text);
 
 #endif

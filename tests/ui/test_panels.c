@@ -276,7 +276,8 @@ static void ranges_tell_no_data_from_0_and_from_not_measured(void **state) {
     free(text);
     fixture_tensors(&fixture, 20);
     text = screen(&panel_ranges, ranges, 6, 80, GLYPHS_ASCII);
-    assert_non_null(strstr(text, ">input               in   0.003922 -128        0    1.000   0.0"));
+    assert_non_null(
+        strstr(text, ">input               in   0.003922 -128        0    1.000   0.0"));
     assert_null(strstr(text, "--"));
     free(text);
     fixture.store.tensors[1].latest.stats.sqnr = NAN;
