@@ -42,7 +42,7 @@ struct checkpoint *checkpoint_take(const struct trainer *trainer, const struct t
     size_t count = model->weight_count;
     struct optimizer_state optimizer = trainer_optimizer(trainer);
     checkpoint->training = *training;
-    checkpoint->optimizer_steps = optimizer.steps;
+    checkpoint->progress = trainer_progress(trainer);
     checkpoint->snapshot = trainer_snapshot(trainer);
     checkpoint->m = array_new(count, sizeof(float));
     checkpoint->v = array_new(count, sizeof(float));
@@ -138,6 +138,25 @@ static enum status write_ranges(const struct h5 *h5, const struct snapshot *snap
     return status;
 }
 
+static void write_trainer(struct json_text *json, const struct trainer_progress *progress) {
+    json_text_key(json, "updates");
+    json_text_integer(json, (int64_t)progress->updates);
+    json_text_key(json, "end");
+    json_text_integer(json, (int64_t)progress->end);
+    json_text_key(json, "schedule_begin");
+    json_text_integer(json, (int64_t)progress->schedule_begin);
+    json_text_key(json, "schedule_length");
+    json_text_integer(json, (int64_t)progress->schedule_length);
+    json_text_key(json, "peak");
+    json_text_double(json, progress->peak);
+    json_text_key(json, "nominal");
+    json_text_float(json, progress->nominal);
+    json_text_key(json, "set_at");
+    json_text_integer(json, (int64_t)progress->set_at);
+    json_text_key(json, "set_rate");
+    json_text_float(json, progress->set_rate);
+}
+
 static void write_progress(struct json_text *json, const struct checkpoint *checkpoint) {
     const struct training *training = &checkpoint->training;
     const struct scheme *scheme = &checkpoint->snapshot->plan->scheme;
@@ -150,8 +169,7 @@ static void write_progress(struct json_text *json, const struct checkpoint *chec
     json_text_integer(json, scheme->weight_bits);
     json_text_key(json, "step");
     json_text_integer(json, (int64_t)checkpoint->snapshot->step);
-    json_text_key(json, "optimizer_steps");
-    json_text_integer(json, (int64_t)checkpoint->optimizer_steps);
+    write_trainer(json, &checkpoint->progress);
     json_text_key(json, "epochs");
     json_text_integer(json, training->epochs);
     json_text_key(json, "batch");
@@ -259,6 +277,34 @@ static bool get_schedule(const json_t *root, enum schedule *schedule) {
     return false;
 }
 
+static bool get_float(const json_t *root, const char *key, double *value) {
+    const json_t *member = json_object_get(root, key);
+    *value = json_number_value(member);
+    return json_is_number(member) && isfinite(*value) && *value >= 0;
+}
+
+static bool get_trainer(const json_t *root, int64_t step, struct trainer_progress *progress) {
+    int64_t updates, end, begin, length, set_at;
+    double nominal, set_rate;
+    if (!get_integer(root, "updates", 0, step, &updates) ||
+        !get_integer(root, "end", 0, INT64_MAX, &end) ||
+        !get_integer(root, "schedule_begin", 0, INT64_MAX, &begin) ||
+        !get_integer(root, "schedule_length", 0, INT64_MAX, &length) ||
+        !get_integer(root, "set_at", INT64_MIN, INT64_MAX, &set_at) ||
+        !get_float(root, "peak", &progress->peak) || !get_float(root, "nominal", &nominal) ||
+        !get_float(root, "set_rate", &set_rate))
+        return false;
+    progress->steps = (uint64_t)step;
+    progress->updates = (uint64_t)updates;
+    progress->end = (uint64_t)end;
+    progress->schedule_begin = (uint64_t)begin;
+    progress->schedule_length = (uint64_t)length;
+    progress->set_at = (uint64_t)set_at;
+    progress->nominal = (float)nominal;
+    progress->set_rate = (float)set_rate;
+    return true;
+}
+
 struct progress {
     struct scheme scheme;
     uint64_t step;
@@ -269,7 +315,7 @@ static enum status read_progress(const char *text, const char *path, struct chec
     struct training *training = &checkpoint->training;
     json_error_t where;
     json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &where);
-    int64_t version = 0, bits = 0, step = 0, updates = 0, epochs = 0, batch = 0, warmup = 0;
+    int64_t version = 0, bits = 0, step = 0, epochs = 0, batch = 0, warmup = 0;
     int64_t seed = 0, most = 0;
     enum status status = STATUS_OK;
     if (!get_integer(root, "version", 1, INT64_MAX, &version)) {
@@ -287,7 +333,7 @@ static enum status read_progress(const char *text, const char *path, struct chec
     const json_t *rate = json_object_get(root, "learning_rate");
     if (!scheme || !get_integer(root, "weight_bits", 2, 8, &bits) ||
         !get_integer(root, "step", 0, INT64_MAX, &step) ||
-        !get_integer(root, "optimizer_steps", 0, step, &updates) ||
+        !get_trainer(root, step, &checkpoint->progress) ||
         !get_integer(root, "epochs", 1, 1000000, &epochs) ||
         !get_integer(root, "batch", 1, BATCH_MAX, &batch) ||
         !get_integer(root, "warmup", 0, INT32_MAX, &warmup) ||
@@ -303,7 +349,6 @@ static enum status read_progress(const char *text, const char *path, struct chec
     progress->scheme = *scheme;
     progress->scheme.weight_bits = (int)bits;
     progress->step = (uint64_t)step;
-    checkpoint->optimizer_steps = (uint64_t)updates;
     training->epochs = (int)epochs;
     training->batch = (int)batch;
     training->warmup = (int)warmup;

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/cpu.h"
+#include "train/checkpoint.h"
 #include "train/record.h"
 #include "train/worker.h"
 
@@ -36,6 +37,7 @@ struct run {
     struct record *record;
     struct shadow *shadow;
     struct worker *worker;
+    struct checkpoint *resumed; /* only until the trainer has it */
 };
 
 static enum schedule schedule_of(const struct scheme *scheme) {
@@ -97,9 +99,9 @@ static bool copy_text(const char **text) {
 
 static enum status copy_config(struct run *run, const struct run_config *config,
                                struct error *error) {
-    const char **texts[] = {&run->config.model_path, &run->config.data_folder,
-                            &run->config.out_folder, &run->config.trace_path,
-                            &run->config.record_path};
+    const char **texts[] = {&run->config.model_path,  &run->config.data_folder,
+                            &run->config.out_folder,  &run->config.trace_path,
+                            &run->config.record_path, &run->config.resume_path};
     run->config = *config;
     size_t count = sizeof texts / sizeof *texts, done = 0;
     while (done < count && copy_text(texts[done])) done++;
@@ -167,9 +169,24 @@ static enum status name_outputs(struct run *run, struct error *error) {
     return STATUS_OK;
 }
 
+/* The checkpoint's model becomes the run's; its plan is made again like any other. */
+static enum status load_checkpoint(struct run *run, struct error *error) {
+    struct run_config *config = &run->config;
+    enum status status = checkpoint_load(config->resume_path, &run->resumed, error);
+    if (status) return status;
+    const struct scheme *scheme = &run->resumed->plan->scheme;
+    config->training = run->resumed->training;
+    config->scheme = scheme_find(scheme->name);
+    config->weight_bits = scheme->weight_bits;
+    return STATUS_OK;
+}
+
 static enum status load(struct run *run, struct error *error) {
     struct run_config *config = &run->config;
-    enum status status = model_load(config->model_path, &run->model, error);
+    enum status status = config->resume_path ? load_checkpoint(run, error) : STATUS_OK;
+    if (status) return status;
+    status = model_load(config->resume_path ? config->resume_path : config->model_path, &run->model,
+                        error);
     if (status) return status;
     status = model_check_digits(run->model, config->model_path, error);
     if (status) return status;
@@ -183,12 +200,32 @@ static enum status load(struct run *run, struct error *error) {
     return quant_plan_create(&run->plan, run->model, &scheme, error);
 }
 
+static uint64_t batches_of(const struct run *run) {
+    size_t batch = (size_t)run->config.training.batch;
+    return (run->dataset.train.count + batch - 1) / batch;
+}
+
 static enum status make_parts(struct run *run, struct error *error) {
     enum status status = pool_create(&run->pool, run->config.threads, error);
     if (status) return status;
     status = trainer_create(&run->trainer, run->model, run->plan, &run->dataset,
                             &run->config.training, run->pool, error);
     if (status) return status;
+    if (run->resumed) {
+        const struct checkpoint *resumed = run->resumed;
+        uint64_t batches = batches_of(run), most = run->config.training.max_steps;
+        if (resumed->progress.steps >= resumed->progress.end ||
+            (most && resumed->progress.steps >= most))
+            return error_set(error, STATUS_USAGE, run->config.resume_path,
+                             "the training was over after %llu batches; nothing is left to do",
+                             (unsigned long long)resumed->progress.steps);
+        if (resumed->progress.end % batches)
+            return error_set(error, STATUS_USAGE, run->config.data_folder,
+                             "has another number of digits than the checkpoint was trained on");
+        trainer_resume(run->trainer, resumed->snapshot, resumed->m, resumed->v, &resumed->progress);
+        checkpoint_free(run->resumed);
+        run->resumed = NULL;
+    }
     double patience = run->config.is_headless ? HEADLESS_PATIENCE : 0;
     run->mailbox = mailbox_create();
     run->screen = outlet_create(SCREEN_SLOTS, run->plan->tensor_count, patience);
@@ -202,12 +239,11 @@ static enum status make_parts(struct run *run, struct error *error) {
 
 static void fill_info(struct run *run) {
     struct run_info *info = &run->info;
-    size_t batch = (size_t)run->config.training.batch;
     info->config = &run->config;
     info->model = run->model;
     info->plan = run->plan;
     info->dataset = &run->dataset;
-    info->batches = (int)((run->dataset.train.count + batch - 1) / batch);
+    info->batches = (int)batches_of(run);
     info->isa = cpu_isa_name(cpu_isa());
     info->threads = pool_threads(run->pool);
 }
@@ -224,6 +260,7 @@ static void destroy(struct run *run) {
     outlet_destroy(run->screen);
     outlet_destroy(run->record_outlet);
     mailbox_destroy(run->mailbox);
+    checkpoint_free(run->resumed);
     trainer_destroy(run->trainer);
     pool_destroy(run->pool);
     quant_plan_free(run->plan);
@@ -234,6 +271,7 @@ static void destroy(struct run *run) {
     free((void *)(uintptr_t)run->config.out_folder);
     free((void *)(uintptr_t)run->config.trace_path);
     free((void *)(uintptr_t)run->config.record_path);
+    free((void *)(uintptr_t)run->config.resume_path);
     free(run);
 }
 

@@ -26,6 +26,9 @@ enum on_nan { ON_NAN_PAUSE, ON_NAN_STOP, ON_NAN_CONTINUE };
 struct run_config {
     const char *model_path;
     const char *data_folder;
+    const char *resume_path;   /* NULL, or a checkpoint: its model, scheme and training are taken
+                                  instead of those here, and the batches to come give the bits
+                                  that they would have given without the interruption */
     const char *out_folder;    /* NULL: saved_model/mnist_NAME_int8_qat, NAME fc or cnn by shape,
                                   else the model's own name */
     struct training training;

@@ -373,3 +373,34 @@ void trainer_inspect(const struct trainer *trainer, int index, struct tensor_sta
 struct optimizer_state trainer_optimizer(const struct trainer *trainer) {
     return (struct optimizer_state){trainer->updates, trainer->m, trainer->v};
 }
+
+struct trainer_progress trainer_progress(const struct trainer *trainer) {
+    return (struct trainer_progress){
+        .steps = trainer->steps,
+        .updates = trainer->updates,
+        .end = trainer->end,
+        .schedule_begin = trainer->schedule_begin,
+        .schedule_length = trainer->schedule_length,
+        .peak = trainer->peak,
+        .nominal = trainer->nominal,
+        .set_at = trainer->set_at,
+        .set_rate = trainer->set_rate,
+    };
+}
+
+void trainer_resume(struct trainer *trainer, const struct snapshot *snapshot, const float *m,
+                    const float *v, const struct trainer_progress *progress) {
+    size_t bytes = trainer->model->weight_count * sizeof(float);
+    trainer_restore(trainer, snapshot);
+    memcpy(trainer->m, m, bytes);
+    memcpy(trainer->v, v, bytes);
+    trainer->steps = progress->steps;
+    trainer->updates = progress->updates;
+    trainer->end = progress->end;
+    trainer->schedule_begin = progress->schedule_begin;
+    trainer->schedule_length = progress->schedule_length;
+    trainer->peak = progress->peak;
+    trainer->nominal = progress->nominal;
+    trainer->set_at = progress->set_at;
+    trainer->set_rate = progress->set_rate;
+}

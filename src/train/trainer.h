@@ -94,4 +94,21 @@ struct optimizer_state {
 };
 struct optimizer_state trainer_optimizer(const struct trainer *trainer);
 
+/* Where a training stands, beside weights, ranges and moments; plain numbers for a checkpoint. */
+struct trainer_progress {
+    uint64_t steps, updates; /* batches done, and those that changed the weights */
+    uint64_t end;            /* steps when training ends, max_steps left aside */
+    uint64_t schedule_begin, schedule_length;
+    double peak;             /* rate where the schedule's share is 1 */
+    float nominal;           /* the rate that was asked for last */
+    uint64_t set_at;         /* step for which set_rate was asked for */
+    float set_rate;
+};
+struct trainer_progress trainer_progress(const struct trainer *trainer);
+
+/* Go on where another trainer of the same model, plan, digits and options stood: the batches to
+ * come give the very bits that they would have given there. */
+void trainer_resume(struct trainer *trainer, const struct snapshot *snapshot, const float *m,
+                    const float *v, const struct trainer_progress *progress);
+
 #endif

@@ -412,6 +412,9 @@ static void start(struct worker *worker) {
                  info->threads == 1 ? "thread" : "threads");
     struct snapshot *snapshot = take_snapshot(worker);
     if (snapshot) submit_evaluation(worker, snapshot, test_count(worker), false);
+    uint64_t done = trainer_steps(worker->options.trainer);
+    worker->epochs = (int)(done / (uint64_t)info->batches);
+    reporter_set_step(reporter, done);
     plan_stretch(worker, info->config->training.epochs, info->config->training.max_steps);
     set_state(worker, STATE_TRAIN);
 }

@@ -12,8 +12,8 @@
 #include "base/cpu.h"
 #include "train/run.h"
 
-#define RUNS  5
-#define STEPS 12000
+#define RUNS  3
+#define STEPS 6000
 
 enum screen { SCREEN_READS, SCREEN_READS_AT_TIMES, SCREEN_STANDS_STILL, SCREENS };
 static const char *const screen_names[SCREENS] = {

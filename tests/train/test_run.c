@@ -113,11 +113,15 @@ static struct run_config config_for(const char *folder) {
     return config;
 }
 
-static void begin(struct story *story, const struct run_config *config) {
+static void begin_at(struct story *story, const struct run_config *config, uint64_t batches) {
     struct error error;
-    *story = (struct story){0};
+    *story = (struct story){.batches = batches};
     assert_ok(run_create(&story->run, config, &error), &error);
     assert_ok(run_start(story->run, &error), &error);
+}
+
+static void begin(struct story *story, const struct run_config *config) {
+    begin_at(story, config, 0);
 }
 
 /* A run that stands still at the first batch boundary that it can. */
@@ -539,6 +543,47 @@ static void a_checkpoint_holds_the_model_and_gives_the_same_snapshot(void **stat
     checkpoint_free(checkpoint);
 }
 
+/* Interrupted after 23 batches, in the middle of the second epoch, against not interrupted. */
+static void a_resumed_run_gives_the_bits_of_one_that_was_not_interrupted(void **state) {
+    (void)state;
+    struct story story;
+    struct error error;
+    struct run_config config = config_for("run-resume");
+    config.training.epochs = 4;
+    config.training.max_steps = 0;
+    config.training.batch = 256; /* 16 batches an epoch, the last one smaller */
+    char whole[SHA256_HEX], folder[1024], checkpoint[1024];
+    snprintf(folder, sizeof folder, "%s", config.out_folder);
+    begin(&story, &config);
+    wait_until(&story, story.state == STATE_DONE);
+    assert_int_equal(story.batches, 64);
+    assert_int_equal(command(&story, COMMAND_EXPORT, 0), STATUS_OK);
+    strcpy(whole, story.last_export.sha256);
+    double loss = story.last_epoch.loss;
+    end(&story);
+
+    begin_paused(&story, &config);
+    for (int i = 0; i < 23; i++) assert_int_equal(command(&story, COMMAND_STEP, 0), STATUS_OK);
+    snprintf(checkpoint, sizeof checkpoint, "%s", run_info(story.run)->checkpoint_path);
+    assert_ok(run_finish(story.run, true, &error), &error);
+
+    config = config_for("run-resume"); /* what it was trained with is in the checkpoint */
+    config.resume_path = checkpoint;
+    begin_at(&story, &config, 23);
+    wait_until(&story, story.state == STATE_DONE);
+    assert_int_equal(story.batches, 64);
+    assert_int_equal(story.last_epoch.epoch, 4);
+    assert_true(story.last_epoch.loss == loss);
+    assert_int_equal(command(&story, COMMAND_EXPORT, 0), STATUS_OK);
+    assert_string_equal(story.last_export.sha256, whole);
+    assert_ok(run_finish(story.run, true, &error), &error);
+
+    struct run *run = NULL;
+    assert_int_equal(run_create(&run, &config, &error), STATUS_USAGE); /* it is over now */
+    config.resume_path = config.model_path;
+    assert_int_equal(run_create(&run, &config, &error), STATUS_FORMAT);
+}
+
 /* ---- the screen stands still ------------------------------------------------------------------
  */
 
@@ -627,6 +672,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_loss_that_is_not_finite_is_told_once_when_training_is_to_go_on),
     cmocka_unit_test(the_record_holds_every_batch_and_starts_with_its_schema),
     cmocka_unit_test(a_checkpoint_holds_the_model_and_gives_the_same_snapshot),
+    cmocka_unit_test(a_resumed_run_gives_the_bits_of_one_that_was_not_interrupted),
     cmocka_unit_test(training_ends_although_the_screen_reads_nothing),
     cmocka_unit_test(what_cannot_work_is_refused_before_anything_starts),
     cmocka_unit_test(the_folder_is_named_after_the_architecture),
