@@ -175,12 +175,12 @@ bool control_act(struct control *control, struct store *store, enum action actio
 }
 
 void control_answer(struct control *control, struct store *store, uint32_t code, double now) {
-    if (now < control->modal_since + MODAL_DEAF_SECONDS) return;
     enum modal modal = control->modal;
-    if (code == KEYCODE_ESCAPE || code == KEYCODE_BACKSPACE) {
+    if (code == KEYCODE_ESCAPE || code == KEYCODE_BACKSPACE) { /* safe at any time */
         control->modal = MODAL_NONE;
         return;
     }
+    if (now < control->modal_since + MODAL_DEAF_SECONDS) return;
     if (modal == MODAL_QUIT && code == 'y') {
         leave(control, store, now);
     } else if (modal == MODAL_UNSAVED && code == 'y') {

@@ -219,7 +219,11 @@ static void tiny_line(const struct view *view, struct canvas *canvas) {
     }
     struct line line;
     line_start(&line, 1);
-    line_add(&line, 60, state_color(store->state), "[%s]", word)->is_bold = true;
+    if (canvas->columns < 16) {
+        line_add(&line, 92, state_color(store->state), "%c", word[0])->is_bold = true;
+    } else {
+        line_add(&line, 92, state_color(store->state), "[%s]", word)->is_bold = true;
+    }
     if (evaluation) {
         line_add(&line, 90, COLOR_INT8, "%.1f%%", 100 * evaluation->paths[PATH_INT8].accuracy);
     } else {

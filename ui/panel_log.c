@@ -85,6 +85,11 @@ static void log_title(void *memory, const struct store *store, const struct sess
     }
 }
 
+static const char *level_word(const struct store_line *line) {
+    if (line->is_stderr) return "stderr";
+    return line->level == LOG_CRITICAL ? "CRIT" : log_level_name(line->level);
+}
+
 static enum color level_color(const struct store_line *line) {
     if (line->level == LOG_INFO) return COLOR_DIM;
     return line->level == LOG_WARNING ? COLOR_WARNING : COLOR_ALARM;
@@ -128,11 +133,11 @@ static int text_column(const struct canvas *canvas) {
     return canvas->columns >= 40 ? TEXT_COLUMN : canvas->columns >= 24 ? 6 : 0;
 }
 
-static void draw_line(const struct log_state *state, const struct session *session,
-                      struct canvas *canvas, int row, const struct store_line *line, bool is_match) {
+static void draw_line(const struct session *session, struct canvas *canvas, int row,
+                      const struct store_line *line, bool is_match) {
     int column = text_column(canvas);
     char clock[16];
-    const char *level = line->is_stderr ? "stderr" : log_level_name(line->level);
+    const char *level = level_word(line);
     if (column == TEXT_COLUMN) {
         canvas_text(canvas, row, 0, COLOR_DIM, format_clock(line->time, clock, sizeof clock));
         canvas_printf(canvas, row, TIME_COLUMNS, level_color(line), "%.6s", level);
@@ -150,7 +155,6 @@ static void draw_line(const struct log_state *state, const struct session *sessi
                        (int)strlen(session->search));
     }
     if (is_match) canvas_bold(canvas, row, 0, canvas->columns);
-    (void)state;
 }
 
 static void log_draw(void *memory, const struct store *store, struct session *session,
@@ -175,7 +179,7 @@ static void log_draw(void *memory, const struct store *store, struct session *se
     int row = rows > canvas->rows ? canvas->rows - rows : 0;
     while (count-- > 0) {
         const struct store_line *line = line_of(store, numbers[count]);
-        draw_line(state, session, canvas, row, line, state->match == numbers[count] + 1);
+        draw_line(session, canvas, row, line, state->match == numbers[count] + 1);
         row += wrap(NULL, 0, 0, columns, COLOR_TEXT, line->text);
     }
 }

@@ -8,7 +8,7 @@
 #include "ui/help.h"
 #include "ui/keys.h"
 
-const struct panel *const screen_panels[PANELS] = {
+static const struct panel *const all_panels[PANELS] = {
     [PANEL_CURVES] = &panel_curves,       [PANEL_RANGES] = &panel_ranges,
     [PANEL_DIGITS] = &panel_digits,       [PANEL_CONFUSION] = &panel_confusion,
     [PANEL_LOG] = &panel_log,             [PANEL_SYSTEM] = &panel_system,
@@ -18,8 +18,9 @@ bool screen_create(struct screen *screen, const struct run_info *info, send_comm
                    void *context, struct terminal_abilities abilities) {
     memset(screen, 0, sizeof *screen);
     if (!store_create(&screen->store, info)) return false;
+    memcpy(screen->panels, all_panels, sizeof screen->panels);
     for (int i = 0; i < PANELS; i++) {
-        size_t size = screen_panels[i]->state_size;
+        size_t size = all_panels[i]->state_size;
         screen->states[i] = calloc(1, size ? size : 1);
         if (!screen->states[i]) {
             screen_free(screen);
@@ -36,8 +37,8 @@ bool screen_create(struct screen *screen, const struct run_info *info, send_comm
 
 void screen_free(struct screen *screen) {
     for (int i = 0; i < PANELS; i++) {
-        if (screen->states[i] && screen_panels[i]->release) {
-            screen_panels[i]->release(screen->states[i]);
+        if (screen->states[i] && all_panels[i]->release) {
+            all_panels[i]->release(screen->states[i]);
         }
         free(screen->states[i]);
     }
@@ -149,7 +150,7 @@ void screen_tick(struct screen *screen) {
 }
 
 static bool act(struct screen *screen, enum panel_id panel, enum action action) {
-    const struct panel *table = screen_panels[panel];
+    const struct panel *table = screen->panels[panel];
     if (!table->act) return false;
     return table->act(screen->states[panel], &screen->store, &screen->session, action);
 }
@@ -319,7 +320,7 @@ void screen_key(struct screen *screen, uint32_t code, double now) {
 }
 
 static void draw_panel(struct screen *screen, enum panel_id id) {
-    const struct panel *panel = screen_panels[id];
+    const struct panel *panel = screen->panels[id];
     struct rect rect = screen->layout.panels[id], in = screen->layout.insides[id];
     struct frame_title title = {.number = (int)id + 1, .name = panel->name,
                                 .is_focus = id == screen->focus};

@@ -13,6 +13,7 @@ struct screen {
     struct store store;
     struct control control;
     struct session session;
+    const struct panel *panels[PANELS]; /* the real ones, until a test puts others here */
     void *states[PANELS];      /* the panels' own */
     struct canvas base;        /* panels, header, footer */
     struct canvas shown;       /* the same under menus and help */
@@ -48,7 +49,5 @@ void screen_tick(struct screen *screen);
 
 /* Draw what is dirty into screen->shown; false when there was nothing to draw. */
 bool screen_draw(struct screen *screen, double now);
-
-extern const struct panel *const screen_panels[PANELS];
 
 #endif

@@ -307,7 +307,8 @@ void terminal_show(const struct canvas *canvas) {
             if (old) old[column] = cells[column];
         }
     }
-    if (terminal.is_stale) clearok(curscr, TRUE);
+    /* What a terminal does to its content when it gets another size is its own affair. */
+    if (terminal.is_stale || is_new) clearok(curscr, TRUE);
     terminal.is_stale = false;
     refresh();
 }
