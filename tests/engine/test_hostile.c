@@ -12,7 +12,11 @@
 #include "tflite/tflite.h"
 
 #define SEED 20261123
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define FLIPS_PER_FILE 400
+#else
 #define FLIPS_PER_FILE 1500
+#endif
 
 static const char *const goldens[] = {
     "golden/cnn_bn/model_int8.tflite",
