@@ -340,7 +340,7 @@ static void stop_now_keeps_the_weights_and_evaluates_them(void **state) {
         assert_true(strlen(story.text) > 0);
         assert_int_equal(story.state, STATE_DONE);
     }
-    static const double no_epochs[] = {0, -1, 1.5, NAN, INFINITY, 1e9};
+    static const double no_epochs[] = {0, -1, 1.5, (double)NAN, (double)INFINITY, 1e9};
     for (size_t i = 0; i < sizeof no_epochs / sizeof *no_epochs; i++)
         assert_int_equal(command(&story, COMMAND_TRAIN_ON, no_epochs[i]), STATUS_USAGE);
     end(&story);
@@ -377,10 +377,10 @@ static void numbers_that_make_no_sense_are_refused(void **state) {
     struct story story;
     struct run_config config = config_for("run-numbers");
     begin_paused(&story, &config);
-    static const double no_rates[] = {0, -0.1, NAN, INFINITY};
+    static const double no_rates[] = {0, -0.1, (double)NAN, (double)INFINITY};
     for (size_t i = 0; i < sizeof no_rates / sizeof *no_rates; i++)
         assert_int_equal(command(&story, COMMAND_LEARNING_RATE, no_rates[i]), STATUS_USAGE);
-    static const double no_paces[] = {-2, NAN, INFINITY};
+    static const double no_paces[] = {-2, (double)NAN, (double)INFINITY};
     for (size_t i = 0; i < sizeof no_paces / sizeof *no_paces; i++)
         assert_int_equal(command(&story, COMMAND_PACE, no_paces[i]), STATUS_USAGE);
     assert_int_equal(command(&story, COMMAND_PACE, PACE_AUTO), STATUS_OK);

@@ -91,7 +91,7 @@ static void a_bar_is_as_long_as_its_share(void **state) {
     canvas_bar(&canvas, 0, 0, 8, 0.5, COLOR_BAR);
     canvas_bar(&canvas, 1, 0, 8, 0.578125, COLOR_BAR); /* 4 cells and 5 eighths */
     canvas_bar(&canvas, 2, 0, 8, 7.0, COLOR_BAR);
-    canvas_bar(&canvas, 3, 0, 8, NAN, COLOR_BAR);
+    canvas_bar(&canvas, 3, 0, 8, (double)NAN, COLOR_BAR);
     canvas_bar(&canvas, 4, 0, 8, -1, COLOR_BAR);
     check_dump(&canvas, "\u2588\u2588\u2588\u2588\n\u2588\u2588\u2588\u2588\u258b\n"
                         "\u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588\n\n\n");
