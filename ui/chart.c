@@ -41,7 +41,8 @@ static int level_of(const struct plot *plot, double value) {
     double at = (high - value) / (high - low) * (plot->levels - 1);
     if (!(at > 0)) return 0;
     if (at >= plot->levels - 1) return plot->levels - 1;
-    return (int)lrint(at);
+    /* A little over a half: a float and the tick of the same value must not part at a tie. */
+    return (int)(at + .501);
 }
 
 static int row_of(const struct plot *plot, double value) {

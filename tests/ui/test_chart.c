@@ -134,6 +134,26 @@ static void spike_of_one_sample_reaches_its_row(void **state) {
     }
 }
 
+/* 98.7 as a float is a little less; half way between two rows it must not slip below its label. */
+static void value_stands_beside_its_own_label(void **state) {
+    (void)state;
+    float line[60];
+    for (int i = 0; i < 60; i++) line[i] = 98.7f;
+    struct chart_series series = {.line = line, .ascii = '*'};
+    struct chart chart = {.samples = 53, .series = &series, .series_count = 1, .low = 98.6,
+                          .high = 98.8, .baseline = (double)NAN, .cursor = -1};
+    int found = 0;
+    for (int rows = 4; rows < 14; rows++) {
+        char *text = draw_ascii(rows, 60, &chart);
+        const char *label = strstr(text, "98.70+");
+        if (!label) label = strstr(text, "98.7+");
+        if (label) assert_int_equal(strchr(label, '+')[1], '*');
+        found += label != NULL;
+        free(text);
+    }
+    assert_true(found >= 5);
+}
+
 static void span_above_the_axis_is_marked(void **state) {
     (void)state;
     float low[4] = {0, 0, 0, 0}, high[4] = {1, 5, 1, 1};
@@ -150,6 +170,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(ascii_chart_is_as_drawn_by_hand),
     cmocka_unit_test(line_hangs_together_in_braille),
     cmocka_unit_test(spike_of_one_sample_reaches_its_row),
+    cmocka_unit_test(value_stands_beside_its_own_label),
     cmocka_unit_test(span_above_the_axis_is_marked),
 };
 TEST_MAIN(tests)
