@@ -97,8 +97,8 @@ static void leave(struct control *control, const struct store *store, double now
 static void quit(struct control *control, const struct store *store, double now) {
     if (control->is_leaving) return;
     if (!store->is_over) open_modal(control, MODAL_QUIT, now);
-    else if (store->state == STATE_DONE && !is_saved(store)) open_modal(control, MODAL_UNSAVED, now);
-    else control->is_done = true;
+    else if (store->state != STATE_DONE || is_saved(store)) control->is_done = true;
+    else open_modal(control, MODAL_UNSAVED, now);
 }
 
 static void train_on(struct control *control, struct store *store, double now) {
@@ -206,7 +206,8 @@ static void follow_export(struct control *control, const struct event_export *wr
     char size[16];
     const char *slash = strrchr(written->path, '/'); /* the log has the whole path */
     control_say(control, written->differing ? COLOR_ALARM : COLOR_OK, now,
-                "wrote %s  %s  INT8 %.2f %%  %s: %u of %u differ", slash ? slash + 1 : written->path,
+                "wrote %s  %s  INT8 %.2f %%  %s: %u of %u differ",
+                slash ? slash + 1 : written->path,
                 format_bytes(written->bytes, size, sizeof size), 100 * written->accuracy,
                 written->differing ? "NOT EQUAL" : "verified", (unsigned)written->differing,
                 (unsigned)written->count);

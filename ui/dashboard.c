@@ -52,7 +52,9 @@ static void tick(struct screen *screen, struct run *run, struct tick *tick, doub
     if (now - tick->last < 1) return;
     double cpu_seconds = (double)clock() / CLOCKS_PER_SEC;
     struct store_process *process = &screen->store.process;
-    if (tick->last > 0) process->busy_share = (cpu_seconds - tick->cpu_seconds) / (now - tick->last);
+    if (tick->last > 0) {
+        process->busy_share = (cpu_seconds - tick->cpu_seconds) / (now - tick->last);
+    }
     process->resident_bytes = resident_bytes();
     screen->store.pressure = run_pressure(run);
     tick->last = now;
@@ -103,8 +105,9 @@ static void draw(struct screen *screen, double now) {
     screen->store.process.frame_seconds = clock_seconds() - start;
 }
 
-/* Until the user leaves; false when memory is short. */
-static bool loop(struct screen *screen, struct run *run, double frames) {
+/* Until the user leaves; *is_urgent when waiting for the run made no sense any more.  False when
+ * memory is short. */
+static bool loop(struct screen *screen, struct run *run, double frames, bool *is_urgent) {
     struct tick ticks = {0};
     double next_frame = 0, signal_time = 0;
     bool is_gone = false;
@@ -122,7 +125,10 @@ static bool loop(struct screen *screen, struct run *run, double frames) {
             is_gone = signal_number == SIGHUP;
             screen_signal(screen, signal_number, now);
         }
-        if (is_gone && now - signal_time > FORSAKEN_SECONDS) break;
+        if (is_gone && now - signal_time > FORSAKEN_SECONDS) {
+            *is_urgent = true;
+            break;
+        }
         if (now >= next_frame) {
             if (!fit(screen)) return false;
             if (!is_gone) draw(screen, now);
@@ -183,7 +189,7 @@ enum status dashboard_run(struct run *run, const struct dashboard_options *optio
     screen.store.process.frames_limit = frames;
     snprintf(screen.store.process.cpu, sizeof screen.store.process.cpu, "%s", cpu_model());
     status = run_start(run, error);
-    if (status == STATUS_OK && !loop(&screen, run, frames)) {
+    if (status == STATUS_OK && !loop(&screen, run, frames, &result->is_urgent)) {
         status = error_memory(error, "dashboard", sizeof screen);
     }
 done:

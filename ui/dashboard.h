@@ -28,7 +28,8 @@ struct dashboard_options {
 struct dashboard_result {
     int exit_status; /* 0 left by the user, 1 the training failed, 130 Ctrl-C, 143 SIGTERM,
                         129 SIGHUP */
-    bool is_urgent;  /* interrupted twice: do not wait for the run's threads, _exit at once */
+    bool is_urgent;  /* the terminal is gone and no checkpoint came: do not wait for the run's
+                        threads, _exit at once (a second signal does so by itself) */
 };
 
 /* STATUS_OK, or why no dashboard can be shown here: stdin or stdout is no terminal, TERM is unset

@@ -291,7 +291,9 @@ void terminal_show(const struct canvas *canvas) {
     if (is_new) {
         canvas_free(&terminal.shown);
         /* Without memory every cell is sent to ncurses each time: slow, and right. */
-        if (!canvas_create(&terminal.shown, canvas->rows, canvas->columns)) terminal.shown.rows = -1;
+        if (!canvas_create(&terminal.shown, canvas->rows, canvas->columns)) {
+            terminal.shown.rows = -1;
+        }
     }
     if (is_new || terminal.is_stale) erase();
     for (int row = 0; row < canvas->rows; row++) {
