@@ -91,8 +91,11 @@ static void work(struct shadow *shadow, struct shadow_job *job, struct shadow_re
     drop_job(job);
 }
 
-static void plan_rolling(struct shadow *shadow, double start, double end) {
-    double rest = (end - start) * (1 / SHADOW_ROLLING_SHARE - 1);
+/* Only rolling ones keep to the share: one on all digits, asked for or at an epoch's end, would put
+ * off the next glance for a long while. */
+static void plan_rolling(struct shadow *shadow, size_t count, double start, double end) {
+    bool is_rolling = count <= SHADOW_ROLLING_DIGITS;
+    double rest = is_rolling ? (end - start) * (1 / SHADOW_ROLLING_SHARE - 1) : 0;
     shadow->rolling_due = end + (rest > SHADOW_ROLLING_SECONDS ? rest : SHADOW_ROLLING_SECONDS);
 }
 
@@ -117,7 +120,7 @@ static void *shadow_main(void *context) {
         double end = clock_seconds();
         pthread_mutex_lock(&shadow->mutex);
         shadow->is_busy = false;
-        if (job.task == SHADOW_EVALUATE) plan_rolling(shadow, start, end);
+        if (job.task == SHADOW_EVALUATE) plan_rolling(shadow, job.count, start, end);
         if (shadow->result_count < JOBS) {
             shadow->results[shadow->result_count++] = result;
         } else { /* only while ending, when nobody takes results any more */

@@ -183,9 +183,14 @@ static void write_trace(struct worker *worker, const struct step_result *result)
     reporter_error(worker->options.reporter, "the trace ends here", &error);
 }
 
-static void evaluate_now_and_then(struct worker *worker) {
+/* Whether anybody sees what is evaluated between epochs. */
+static bool is_watched(const struct worker *worker) {
     const struct run_config *config = worker->options.info->config;
-    if (config->is_headless && !config->record_path) return; /* nobody would see it */
+    return !config->is_headless || config->record_path;
+}
+
+static void evaluate_now_and_then(struct worker *worker) {
+    if (!is_watched(worker)) return;
     if (!shadow_is_due(worker->options.shadow, clock_seconds())) return;
     struct snapshot *snapshot = take_snapshot(worker);
     if (snapshot) submit_evaluation(worker, snapshot, SHADOW_ROLLING_DIGITS, false);
@@ -386,8 +391,8 @@ static void tell_result(struct worker *worker, struct shadow_result *result) {
     } else if (result->event.kind == EVENT_EXPORT) {
         const struct event_export *export_ = &result->event.export_;
         reporter_log(reporter, LOG_INFO,
-                     "exported %s, %u bytes, verified: %.2f %% of %u digits, 0 outputs differ",
-                     export_->path, export_->bytes, export_->accuracy * 100, export_->count);
+                     "exported and verified: %.2f %% of %u digits, 0 differ, %u bytes: %s",
+                     export_->accuracy * 100, export_->count, export_->bytes, export_->path);
     } else if (result->event.kind == EVENT_CHECKPOINT) {
         reporter_log(reporter, LOG_INFO, "checkpoint %s", result->event.checkpoint.path);
     }
@@ -411,6 +416,9 @@ static void start(struct worker *worker) {
     reporter_log(reporter, LOG_INFO, "kernels %s, %d %s", info->isa, info->threads,
                  info->threads == 1 ? "thread" : "threads");
     struct snapshot *snapshot = take_snapshot(worker);
+    /* A glance first: somebody who looks on sees accuracies and mistakes at once. */
+    if (snapshot && is_watched(worker) && test_count(worker) > SHADOW_ROLLING_DIGITS)
+        submit_evaluation(worker, snapshot_retain(snapshot), SHADOW_ROLLING_DIGITS, false);
     if (snapshot) submit_evaluation(worker, snapshot, test_count(worker), false);
     uint64_t done = trainer_steps(worker->options.trainer);
     worker->epochs = (int)(done / (uint64_t)info->batches);

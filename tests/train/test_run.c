@@ -25,6 +25,7 @@ struct story {
     int state_count;
     uint64_t step, batches; /* newest step; batches told, folded ones included */
     int tensors, epochs, evaluations, whole, exports, critical;
+    size_t first_count; /* digits of the first evaluation */
     struct event_epoch last_epoch;
     struct event_export last_export;
     double fp32, qat, int8; /* of the last whole evaluation */
@@ -53,7 +54,7 @@ static void listen_to(struct story *story, struct event *event) {
         story->last_epoch = event->epoch;
         break;
     case EVENT_EVALUATION:
-        story->evaluations++;
+        if (!story->evaluations++) story->first_count = event->evaluation->count;
         if (!event->evaluation->is_whole) break;
         story->whole++;
         story->whole_step = event->evaluation->step;
@@ -232,6 +233,20 @@ static void with_a_screen_each_export_is_kept_and_training_goes_on(void **state)
     assert_int_equal(story.state, STATE_PAUSED);
     assert_int_equal(command(&story, COMMAND_RESUME, 0), STATUS_OK);
     wait_until(&story, story.state == STATE_DONE);
+    end(&story);
+}
+
+static void who_looks_on_gets_a_glance_before_the_whole(void **state) {
+    (void)state;
+    char data[1024];
+    snprintf(data, sizeof data, "%s", test_shared("data/mnist"));
+    struct story story;
+    struct run_config config = config_for("run-glance");
+    config.data_folder = data;
+    begin_paused(&story, &config);
+    wait_until(&story, story.evaluations == 2);
+    assert_int_equal(story.first_count, 1000);
+    assert_int_equal(story.whole, 1);
     end(&story);
 }
 
@@ -660,6 +675,7 @@ static void the_folder_is_named_after_the_architecture(void **state) {
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_run_trains_evaluates_and_exports_a_file_that_proves_true),
     cmocka_unit_test(with_a_screen_each_export_is_kept_and_training_goes_on),
+    cmocka_unit_test(who_looks_on_gets_a_glance_before_the_whole),
     cmocka_unit_test(an_export_that_cannot_be_written_leaves_the_old_file),
     cmocka_unit_test(pause_step_and_resume),
     cmocka_unit_test(stop_at_the_end_of_the_epoch_finishes_it),
