@@ -68,18 +68,17 @@ bool alarms_tensor(struct alarms *alarms, const char *name, const struct event_t
         watch(&own->sqnr, !(stats->sqnr >= ALARM_SQNR), REPORTS_TO_RAISE, REPORTS_TO_CLEAR);
     if (saturates) {
         snprintf(text, size,
-                 "%s is clipped: %.1f %% of its values lie outside the range (limit %.0f %%, %d "
-                 "reports); let the range settle, or train with a smaller learning rate",
-                 name, (double)stats->saturation * 100, (double)ALARM_SATURATION * 100,
-                 REPORTS_TO_RAISE);
+                 "%s clips %.1f %% of its values (limit %.0f %%): let the range settle or lower the "
+                 "learning rate",
+                 name, (double)stats->saturation * 100, (double)ALARM_SATURATION * 100);
         /* Both at once: the clipping explains the noise. */
         return true;
     }
     if (is_coarse)
         snprintf(text, size,
-                 "%s is too coarse: SQNR %.1f dB (limit %.0f dB, %d reports); its range is too "
-                 "wide for its values: train on, or use more bits",
-                 name, (double)stats->sqnr, (double)ALARM_SQNR, REPORTS_TO_RAISE);
+                 "%s is coarse: SQNR %.1f dB (limit %.0f dB), its range too wide: train on or use "
+                 "more bits",
+                 name, (double)stats->sqnr, (double)ALARM_SQNR);
     return is_coarse;
 }
 
@@ -88,8 +87,8 @@ bool alarms_drift(struct alarms *alarms, const char *name, int tensor, float dri
     if (epochs < 2 || tensor < 0 || tensor >= alarms->tensor_count) return false;
     if (!watch(&alarms->tensors[tensor].drift, !(drift <= ALARM_DRIFT), 1, 2)) return false;
     snprintf(text, size,
-             "%s has no stable scale yet: its range changed by %.0f %% in one epoch (limit %.0f "
-             "%%); train on before you export",
+             "%s still moves: range %.0f %% off the last epoch's (limit %.0f %%): train on before "
+             "exporting",
              name, (double)drift * 100, (double)ALARM_DRIFT * 100);
     return true;
 }
@@ -101,8 +100,8 @@ bool alarms_evaluation(struct alarms *alarms, const struct evaluation *evaluatio
     double int8 = evaluation->paths[PATH_INT8].accuracy;
     if (!watch(&alarms->gap, !(fp32 - int8 <= ALARM_GAP), 1, 2)) return false;
     snprintf(text, size,
-             "INT8 lags behind: %.2f %% against FP32 %.2f %%, %.2f points less (limit %.1f); see "
-             "which tensor has the lowest SQNR, or train on",
-             int8 * 100, fp32 * 100, (fp32 - int8) * 100, ALARM_GAP * 100);
+             "INT8 lags %.2f points behind FP32 (%.2f %%, %.2f %%, limit %.1f): look at the lowest "
+             "SQNR or train on",
+             (fp32 - int8) * 100, int8 * 100, fp32 * 100, ALARM_GAP * 100);
     return true;
 }

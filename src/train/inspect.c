@@ -15,7 +15,9 @@ static void tally_add(struct tally *tally, const struct fake_quant *by, bool is_
     double error = (double)x - (double)y;
     tally->signal += (double)x * (double)x * (double)weight;
     tally->noise += error * error * (double)weight;
-    if (!by->is_zero && !(x >= by->nudged_min && x <= by->nudged_max)) tally->outside += weight;
+    /* Up to half a step beyond an end is rounding, like everywhere inside; written for NaN. */
+    bool is_outside = !by->is_zero && !(x >= by->nudged_min && x <= by->nudged_max);
+    if (is_outside && !(fabs(error) * (double)by->inv_scale <= 0.5)) tally->outside += weight;
     int code = 0;
     if (!by->is_zero && isfinite(y)) /* narrow codes start at 1 */
         code = (int)(y * by->inv_scale + by->quant_zero + 0.5f) + is_weight;

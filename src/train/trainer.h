@@ -80,7 +80,7 @@ void trainer_restore(struct trainer *trainer, const struct snapshot *snapshot);
  * the first batch input and activations have none: zeros and a NaN for sqnr. */
 #define TENSOR_BINS 32
 struct tensor_stats {
-    float saturation; /* share of values outside the nudged range, 0..1 */
+    float saturation; /* share of values more than half a step outside the range, 0..1 */
     float sqnr;       /* 10 log10(sum x^2 / sum (x - fake_quant(x))^2) dB; INFINITY when exact */
     uint8_t histogram[TENSOR_BINS]; /* of quantized values over all codes; highest bin = 255,
                                        a bin that is not empty at least 1 */

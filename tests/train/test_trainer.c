@@ -8,6 +8,7 @@
 #include "base/cpu.h"
 #include "base/random.h"
 #include "chain.h"
+#include "train/inspect.h"
 #include "train/trainer.h"
 
 /* Digits that can be learned: each class lights a block of its own, in noise. */
@@ -342,6 +343,27 @@ static void inspection_measures_saturation_noise_and_histogram(void **state) {
     setup_end(&setup);
 }
 
+/* Codes of 0.01 from 0 to 2.55. */
+static void only_what_moves_by_more_than_half_a_step_is_saturated(void **state) {
+    (void)state;
+    struct setup setup;
+    struct tensor_stats stats;
+    setup_begin(&setup, "tfmot", plain, 1);
+    const struct quant_tensor *out =
+        &setup.plan->tensors[setup.plan->activation_tensor[setup.model->layer_count - 1]];
+    const struct range range = {0, 2.55f};
+    const float inside[] = {-0.004f, 0, 0.004f, 1.2345f, 2.55f, 2.554f};
+    inspect_values(setup.plan, out, &range, 6, inside, &stats);
+    assert_true(stats.saturation == 0);
+    const float outside[] = {-0.006f, 2.556f, 1, 100};
+    inspect_values(setup.plan, out, &range, 4, outside, &stats);
+    assert_true(stats.saturation == 0.75f);
+    const float undefined[] = {NAN, 1};
+    inspect_values(setup.plan, out, &range, 2, undefined, &stats);
+    assert_true(stats.saturation == 0.5f);
+    setup_end(&setup);
+}
+
 static void impossible_trainings_are_refused(void **state) {
     (void)state;
     struct setup setup;
@@ -459,6 +481,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(calibrated_ranges_fit_the_digits_before_the_first_step),
     cmocka_unit_test(kernel_ranges_are_fresh_or_one_step_old),
     cmocka_unit_test(inspection_measures_saturation_noise_and_histogram),
+    cmocka_unit_test(only_what_moves_by_more_than_half_a_step_is_saturated),
     cmocka_unit_test(impossible_trainings_are_refused),
     cmocka_unit_test(cnn_gives_the_same_bits_with_any_threads_and_instruction_set),
     cmocka_unit_test(small_model_gives_the_same_bits_on_the_baseline_too),
