@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "model/config.h"
-#include "model/h5.h"
+#include "model/h5_reader.h"
 #include "model/internal.h"
 
 struct loader {
-    struct h5 h5;
-    hid_t weights; /* the group that holds the layers' groups */
+    const char *path;
+    struct h5_reader *reader;
+    const char *weights; /* prefix of the layers' groups */
     struct h5_names layer_names;
     struct model *model;
     struct error *error;
@@ -35,7 +36,7 @@ static enum status wrong_shape(struct loader *loader, const struct parameter *pa
     size_t expected[4];
     char want[96], have[96];
     for (int i = 0; i < parameter->rank; i++) expected[i] = (size_t)parameter->size[i];
-    return layer_error(loader->error, STATUS_FORMAT, loader->h5.path,
+    return layer_error(loader->error, STATUS_FORMAT, loader->path,
                        &loader->model->layers[parameter->layer],
                        "its weights '%.96s' have the shape %s, the model's config asks for %s",
                        dataset, sizes_text(shape->size, shape->rank, have),
@@ -46,90 +47,76 @@ static enum status check_finite(struct loader *loader, const struct parameter *p
     const float *values = loader->model->weights + parameter->offset;
     for (size_t i = 0; i < parameter->count; i++)
         if (!isfinite(values[i]))
-            return layer_error(loader->error, STATUS_FORMAT, loader->h5.path,
+            return layer_error(loader->error, STATUS_FORMAT, loader->path,
                                &loader->model->layers[parameter->layer],
                                "'%s' holds %s at index %zu; its training has diverged",
                                parameter->name, isnan(values[i]) ? "NaN" : "infinity", i);
     return STATUS_OK;
 }
 
-static enum status load_parameter(struct loader *loader, hid_t group,
-                                  const struct parameter *parameter, const char *dataset_name) {
+static enum status load_parameter(struct loader *loader, const char *group,
+                                  const struct parameter *parameter, const char *dataset) {
     struct h5_shape shape;
-    hid_t dataset;
     bool is_float;
-    enum status status = h5_open_numbers(&loader->h5, group, dataset_name, &dataset, &shape,
-                                         &is_float, loader->error);
+    float *values = loader->model->weights + parameter->offset;
+    enum status status =
+        h5_reader_shape(loader->reader, group, dataset, &shape, &is_float, loader->error);
     if (status) return status;
     if (!is_float)
-        status = layer_error(loader->error, STATUS_UNSUPPORTED, loader->h5.path,
-                             &loader->model->layers[parameter->layer],
-                             "its weights '%.96s' are not float16, float32 or float64",
-                             dataset_name);
-    else if (!same_shape(parameter, &shape))
-        status = wrong_shape(loader, parameter, &shape, dataset_name);
-    if (!status)
-        status = h5_read_floats(&loader->h5, dataset, dataset_name,
-                                loader->model->weights + parameter->offset, loader->error);
-    if (!status) status = check_finite(loader, parameter);
-    h5_release(dataset);
-    return status;
+        return layer_error(loader->error, STATUS_UNSUPPORTED, loader->path,
+                           &loader->model->layers[parameter->layer],
+                           "its weights '%.96s' are not float16, float32 or float64", dataset);
+    if (!same_shape(parameter, &shape)) return wrong_shape(loader, parameter, &shape, dataset);
+    status = h5_reader_floats(loader->reader, group, dataset, values, parameter->count,
+                              loader->error);
+    return status ? status : check_finite(loader, parameter);
 }
 
 static enum status load_layer(struct loader *loader, const struct layer *layer) {
-    const char *path = loader->h5.path;
     struct h5_names names = {0};
     int parameters[2] = {layer->kernel, layer->bias};
     size_t wanted = layer->bias < 0 ? 1 : 2;
     bool is_listed = false;
+    char group[2 * MODEL_NAME];
+    snprintf(group, sizeof group, "%s%s", loader->weights, layer->name);
     for (size_t i = 0; i < loader->layer_names.count; i++)
         if (!strcmp(loader->layer_names.names[i], layer->name)) is_listed = true;
-    if (!is_listed || !h5_has(loader->weights, layer->name))
-        return layer_error(loader->error, STATUS_FORMAT, path, layer,
+    if (!is_listed || !h5_reader_has(loader->reader, group))
+        return layer_error(loader->error, STATUS_FORMAT, loader->path, layer,
                            "its weights are missing from the file");
-    hid_t group = H5Gopen2(loader->weights, layer->name, H5P_DEFAULT);
-    if (group < 0)
-        return layer_error(loader->error, STATUS_FORMAT, path, layer,
-                           "its group of weights cannot be read; the file is damaged");
     enum status status =
-        h5_read_names(&loader->h5, group, layer->name, "weight_names", &names, loader->error);
+        h5_reader_names(loader->reader, group, "weight_names", &names, loader->error);
     if (!status && names.count != wanted)
-        status = layer_error(loader->error, STATUS_FORMAT, path, layer,
+        status = layer_error(loader->error, STATUS_FORMAT, loader->path, layer,
                              "the file has %zu weights for it, its config asks for %zu",
                              names.count, wanted);
     for (size_t i = 0; i < wanted && !status; i++)
         status = load_parameter(loader, group, &loader->model->parameters[parameters[i]],
                                 names.names[i]);
     h5_free_names(&names);
-    h5_release(group);
     return status;
 }
 
 static enum status load_config(struct loader *loader) {
-    const struct h5 *h5 = &loader->h5;
     char *json = NULL;
     size_t length = 0;
-    if (H5Aexists(h5->file, "model_config") <= 0)
-        return error_set(loader->error, STATUS_FORMAT, h5->path,
+    if (!h5_reader_has_attribute(loader->reader, "/", "model_config"))
+        return error_set(loader->error, STATUS_FORMAT, loader->path,
                          "is no Keras model: it has no model_config; "
                          "save it with model.save('x.h5')");
     enum status status =
-        h5_read_text(h5, h5->file, "/", "model_config", &json, &length, loader->error);
-    if (!status) status = config_read(json, length, h5->path, &loader->model, loader->error);
-    if (!status) status = model_plan_weights(loader->model, h5->path, loader->error);
+        h5_reader_text(loader->reader, "/", "model_config", &json, &length, loader->error);
+    if (!status) status = config_read(json, length, loader->path, &loader->model, loader->error);
+    if (!status) status = model_plan_weights(loader->model, loader->path, loader->error);
     free(json);
     return status;
 }
 
 static enum status load_weights(struct loader *loader) {
-    const struct h5 *h5 = &loader->h5;
-    const char *group = h5_has(h5->file, "model_weights") ? "model_weights" : "/";
-    loader->weights = H5Gopen2(h5->file, group, H5P_DEFAULT);
-    if (loader->weights < 0)
-        return error_set(loader->error, STATUS_FORMAT, h5->path,
-                         "group '%s' cannot be read; the file is damaged", group);
-    enum status status = h5_read_names(h5, loader->weights, group, "layer_names",
-                                       &loader->layer_names, loader->error);
+    bool has_group = h5_reader_has(loader->reader, "model_weights");
+    loader->weights = has_group ? "model_weights/" : "";
+    enum status status = h5_reader_names(loader->reader, has_group ? "model_weights" : "/",
+                                         "layer_names", &loader->layer_names, loader->error);
     for (int i = 0; i < loader->model->layer_count && !status; i++)
         if (loader->model->layers[i].kernel >= 0)
             status = load_layer(loader, &loader->model->layers[i]);
@@ -137,15 +124,15 @@ static enum status load_weights(struct loader *loader) {
 }
 
 enum status model_load(const char *path, struct model **model, struct error *error) {
-    struct loader loader = {.weights = -1, .error = error};
+    struct loader loader = {.path = path, .error = error};
     *model = NULL;
-    enum status status = h5_open(&loader.h5, path, error);
+    enum status status = h5_reader_open(&loader.reader, path, error);
     if (status) return status;
     status = load_config(&loader);
     if (!status) status = load_weights(&loader);
     h5_free_names(&loader.layer_names);
-    h5_release(loader.weights);
-    h5_close(&loader.h5, NULL);
+    enum status closed = h5_reader_close(loader.reader, error);
+    if (closed) status = closed;
     if (status)
         model_free(loader.model);
     else

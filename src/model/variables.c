@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "model/h5.h"
+#include "model/h5_reader.h"
 
 #define WRAPPER "quant_" /* TFMOT's wrapper of layer x is named quant_x */
 
 struct loader {
-    struct h5 h5;
+    const char *path;
+    struct h5_reader *reader;
     struct variables *variables;
     size_t total; /* values so far */
     struct error *error;
@@ -60,101 +61,93 @@ static bool copy_variable_name(const char *path, char name[MODEL_NAME]) {
 static enum status check_values(const struct loader *loader, const struct variable *variable) {
     for (size_t i = 0; i < variable->count; i++)
         if (!isfinite(variable->values[i]))
-            return error_set(loader->error, STATUS_FORMAT, loader->h5.path,
+            return error_set(loader->error, STATUS_FORMAT, loader->path,
                              "'%s/%s' holds %s at index %zu; its training has diverged",
                              variable->layer, variable->name,
                              isnan(variable->values[i]) ? "NaN" : "infinity", i);
     return STATUS_OK;
 }
 
-static enum status read_values(struct loader *loader, hid_t dataset, const char *path,
+static enum status read_values(struct loader *loader, const char *location, const char *path,
                                const struct h5_shape *shape, struct variable *variable) {
     variable->rank = shape->rank;
     for (int i = 0; i < shape->rank; i++) variable->size[i] = shape->size[i];
     variable->count = shape->count;
     if (shape->count > MODEL_WEIGHTS_MAX - loader->total)
-        return error_set(loader->error, STATUS_FORMAT, loader->h5.path,
-                         "holds more than %zu values", MODEL_WEIGHTS_MAX);
+        return error_set(loader->error, STATUS_FORMAT, loader->path, "holds more than %zu values",
+                         MODEL_WEIGHTS_MAX);
     loader->total += shape->count;
     variable->values = array_new(shape->count, sizeof *variable->values);
     if (!variable->values)
-        return error_memory(loader->error, loader->h5.path,
-                            shape->count * sizeof *variable->values);
-    enum status status = h5_read_floats(&loader->h5, dataset, path, variable->values,
-                                        loader->error);
+        return error_memory(loader->error, loader->path, shape->count * sizeof *variable->values);
+    enum status status = h5_reader_floats(loader->reader, location, path, variable->values,
+                                          shape->count, loader->error);
     return status ? status : check_values(loader, variable);
 }
 
 /* Read data set `path` below `location` as a variable of the layer named by layer[length]; one of
  * integers is passed over. */
-static enum status add_variable(struct loader *loader, hid_t location, const char *path,
+static enum status add_variable(struct loader *loader, const char *location, const char *path,
                                 const char *layer, size_t length) {
     struct variables *variables = loader->variables;
     struct variable variable = {0};
     struct h5_shape shape;
-    hid_t dataset;
     bool is_float;
-    enum status status = h5_open_numbers(&loader->h5, location, path, &dataset, &shape, &is_float,
-                                         loader->error);
-    if (status) return status;
-    if (!is_float) goto done;
+    enum status status =
+        h5_reader_shape(loader->reader, location, path, &shape, &is_float, loader->error);
+    if (status || !is_float) return status;
     if (!copy_layer_name(layer, length, variable.layer) ||
-        !copy_variable_name(path, variable.name)) {
-        status = error_set(loader->error, STATUS_FORMAT, loader->h5.path,
-                           "'%.160s' has no usable name (up to %d bytes)", path, MODEL_NAME - 1);
-        goto done;
-    }
-    if (variables_find(variables, variable.layer, variable.name)) {
-        status = error_set(loader->error, STATUS_FORMAT, loader->h5.path,
-                           "holds '%s/%s' twice", variable.layer, variable.name);
-        goto done;
-    }
+        !copy_variable_name(path, variable.name))
+        return error_set(loader->error, STATUS_FORMAT, loader->path,
+                         "'%.160s' has no usable name (up to %d bytes)", path, MODEL_NAME - 1);
+    if (variables_find(variables, variable.layer, variable.name))
+        return error_set(loader->error, STATUS_FORMAT, loader->path, "holds '%s/%s' twice",
+                         variable.layer, variable.name);
     struct variable *larger =
         realloc(variables->list, (variables->count + 1) * sizeof *variables->list);
-    if (!larger) {
-        status = error_memory(loader->error, loader->h5.path, sizeof *variables->list);
-        goto done;
-    }
+    if (!larger) return error_memory(loader->error, loader->path, sizeof *variables->list);
     variables->list = larger;
-    status = read_values(loader, dataset, path, &shape, &variable);
+    status = read_values(loader, location, path, &shape, &variable);
     variables->list[variables->count++] = variable;
-done:
-    h5_release(dataset);
+    return status;
+}
+
+static enum status load_layer(struct loader *loader, const char *root, const char *layer) {
+    struct h5_names weights = {0};
+    char group[H5_PATH_MAX];
+    bool is_root = !strcmp(root, "/");
+    int length =
+        snprintf(group, sizeof group, "%s%s%s", is_root ? "" : root, is_root ? "" : "/", layer);
+    if (length < 0 || (size_t)length >= sizeof group || !h5_reader_has(loader->reader, group))
+        return error_set(loader->error, STATUS_FORMAT, loader->path,
+                         "the group of layer '%.96s' is missing", layer);
+    enum status status =
+        h5_reader_names(loader->reader, group, "weight_names", &weights, loader->error);
+    for (size_t i = 0; i < weights.count && !status; i++)
+        status = add_variable(loader, group, weights.names[i], layer, strlen(layer));
+    h5_free_names(&weights);
     return status;
 }
 
 /* Keras' own lists say what belongs to which layer. */
-static enum status load_listed(struct loader *loader, hid_t root) {
+static enum status load_listed(struct loader *loader, const char *root) {
     struct h5_names layers = {0};
     enum status status =
-        h5_read_names(&loader->h5, root, "/", "layer_names", &layers, loader->error);
-    for (size_t i = 0; i < layers.count && !status; i++) {
-        const char *layer = layers.names[i];
-        struct h5_names weights = {0};
-        hid_t group = h5_has(root, layer) ? H5Gopen2(root, layer, H5P_DEFAULT) : -1;
-        if (group < 0)
-            status = error_set(loader->error, STATUS_FORMAT, loader->h5.path,
-                               "the group of layer '%.96s' is missing", layer);
-        if (!status)
-            status = h5_read_names(&loader->h5, group, layer, "weight_names", &weights,
-                                   loader->error);
-        for (size_t j = 0; j < weights.count && !status; j++)
-            status = add_variable(loader, group, weights.names[j], layer, strlen(layer));
-        h5_free_names(&weights);
-        h5_release(group);
-    }
+        h5_reader_names(loader->reader, root, "layer_names", &layers, loader->error);
+    for (size_t i = 0; i < layers.count && !status; i++)
+        status = load_layer(loader, root, layers.names[i]);
     h5_free_names(&layers);
     return status;
 }
 
 /* Without lists the folder of a data set is its layer. */
-static enum status load_folders(struct loader *loader, hid_t root) {
+static enum status load_folders(struct loader *loader, const char *root) {
     struct h5_names paths = {0};
-    enum status status = h5_list_datasets(&loader->h5, root, &paths, loader->error);
+    enum status status = h5_reader_datasets(loader->reader, root, &paths, loader->error);
     for (size_t i = 0; i < paths.count && !status; i++) {
         const char *path = paths.names[i], *end = strrchr(path, '/'), *start = end;
         if (!end) {
-            status = error_set(loader->error, STATUS_FORMAT, loader->h5.path,
+            status = error_set(loader->error, STATUS_FORMAT, loader->path,
                                "data set '%.96s' belongs to no layer; LAYER/VARIABLE is expected",
                                path);
             break;
@@ -166,31 +159,29 @@ static enum status load_folders(struct loader *loader, hid_t root) {
     return status;
 }
 
+static enum status load_all(struct loader *loader) {
+    struct h5_reader *reader = loader->reader;
+    const char *root = h5_reader_has(reader, "quantized_weights") ? "quantized_weights"
+                       : h5_reader_has(reader, "model_weights")   ? "model_weights"
+                                                                  : "/";
+    bool is_listed = h5_reader_has_attribute(reader, root, "layer_names") ||
+                     h5_reader_has_attribute(reader, root, "layer_names0");
+    enum status status = is_listed ? load_listed(loader, root) : load_folders(loader, root);
+    if (!status && !loader->variables->count)
+        status = error_set(loader->error, STATUS_FORMAT, loader->path, "holds no variables");
+    return status;
+}
+
 enum status variables_load(const char *path, struct variables **variables, struct error *error) {
-    struct loader loader = {.error = error};
-    hid_t root = -1;
+    struct loader loader = {.path = path, .error = error};
     *variables = NULL;
     loader.variables = calloc(1, sizeof *loader.variables);
     if (!loader.variables) return error_memory(error, path, sizeof *loader.variables);
     snprintf(loader.variables->path, sizeof loader.variables->path, "%s", path);
-    enum status status = h5_open(&loader.h5, path, error);
-    if (status) goto done;
-    const char *group = h5_has(loader.h5.file, "quantized_weights") ? "quantized_weights"
-                        : h5_has(loader.h5.file, "model_weights")   ? "model_weights"
-                                                                    : "/";
-    root = H5Gopen2(loader.h5.file, group, H5P_DEFAULT);
-    if (root < 0)
-        status = error_set(error, STATUS_FORMAT, path, "group '%s' cannot be read; "
-                           "the file is damaged", group);
-    else if (H5Aexists(root, "layer_names") > 0 || H5Aexists(root, "layer_names0") > 0)
-        status = load_listed(&loader, root);
-    else
-        status = load_folders(&loader, root);
-    if (!status && !loader.variables->count)
-        status = error_set(error, STATUS_FORMAT, path, "holds no variables");
-    h5_release(root);
-    h5_close(&loader.h5, NULL);
-done:
+    enum status status = h5_reader_open(&loader.reader, path, error);
+    if (!status) status = load_all(&loader);
+    enum status closed = h5_reader_close(loader.reader, error);
+    if (closed) status = closed;
     if (status)
         variables_free(loader.variables);
     else

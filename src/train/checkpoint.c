@@ -245,10 +245,10 @@ enum status checkpoint_save(const struct checkpoint *checkpoint, const char *fol
 /* ---- loading -------------------------------------------------------------------------------- */
 
 bool checkpoint_probe(const char *path) {
-    struct h5 h5;
-    if (h5_open(&h5, path, NULL)) return false;
-    bool is_one = H5Aexists(h5.file, ATTRIBUTE) > 0;
-    h5_close(&h5, NULL);
+    struct h5_reader *reader;
+    if (h5_reader_open(&reader, path, NULL)) return false;
+    bool is_one = h5_reader_has_attribute(reader, "/", ATTRIBUTE);
+    h5_reader_close(reader, NULL);
     return is_one;
 }
 
@@ -360,49 +360,48 @@ done:
     return status;
 }
 
-static enum status read_parameters(const struct h5 *h5, const struct model *model,
-                                   const char *group, float *values, struct error *error) {
+static enum status read_parameters(struct h5_reader *reader, const char *path,
+                                   const struct model *model, const char *group, float *values,
+                                   struct error *error) {
     enum status status = STATUS_OK;
     for (int i = 0; i < model->parameter_count && !status; i++) {
         const struct parameter *parameter = &model->parameters[i];
         struct h5_shape shape;
-        hid_t dataset = -1;
         bool is_float;
         char name[3 * MODEL_NAME];
         snprintf(name, sizeof name, "%s/%s", group, parameter->name);
-        if (!h5_has(h5->file, name))
-            return error_set(error, STATUS_FORMAT, h5->path, "'%s' is missing", name);
-        status = h5_open_numbers(h5, h5->file, name, &dataset, &shape, &is_float, error);
+        if (!h5_reader_has(reader, name))
+            return error_set(error, STATUS_FORMAT, path, "'%s' is missing", name);
+        status = h5_reader_shape(reader, "/", name, &shape, &is_float, error);
         if (!status && shape.count != parameter->count)
-            status = error_set(error, STATUS_FORMAT, h5->path, "'%s' has %zu values, not %zu", name,
+            status = error_set(error, STATUS_FORMAT, path, "'%s' has %zu values, not %zu", name,
                                shape.count, parameter->count);
-        if (!status) status = h5_read_floats(h5, dataset, name, values + parameter->offset, error);
-        h5_release(dataset);
+        if (!status)
+            status = h5_reader_floats(reader, "/", name, values + parameter->offset,
+                                      parameter->count, error);
     }
     return status;
 }
 
 static enum status read_h5(const char *path, struct checkpoint *checkpoint,
                            struct progress *progress, struct error *error) {
-    struct h5 h5;
+    struct h5_reader *reader;
+    const struct model *model = checkpoint->model;
     char *text = NULL;
     size_t length;
-    enum status status = h5_open(&h5, path, error);
+    enum status status = h5_reader_open(&reader, path, error);
     if (status) return status;
-    if (H5Aexists(h5.file, ATTRIBUTE) <= 0) {
+    if (!h5_reader_has_attribute(reader, "/", ATTRIBUTE))
         status = error_set(error, STATUS_FORMAT, path, "is no checkpoint of qatop");
-        goto done;
-    }
-    status = h5_read_text(&h5, h5.file, "/", ATTRIBUTE, &text, &length, error);
+    if (!status) status = h5_reader_text(reader, "/", ATTRIBUTE, &text, &length, error);
     if (!status) status = read_progress(text, path, checkpoint, progress, error);
     if (!status)
-        status = read_parameters(&h5, checkpoint->model, "optimizer/m", checkpoint->m, error);
+        status = read_parameters(reader, path, model, "optimizer/m", checkpoint->m, error);
     if (!status)
-        status = read_parameters(&h5, checkpoint->model, "optimizer/v", checkpoint->v, error);
-done:
+        status = read_parameters(reader, path, model, "optimizer/v", checkpoint->v, error);
     free(text);
-    h5_close(&h5, NULL);
-    return status;
+    enum status closed = h5_reader_close(reader, error);
+    return closed ? closed : status;
 }
 
 static enum status read_snapshot(const char *path, struct checkpoint *checkpoint, uint64_t step,

@@ -1,0 +1,81 @@
+/* h5_reader: what Keras files hold, read by a process of its own.
+ *
+ * libhdf5 crashes, corrupts the heap or loops for ever on damaged files.  So the caller's process
+ * never reads one: h5_reader_open forks a child that answers questions over a socket, with bounds
+ * on its memory and processor time.  When the child dies or comes to no end, that is an error like
+ * any other, and what it says is checked before use.
+ *
+ * The fork holds the library's lock (h5.h), so the child finds libhdf5 at rest; it calls only
+ * libhdf5 and malloc, which glibc keeps usable after a fork, whatever other threads do.  A child
+ * that stands still all the same is ended.  A reader belongs to one thread at a time; several may
+ * be open at once.
+ *
+ * A location is the path of a group or data set from the root, "/" or "model_weights/dense".
+ */
+#ifndef MODEL_H5_READER_H
+#define MODEL_H5_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+#define H5_RANK_MAX 4
+#define H5_TEXT_MAX ((size_t)16 << 20) /* bytes of one text, or of all names in one list */
+#define H5_NAMES_MAX 4096              /* strings of one attribute */
+#define H5_PATH_MAX 4096               /* bytes of a location or name, NUL included */
+
+struct h5_names {
+    char **names; /* [count] */
+    size_t count;
+};
+
+struct h5_shape {
+    int rank;
+    size_t size[H5_RANK_MAX];
+    size_t count; /* the product, at most MODEL_WEIGHTS_MAX */
+};
+
+struct h5_reader;
+
+/* Open for reading; refuses what is not HDF5.  `path` names the file in messages and is copied.
+ * End it with h5_reader_close. */
+enum status h5_reader_open(struct h5_reader **reader, const char *path, struct error *error);
+
+/* The same for a file in memory, which must stay until this returns. */
+enum status h5_reader_open_image(struct h5_reader **reader, const void *image, size_t length,
+                                 const char *path, struct error *error);
+
+/* End the child.  STATUS_FORMAT when it was lost on the way: then whatever the other functions
+ * said is worth nothing, and this error is the one to show.  NULL is harmless. */
+enum status h5_reader_close(struct h5_reader *reader, struct error *error);
+
+/* Whether there is such an object, and whether it has that attribute; false too when the child is
+ * lost. */
+bool h5_reader_has(struct h5_reader *reader, const char *location);
+bool h5_reader_has_attribute(struct h5_reader *reader, const char *location, const char *name);
+
+/* One string attribute, fixed or variable length; *text is the caller's, to free(). */
+enum status h5_reader_text(struct h5_reader *reader, const char *location, const char *name,
+                           char **text, size_t *length, struct error *error);
+
+/* A list of strings, whole or split into name0, name1, ...; Keras writes an empty list as float64
+ * [0].  Free with h5_free_names. */
+enum status h5_reader_names(struct h5_reader *reader, const char *location, const char *name,
+                            struct h5_names *names, struct error *error);
+
+/* Paths of all data sets below `location`, in byte order, each once.  Free with h5_free_names. */
+enum status h5_reader_datasets(struct h5_reader *reader, const char *location,
+                               struct h5_names *paths, struct error *error);
+
+void h5_free_names(struct h5_names *names);
+
+/* Shape and type of a data set of numbers, `name` below `location`. */
+enum status h5_reader_shape(struct h5_reader *reader, const char *location, const char *name,
+                            struct h5_shape *shape, bool *is_float, struct error *error);
+
+/* Its values as float32; `count` as h5_reader_shape told. */
+enum status h5_reader_floats(struct h5_reader *reader, const char *location, const char *name,
+                             float *values, size_t count, struct error *error);
+
+#endif
