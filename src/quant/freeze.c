@@ -137,6 +137,12 @@ static struct range weight_range(const struct freezer *freezer, const struct qua
     return symmetric_range(w, rows, channels, one ? 0 : c, one ? channels - 1 : c);
 }
 
+static double weight_scale(const struct freezer *freezer, struct range range) {
+    const struct scheme *scheme = &freezer->plan->scheme;
+    return scheme->post_training ? qparams_weight_float32(range).scale
+                                 : qparams_weight(range, scheme->weight_bits).scale;
+}
+
 static float fake_quantize(const struct quant_tensor *tensor, const struct fake_quant *by, float w) {
     float y;
     if (!tensor) return w;
@@ -156,6 +162,10 @@ static void quantize_channel(const struct freezer *freezer, const struct quant_t
     struct fake_quant by = {0};
     if (tensor) by = quant_plan_fake_quant(freezer->plan, tensor, range);
     for (size_t row = 0; row < rows; row++) {
+        if (freezer->plan->scheme.post_training) {
+            q[row] = (int8_t)quantize_float32(w[row * channels], scale, INT8_MAX);
+            continue;
+        }
         double value = (double)fake_quantize(tensor, &by, w[row * channels]) / scale;
         value = round(value);
         q[row] = (int8_t)(value > most ? most : value < -most ? -most : value);
@@ -193,7 +203,7 @@ static int add_weights(struct freezer *freezer, int layer_index, double **scales
             diverged(freezer, layer, "weight ranges");
             return -1;
         }
-        (*scales)[c] = qparams_weight(range, freezer->plan->scheme.weight_bits).scale;
+        (*scales)[c] = weight_scale(freezer, range);
         if (scale_count > 1 || c == 0)
             freezer->frozen->tensors[index].scale[c] = (float)(*scales)[c];
         quantize_channel(freezer, tensor, range, w + c, rows, channels, (*scales)[c],
@@ -228,6 +238,10 @@ static int add_bias(struct freezer *freezer, const struct layer *layer, double i
     for (int c = 0; c < layer->units; c++) {
         double scale = input_scale * weight_scales[c];
         if (c < scale_count) freezer->frozen->tensors[index].scale[c] = (float)scale;
+        if (freezer->plan->scheme.post_training) {
+            q[c] = b ? quantize_float32(b[c], scale, INT32_MAX) : 0;
+            continue;
+        }
         double value = b ? round((double)b[c] / scale) : 0;
         q[c] = value > INT32_MAX ? INT32_MAX : value < INT32_MIN ? INT32_MIN : (int32_t)value;
     }
@@ -248,7 +262,7 @@ static bool activation_qparams(struct freezer *freezer, int layer, struct qparam
     struct range range = freezer->snapshot->ranges[tensor->offset];
     if (!isfinite(range.min) || !isfinite(range.max))
         return diverged(freezer, &freezer->model->layers[layer], "ranges");
-    *qparams = qparams_activation(range);
+    *qparams = quant_plan_qparams(freezer->plan, tensor, range);
     return true;
 }
 

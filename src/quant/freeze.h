@@ -4,6 +4,7 @@
  *   activations  scale = (max - min) / 255 in double, zero point rounded half away from zero
  *   weights      q = round(fake_quant(w) / scale), -127..127, zero point 0
  *   bias         int32, scale = input scale * weight scale (double), zero point 0
+ * What was not trained for it is computed in float32 instead (scheme.h: post_training).
  * Softmax outputs have scale 1/256, zero point -128.  Max pooling and Flatten keep their input's.
  */
 #ifndef QUANT_FREEZE_H

@@ -18,7 +18,7 @@ void observer_reset(const struct quant_plan *plan, struct range *ranges) {
     }
 }
 
-void observer_input(struct range *range, struct range seen) {
+void observer_widest(struct range *range, struct range seen) {
     seen = with_zero(seen);
     if (!(range->min <= seen.min)) range->min = seen.min;
     if (!(range->max >= seen.max)) range->max = seen.max;

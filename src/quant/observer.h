@@ -1,6 +1,6 @@
 /* observer: what turns the values seen into a range.
  *
- *   input       the widest range seen, 0 included
+ *   input       the widest range seen, 0 included (in post-training quantization activations too)
  *   kernel      plus and minus the largest magnitude of the present weights, per tensor or channel
  *   activation  a moving average of each batch's range, 0 included
  * The rules, with their float32 operations, are TFMOT's AllValues, LastValue and MovingAverage
@@ -15,7 +15,7 @@
 void observer_reset(const struct quant_plan *plan, struct range *ranges);
 
 /* `seen`: smallest and largest value of a batch. */
-void observer_input(struct range *range, struct range seen);
+void observer_widest(struct range *range, struct range seen);
 /* range -= (range - seen) * rate; rate is (float)(1 - range_decay) in training. */
 void observer_activation(struct range *range, struct range seen, float rate);
 

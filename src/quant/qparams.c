@@ -53,3 +53,27 @@ struct qparams qparams_weight(struct range range, int bits) {
     widen(&min, &max);
     return (struct qparams){(max - min) / (double)((1 << bits) - 2), 0};
 }
+
+struct qparams qparams_activation_float32(struct range range) {
+    double min = (double)range.min, max = (double)range.max;
+    widen(&min, &max);
+    float scale = ((float)max - (float)min) / 255.0f;
+    float zero = (float)(-128.0 - min / (double)scale);
+    if (!(zero > -128))
+        zero = -128;
+    else if (zero > 127)
+        zero = 127;
+    return (struct qparams){(double)scale, (int)roundf(zero)};
+}
+
+struct qparams qparams_weight_float32(struct range range) {
+    double min = (double)range.min, max = (double)range.max;
+    widen(&min, &max);
+    return (struct qparams){(double)(((float)max - (float)min) / 254.0f), 0};
+}
+
+int32_t quantize_float32(float value, double scale, int32_t most) {
+    float inverse = (float)(1.0 / (double)(float)scale);
+    double rounded = (double)roundf(value * inverse);
+    return rounded > most ? most : rounded < -(double)most ? -most : (int32_t)rounded;
+}

@@ -30,6 +30,16 @@ const struct scheme schemes[] = {
     {.name = NULL},
 };
 
+const struct scheme scheme_ptq = {
+    .name = "ptq",
+    .summary = "quantized after training, as the TFLite converter does it",
+    .weight_bits = 8,
+    .fresh_weight_ranges = true,
+    .dense_per_channel = true,
+    .post_training = true,
+    .schedule = "constant",
+};
+
 const struct scheme *scheme_find(const char *name) {
     for (const struct scheme *scheme = schemes; scheme->name; scheme++)
         if (!strcmp(scheme->name, name)) return scheme;
@@ -88,7 +98,7 @@ static void plan_kernel_layer(struct quant_plan *plan, const struct model *model
     const struct layer *layer = &model->layers[index];
     const struct layer *consumer = only_consumer(model, index);
     bool before_relu = consumer && is_separate_relu(consumer);
-    if (!before_relu || plan->scheme.quantize_before_relu) {
+    if (!plan->scheme.post_training && (!before_relu || plan->scheme.quantize_before_relu)) {
         bool per_channel = layer->kind == LAYER_CONV2D || plan->scheme.dense_per_channel;
         add_tensor(plan, model->parameters[layer->kernel].name, TENSOR_WEIGHT, PLACE_KERNEL, index,
                    per_channel ? layer->units : 1, per_channel);
@@ -178,6 +188,7 @@ struct fake_quant quant_plan_fake_quant(const struct quant_plan *plan,
 
 struct qparams quant_plan_qparams(const struct quant_plan *plan, const struct quant_tensor *tensor,
                                   struct range range) {
-    return tensor->kind == TENSOR_WEIGHT ? qparams_weight(range, plan->scheme.weight_bits)
-                                         : qparams_activation(range);
+    if (tensor->kind == TENSOR_WEIGHT) return qparams_weight(range, plan->scheme.weight_bits);
+    return plan->scheme.post_training ? qparams_activation_float32(range)
+                                      : qparams_activation(range);
 }

@@ -18,12 +18,17 @@ struct scheme {
     bool dense_per_channel;   /* one range per unit of a Dense kernel */
     bool quantize_before_relu; /* a Dense or Conv2D before a separate ReLU layer keeps the fake
                                   quantization of its kernel */
+    bool post_training; /* for a model that was trained without it: no kernel is fake-quantized,
+                           each is converted with one range per output channel, in float32 */
     const char *schedule;     /* default learning rate schedule */
 };
 
-/* All schemes, the default first, ended by an entry without name. */
+/* All schemes to train with, the default first, ended by an entry without name. */
 extern const struct scheme schemes[];
 const struct scheme *scheme_find(const char *name); /* NULL when unknown */
+
+/* What the TFLite converter quantizes of a model that was never trained for it (train/ptq.h). */
+extern const struct scheme scheme_ptq;
 
 enum tensor_kind { TENSOR_INPUT, TENSOR_WEIGHT, TENSOR_ACTIVATION };
 const char *tensor_kind_name(enum tensor_kind kind); /* "input", "weight", "activation" */

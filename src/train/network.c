@@ -256,6 +256,13 @@ int network_classes(const struct network *network) {
     return (int)network->nodes[network->logits].size;
 }
 
+const float *network_values(const struct network *network, int layer, size_t *count) {
+    const struct node *node = &network->nodes[layer];
+    qt_assert(!network->plan && layer <= network->logits);
+    *count = node->size * (size_t)network->count;
+    return node->value;
+}
+
 const float *network_observed(const struct network *network, int layer, size_t *count) {
     const struct node *node = &network->nodes[layer];
     if (!network->trains || node->tensor < 0 || layer == 0) return NULL;

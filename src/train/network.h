@@ -67,6 +67,10 @@ int network_classes(const struct network *network);
  * block laid out as the model's.  Straight-through where values were fake-quantized. */
 void network_backward(struct network *network, const struct pass *pass, float *gradient);
 
+/* What a layer made of the last batch, [*count] values.  Of a network without a plan, and of no
+ * layer after the logits. */
+const float *network_values(const struct network *network, int layer, size_t *count);
+
 /* What the last forward pass gave to the fake quantization of a layer's activation, [*count]
  * values; NULL where there is none.  Only in a network that trains. */
 const float *network_observed(const struct network *network, int layer, size_t *count);

@@ -83,7 +83,7 @@ static void forward_input(struct network *network, struct node *node, const stru
             low = pass->pixels[i] < low ? pass->pixels[i] : low;
             high = pass->pixels[i] > high ? pass->pixels[i] : high;
         }
-        observer_input(range, (struct range){values[low], values[high]});
+        observer_widest(range, (struct range){values[low], values[high]});
     }
     node->by = quant_plan_fake_quant(network->plan, tensor, *range);
     fake_quant_tensor(NULL, 256, values, &node->by, quantized);

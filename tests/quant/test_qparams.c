@@ -83,11 +83,39 @@ static void conversion_computes_in_double(void **state) {
     assert_in_range(q.zero_point + 128, 0, 255);
 }
 
+static void conversion_of_what_was_not_trained_for_it_computes_in_float32(void **state) {
+    (void)state;
+    struct qparams q = qparams_activation_float32((struct range){0, 1});
+    assert_true(q.scale == (double)(1.0f / 255.0f));
+    assert_int_equal(q.zero_point, -128);
+    /* The scale is rounded up to 0.04705882445, so 6 / scale is less than 127.5. */
+    q = qparams_activation_float32((struct range){-6, 6});
+    assert_true(q.scale == (double)0.0470588244f);
+    assert_int_equal(q.zero_point, -1);
+    q = qparams_activation_float32((struct range){-1, 0});
+    assert_int_equal(q.zero_point, 127);
+    assert_true(qparams_activation_float32((struct range){0, 0}).scale == (double)(1e-6f / 255.0f));
+    assert_true(qparams_weight_float32((struct range){-0.5f, 0.5f}).scale == (double)(1 / 254.0f));
+    assert_true(qparams_weight_float32((struct range){0, 0}).scale == (double)(1e-6f / 254.0f));
+    q = qparams_activation_float32((struct range){NAN, NAN});
+    assert_in_range(q.zero_point + 128, 0, 255);
+
+    /* 30000.15 / 0.3 is 100000.4973; times the inverse in float32 it is 100000.5. */
+    assert_int_equal(quantize_float32(0x1.d4c09ap+14f, (double)0.3f, INT32_MAX), 100001);
+    assert_int_equal(quantize_float32(-0x1.d4c09ap+14f, (double)0.3f, INT32_MAX), -100001);
+    assert_int_equal(quantize_float32(0.5f, 1, 127), 1);
+    assert_int_equal(quantize_float32(200, 1, 127), 127);
+    assert_int_equal(quantize_float32(-200, 1, 127), -127);
+    assert_int_equal(quantize_float32(3e38f, 1e-9, INT32_MAX), INT32_MAX);
+    assert_int_equal(quantize_float32(-3e9f, 1, INT32_MAX), -INT32_MAX);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(nudging_follows_the_definition),
     cmocka_unit_test(range_that_is_zero_is_marked),
     cmocka_unit_test(range_that_is_not_finite_gives_nan),
     cmocka_unit_test(zero_of_a_weight_is_always_exact),
     cmocka_unit_test(conversion_computes_in_double),
+    cmocka_unit_test(conversion_of_what_was_not_trained_for_it_computes_in_float32),
 };
 TEST_MAIN(tests)

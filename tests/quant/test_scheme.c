@@ -96,6 +96,22 @@ static void tensors_stand_in_graph_order(void **state) {
     quant_plan_free(plan);
 }
 
+static void post_training_quantization_observes_activations_only(void **state) {
+    (void)state;
+    struct chain chain;
+    struct quant_plan *plan;
+    struct error error;
+    small_cnn(&chain);
+    assert_ok(quant_plan_create(&plan, &chain.model, &scheme_ptq, &error), &error);
+    assert_int_equal(plan->tensor_count, 3);
+    assert_tensor(plan, 0, "input", PLACE_INPUT, 1);
+    assert_tensor(plan, 1, "conv/out", PLACE_POST_ACTIVATION, 1);
+    assert_tensor(plan, 2, "dense/out", PLACE_PRE_ACTIVATION, 1);
+    assert_int_equal(plan->kernel_tensor[1], -1);
+    assert_null(scheme_find("ptq")); /* nothing to train with */
+    quant_plan_free(plan);
+}
+
 static void separate_relu_switches_off_the_layer_before_it(void **state) {
     (void)state;
     struct chain chain;
@@ -159,9 +175,9 @@ static void schemes_are_found_by_name_and_the_first_is_the_default(void **state)
 static void observers_follow_their_rules(void **state) {
     (void)state;
     struct range input = {0, 0};
-    observer_input(&input, (struct range){0.25f, 0.5f});
+    observer_widest(&input, (struct range){0.25f, 0.5f});
     assert_true(input.min == 0 && input.max == 0.5f);
-    observer_input(&input, (struct range){-1, 0.25f});
+    observer_widest(&input, (struct range){-1, 0.25f});
     assert_true(input.min == -1 && input.max == 0.5f);
     /* two steps of golden fc's first activation: the maximum of batch 1 was 11.42593 */
     struct range range = {-6, 6};
@@ -216,6 +232,7 @@ static void snapshot_is_a_copy_that_lives_until_its_last_holder(void **state) {
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(tensors_stand_in_graph_order),
+    cmocka_unit_test(post_training_quantization_observes_activations_only),
     cmocka_unit_test(separate_relu_switches_off_the_layer_before_it),
     cmocka_unit_test(relu_after_pooling_switches_nothing_off),
     cmocka_unit_test(weights_of_impossible_width_are_refused),

@@ -1,0 +1,109 @@
+#include "train/ptq.h"
+
+#include <string.h>
+
+#include "base/array.h"
+#include "quant/freeze.h"
+#include "quant/observer.h"
+#include "train/evaluate.h"
+#include "train/network.h"
+
+#define BATCH 50
+
+/* Digits as a folder of PNG files gives them: label after label. */
+static bool is_sorted(const struct digits *digits) {
+    for (size_t i = 1; i < digits->count; i++)
+        if (digits->labels[i] < digits->labels[i - 1]) return false;
+    return true;
+}
+
+static void observe(struct network *network, const struct quant_plan *plan, struct pool *pool,
+                    struct range *ranges) {
+    for (int i = 0; i < plan->tensor_count; i++) {
+        const struct quant_tensor *tensor = &plan->tensors[i];
+        size_t count;
+        const float *values = network_values(network, tensor->layer, &count);
+        struct range seen;
+        min_max(pool, count, values, &seen.min, &seen.max);
+        observer_widest(&ranges[tensor->offset], seen);
+    }
+}
+
+/* ranges[plan->range_count] of a plan that has activations only. */
+static enum status calibrate(const struct model *model, const struct quant_plan *plan,
+                             const struct digits *digits, size_t count, struct pool *pool,
+                             struct range *ranges, struct error *error) {
+    struct network *network = NULL;
+    unsigned char *pixels = array_new(BATCH, DIGIT_PIXELS);
+    if (!pixels) return error_memory(error, model->name, BATCH * DIGIT_PIXELS);
+    struct network_options options = {.model = model, .batch = BATCH, .threads = pool_threads(pool)};
+    enum status status = network_create(&network, &options, error);
+    if (status) goto done;
+    size_t total = count < digits->count ? count : digits->count;
+    bool spread = is_sorted(digits);
+    for (size_t i = 0; i < total; i += BATCH) {
+        size_t batch = total - i < BATCH ? total - i : BATCH;
+        for (size_t j = 0; j < batch; j++) {
+            size_t digit = i + j;
+            if (spread) digit = (size_t)((uint64_t)digit * digits->count / total);
+            memcpy(pixels + j * DIGIT_PIXELS, digits->images + digit * DIGIT_PIXELS, DIGIT_PIXELS);
+        }
+        struct pass pass = {
+            .pool = pool, .count = (int)batch, .pixels = pixels, .weights = model->weights};
+        network_forward(network, &pass);
+        observe(network, plan, pool, ranges);
+    }
+done:
+    network_destroy(network);
+    array_free(pixels);
+    return status;
+}
+
+enum status ptq_create(struct ptq *ptq, const struct model *model, const struct digits *digits,
+                       size_t count, struct pool *pool, struct error *error) {
+    *ptq = (struct ptq){0};
+    if (!count || !digits->count)
+        return error_set(error, STATUS_USAGE, model->name, "there are no digits to calibrate with");
+    struct range *ranges = NULL;
+    enum status status = quant_plan_create(&ptq->plan, model, &scheme_ptq, error);
+    if (status) return status;
+    ranges = array_new((size_t)ptq->plan->range_count, sizeof *ranges);
+    if (!ranges) {
+        status = error_memory(error, model->name, (size_t)ptq->plan->range_count * sizeof *ranges);
+        goto done;
+    }
+    status = calibrate(model, ptq->plan, digits, count, pool, ranges, error);
+    if (status) goto done;
+    ptq->snapshot = snapshot_create(model, ptq->plan, 0, model->weights, ranges);
+    if (!ptq->snapshot)
+        status = error_memory(error, model->name, model->weight_count * sizeof(float));
+done:
+    array_free(ranges);
+    if (status) ptq_free(ptq);
+    return status;
+}
+
+void ptq_free(struct ptq *ptq) {
+    snapshot_release(ptq->snapshot);
+    quant_plan_free(ptq->plan);
+    *ptq = (struct ptq){0};
+}
+
+enum status ptq_accuracy(const struct model *model, const struct dataset *dataset,
+                         enum runtime runtime, struct pool *pool, double *accuracy,
+                         struct error *error) {
+    struct ptq ptq;
+    struct frozen *frozen = NULL;
+    struct predictions predictions = {0};
+    enum status status = ptq_create(&ptq, model, &dataset->train, PTQ_DIGITS, pool, error);
+    if (status) return status;
+    status = freeze(ptq.snapshot, IO_FLOAT, &frozen, error);
+    if (!status)
+        status = evaluate_frozen(frozen, runtime, &dataset->test, pool, model->name, &predictions,
+                                 error);
+    if (!status) *accuracy = predictions.accuracy;
+    predictions_free(&predictions);
+    frozen_free(frozen);
+    ptq_free(&ptq);
+    return status;
+}
