@@ -13,6 +13,7 @@ enum status command_eval(const struct options *options, int *exit_status, struct
 enum status command_export(const struct options *options, int *exit_status, struct error *error);
 enum status command_freeze(const struct options *options, int *exit_status, struct error *error);
 enum status command_predict(const struct options *options, int *exit_status, struct error *error);
+enum status command_ptq(const struct options *options, int *exit_status, struct error *error);
 enum status command_run(const struct options *options, int *exit_status, struct error *error);
 enum status command_summary(const struct options *options, int *exit_status, struct error *error);
 enum status command_train(const struct options *options, int *exit_status, struct error *error);

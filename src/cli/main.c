@@ -31,6 +31,12 @@ const struct verb verbs[] = {
      "The label and the ten probabilities for each picture: a PNG of any size, grey or coloured, "
      "dark on light or light on dark. On a terminal the digit is drawn as MODEL sees it.",
      command_predict},
+    {"ptq", VERB_PTQ, "[MODEL]", 0, 1, "quantize MODEL (fc) without training",
+     "Post-training quantization of MODEL (fc) as the TFLite converter does it: the baseline that "
+     "training with quantization must beat. Writes an INT8 .tflite, verifies it on the test digits "
+     "and prints the accuracy of both. Without -o: saved_model/mnist_NAME_int8_ptq/"
+     "model_int8.tflite.",
+     command_ptq},
     {"export", VERB_EXPORT, "CHECKPOINT|RUN -o OUT", 1, 1,
      "write a .tflite or .h5 from a checkpoint",
      "Freezes a checkpoint, or the newest one in a run's folder, to the .tflite that -o names, "

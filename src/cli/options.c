@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "train/ptq.h"
 #include "train/run.h"
 #include "ui/dashboard.h"
 
@@ -73,20 +74,24 @@ static const struct entry entries[] = {
      AT(scheme), 0, 0, WORDS_SCHEME},
     {"bits", 0, "N", VERBS_QAT, GROUP_QUANTIZATION, "bits of a weight, 2 to 8 (8)", parse_whole,
      AT(bits), 2, 8, NULL},
-    {"io", 0, "TYPE", VERBS_QAT | VERB_EXPORT | VERB_FREEZE, GROUP_QUANTIZATION,
+    {"calibrate", 0, "N", VERB_PTQ, GROUP_QUANTIZATION,
+     "training digits that show the ranges of the activations (500)", parse_whole, AT(calibrate), 1,
+     1e9, NULL},
+    {"io", 0, "TYPE", VERBS_QAT | VERB_EXPORT | VERB_FREEZE | VERB_PTQ, GROUP_QUANTIZATION,
      "input and output of the .tflite: float or int8 (float)", parse_choice, AT(io), 0, 0,
      "float|int8"},
-    {"runtime", 0, "NAME", VERBS_QAT | VERB_EVAL | VERB_PREDICT, GROUP_QUANTIZATION,
+    {"runtime", 0, "NAME", VERBS_QAT | VERB_EVAL | VERB_PREDICT | VERB_PTQ, GROUP_QUANTIZATION,
      "arithmetic for .tflite: ref (TFLite's reference kernels) or xnn (XNNPACK) (ref)",
      parse_choice, AT(runtime), 0, 0, "ref|xnn"},
 
-    {"data", 'd', "DIR", VERBS_TRAINING | VERB_EVAL | VERB_EXPORT | VERB_FREEZE, GROUP_FILES,
+    {"data", 'd', "DIR", VERBS_TRAINING | VERB_EVAL | VERB_EXPORT | VERB_FREEZE | VERB_PTQ,
+     GROUP_FILES,
      "digits: MNIST's four IDX files, plain or .gz, or PNG folders train/0..9, test/0..9 (bundled)",
      parse_text, AT(data), 0, 0, NULL},
     {"out", 0, "DIR", VERBS_QAT, GROUP_FILES,
      "folder for what the run writes (saved_model/mnist_fc_int8_qat, ...)", parse_text, AT(out), 0,
      0, NULL},
-    {"output", 'o', "FILE", VERB_TRAIN | VERB_EXPORT | VERB_FREEZE, GROUP_FILES,
+    {"output", 'o', "FILE", VERB_TRAIN | VERB_EXPORT | VERB_FREEZE | VERB_PTQ, GROUP_FILES,
      "the file to write", parse_text, AT(output), 0, 0, NULL},
     {"outputs", 0, "FILE", VERB_EVAL, GROUP_FILES,
      "write the raw outputs for every test digit, in the model's own type, little-endian",
@@ -363,7 +368,7 @@ static bool is_plain_word(const char *text) {
 
 static enum status find_verb(struct options *options, struct error *error) {
     /* Words that later versions will give a meaning to; a file of that name is ./WORD. */
-    static const char *const reserved[] = {"attach", "fetch", "ptq", "replay"};
+    static const char *const reserved[] = {"attach", "fetch", "replay"};
     options->verb = verbs;
     if (!options->operand_count) return STATUS_OK;
     const char *word = options->operands[0];
@@ -414,6 +419,7 @@ enum status options_parse(struct options *options, int argc, char **argv, struct
         .on_nan = -1,
         .epochs = 3,
         .batch = 32,
+        .calibrate = PTQ_DIGITS,
         .seed = 1,
         .learning_rate = 0.001,
         .pace = PACE_AUTO,

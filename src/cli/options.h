@@ -35,7 +35,8 @@ enum {
     VERB_SUMMARY = 1 << 5,
     VERB_PREDICT = 1 << 6,
     VERB_FREEZE = 1 << 7,
-    VERB_ALL = (1 << 8) - 1,
+    VERB_PTQ = 1 << 8,
+    VERB_ALL = (1 << 9) - 1,
 };
 
 extern const struct verb verbs[]; /* ended by an entry without a name; the dashboard is first */
@@ -59,6 +60,7 @@ struct options {
     int io;                                              /* enum frozen_io */
     int on_nan;                                          /* enum on_nan; -1: not given */
     int64_t epochs, batch, steps, warmup, bits, threads; /* 0: no limit, the scheme's, all cores */
+    int64_t calibrate;                                   /* digits */
     uint64_t seed;
     double learning_rate;
     double pace; /* batches a second, or PACE_MAX, PACE_AUTO (train/run.h) */

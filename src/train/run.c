@@ -146,19 +146,24 @@ static const char *architecture_name(const struct model *model) {
     return has_conv ? "cnn" : has_dense ? "fc" : NULL;
 }
 
+void run_default_folder(const struct model *model, const char *path, const char *method,
+                        char *folder, size_t size) {
+    char own[256];
+    name_of(path, own, sizeof own);
+    const char *architecture = architecture_name(model);
+    snprintf(folder, size, "saved_model/mnist_%s_int8_%s", architecture ? architecture : own,
+             method);
+}
+
 static enum status name_outputs(struct run *run, struct error *error) {
     struct run_info *info = &run->info;
     char own[256], folder[480];
     name_of(run->config.model_path, own, sizeof own);
-    const char *architecture = architecture_name(run->model);
-    const char *name = architecture ? architecture : own;
     snprintf(info->name, sizeof info->name, "%.*s", (int)sizeof info->name - 1, own);
-    int used;
-    if (run->config.out_folder) {
+    run_default_folder(run->model, run->config.model_path, "qat", folder, sizeof folder);
+    int used = (int)strlen(folder);
+    if (run->config.out_folder)
         used = snprintf(folder, sizeof folder, "%s", run->config.out_folder);
-    } else {
-        used = snprintf(folder, sizeof folder, "saved_model/mnist_%s_int8_qat", name);
-    }
     if (used < 0 || (size_t)used >= sizeof folder)
         return error_set(error, STATUS_USAGE, "--out", "the folder's name is too long");
     while (used > 1 && folder[used - 1] == '/') folder[--used] = 0;

@@ -29,8 +29,7 @@ struct run_config {
     const char *resume_path;   /* NULL, or a checkpoint: its model, scheme and training are taken
                                   instead of those here, and the batches to come give the bits
                                   that they would have given without the interruption */
-    const char *out_folder;    /* NULL: saved_model/mnist_NAME_int8_qat, NAME fc or cnn by shape,
-                                  else the model's own name */
+    const char *out_folder;    /* NULL: run_default_folder */
     struct training training;
     const struct scheme *scheme;
     int weight_bits;           /* 0: the scheme's */
@@ -60,6 +59,12 @@ struct run_info {
                                   FOLDER/model_int8-s<step>.tflite */
     char checkpoint_path[512]; /* FOLDER/checkpoint.h5, the newest of checkpoint-s<step>.h5 */
 };
+
+/* Where the quantized model of that file goes by default, METHOD qat or ptq:
+ * "saved_model/mnist_NAME_int8_METHOD", NAME fc or cnn by shape, else the model's own name (of
+ * which 255 bytes count). */
+void run_default_folder(const struct model *model, const char *path, const char *method,
+                        char *folder, size_t size);
 
 struct run;
 

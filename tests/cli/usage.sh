@@ -15,7 +15,7 @@ for word in $(sed -n '/^Commands/,/^$/s/^  \([a-z]\{1,\}\) .*/\1/p' out); do
     ok $? "qatop $word --help tells its usage"
     check "qatop $word --help fits into 80 columns" awk 'length($0) > 79 { exit 1 }' out
 done
-for word in ptq replay attach fetch; do
+for word in replay attach fetch; do
     q --help
     if grep -qE "^  $word( |$)" out; then
         ok 1 "$word is not listed before it exists"
