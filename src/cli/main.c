@@ -19,13 +19,13 @@ const struct verb verbs[] = {
      "Plain float32 training from fresh weights. fc is 784 - 128 ReLU - 10, cnn has two "
      "convolutions with max pooling. Without -o: saved_model/mnist_NAME/model.h5.",
      command_train},
-    {"eval", VERB_EVAL, "MODEL", 1, 1, "accuracy and loss on the test digits: .h5, .tflite",
-     "Keras' accuracy and loss of MODEL on the test digits. MODEL is a Keras .h5, a .tflite, "
-     "or fc or cnn.",
+    {"eval", VERB_EVAL, "MODEL", 1, 1, "accuracy and loss on the test digits: .h5, .keras, .tflite",
+     "Keras' accuracy and loss of MODEL on the test digits. MODEL is a Keras .h5 or .keras, a "
+     ".tflite, or fc or cnn.",
      command_eval},
     {"summary", VERB_SUMMARY, "MODEL", 1, 1, "layers, shapes and parameters of MODEL",
-     "The table that Keras prints for a .h5; for a .tflite its operators, and its tensors with "
-     "their quantization.",
+     "The table that Keras prints for a .h5 or .keras; for a .tflite its operators, and its "
+     "tensors with their quantization.",
      command_summary},
     {"predict", VERB_PREDICT, "MODEL IMAGE.png...", 2, -1, "which digit each picture shows",
      "The label and the ten probabilities for each picture: a PNG of any size, grey or coloured, "

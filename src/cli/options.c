@@ -507,7 +507,7 @@ void options_help(FILE *out, const struct verb *verb) {
     fputs("qatop: quantization-aware training in a terminal\n\n"
           "Usage: qatop [OPTIONS] [MODEL]\n"
           "       qatop COMMAND [OPTIONS] ...\n\n"
-          "MODEL is a Keras .h5 file, or fc or cnn: the bundled models.\n\n"
+          "MODEL is a Keras .h5 or .keras file, or fc or cnn: the bundled models.\n\n"
           "Commands (qatop COMMAND --help tells more):\n",
           out);
     unsigned bits = 0;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/assets.h"
+#include "model/archive.h"
 #include "tflite/tflite.h"
 
 /* By content where there is any, so that a renamed file still works. */
@@ -34,7 +35,8 @@ void subject_free(struct subject *subject) {
 }
 
 const char *subject_format(const struct subject *subject) {
-    return subject->model ? "h5" : "tflite";
+    if (!subject->model) return "tflite";
+    return archive_probe(subject->path) ? "keras" : "h5";
 }
 
 enum status subject_evaluate(const struct subject *subject, enum runtime runtime,

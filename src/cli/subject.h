@@ -14,7 +14,7 @@ struct subject {
 /* Load what a MODEL operand means (assets.h).  On failure *subject is zeroed. */
 enum status subject_load(struct subject *subject, const char *operand, struct error *error);
 void subject_free(struct subject *subject);
-const char *subject_format(const struct subject *subject); /* "h5", "tflite" */
+const char *subject_format(const struct subject *subject); /* "h5", "keras", "tflite" */
 
 /* Class probabilities, accuracy and loss on `digits`. */
 enum status subject_evaluate(const struct subject *subject, enum runtime runtime,

@@ -8,6 +8,7 @@
 #include "model/model.h"
 
 #define MEMORY_STEP ((size_t)1 << 20)
+#define IMAGE_NAME  "/dev/null/image" /* libhdf5 would compare the image with a file of its name */
 
 static hid_t image_properties(const void *image, size_t length) {
     hid_t properties = h5_access_properties();
@@ -23,9 +24,9 @@ enum status h5_open(struct h5 *h5, const char *path, const void *image, size_t l
     *h5 = (struct h5){.file = -1, .path = path};
     if (!image && H5Fis_hdf5(path) <= 0)
         return error_set(error, STATUS_FORMAT, path,
-                         "is no HDF5 file; a Keras .h5 is wanted (model.save('x.h5'))");
+                         "is no HDF5 file; a Keras .h5 or .keras is wanted (model.save('x.h5'))");
     hid_t properties = image ? image_properties(image, length) : h5_access_properties();
-    h5->file = H5Fopen(path, H5F_ACC_RDONLY, properties);
+    h5->file = H5Fopen(image ? IMAGE_NAME : path, H5F_ACC_RDONLY, properties);
     h5_release(properties);
     if (h5->file >= 0) return STATUS_OK;
     return error_set(error, STATUS_FORMAT, path,

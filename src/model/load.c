@@ -1,11 +1,17 @@
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/archive.h"
 #include "model/config.h"
 #include "model/h5_reader.h"
 #include "model/internal.h"
+
+/* Members of a .keras file: weights, and two more values for each by the optimizer. */
+#define CONFIG_BYTES  H5_TEXT_MAX
+#define WEIGHTS_BYTES (MODEL_WEIGHTS_MAX * sizeof(float) * 4)
 
 struct loader {
     const char *path;
@@ -72,7 +78,20 @@ static enum status load_parameter(struct loader *loader, const char *group,
     return status ? status : check_finite(loader, parameter);
 }
 
-static enum status load_layer(struct loader *loader, const struct layer *layer) {
+static enum status missing(const struct loader *loader, const struct layer *layer) {
+    return layer_error(loader->error, STATUS_FORMAT, loader->path, layer,
+                       "its weights are missing from the file");
+}
+
+static enum status load_config(struct loader *loader, const char *json, size_t length) {
+    enum status status =
+        config_read(json, length, loader->path, &loader->model, loader->error);
+    return status ? status : model_plan_weights(loader->model, loader->path, loader->error);
+}
+
+/* ---- .h5 ------------------------------------------------------------------------------------ */
+
+static enum status load_h5_layer(struct loader *loader, const struct layer *layer) {
     struct h5_names names = {0};
     int parameters[2] = {layer->kernel, layer->bias};
     size_t wanted = layer->bias < 0 ? 1 : 2;
@@ -81,9 +100,7 @@ static enum status load_layer(struct loader *loader, const struct layer *layer) 
     snprintf(group, sizeof group, "%s%s", loader->weights, layer->name);
     for (size_t i = 0; i < loader->layer_names.count; i++)
         if (!strcmp(loader->layer_names.names[i], layer->name)) is_listed = true;
-    if (!is_listed || !h5_reader_has(loader->reader, group))
-        return layer_error(loader->error, STATUS_FORMAT, loader->path, layer,
-                           "its weights are missing from the file");
+    if (!is_listed || !h5_reader_has(loader->reader, group)) return missing(loader, layer);
     enum status status =
         h5_reader_names(loader->reader, group, "weight_names", &names, loader->error);
     if (!status && names.count != wanted)
@@ -97,7 +114,7 @@ static enum status load_layer(struct loader *loader, const struct layer *layer) 
     return status;
 }
 
-static enum status load_config(struct loader *loader) {
+static enum status load_h5_config(struct loader *loader) {
     char *json = NULL;
     size_t length = 0;
     if (!h5_reader_has_attribute(loader->reader, "/", "model_config"))
@@ -106,31 +123,105 @@ static enum status load_config(struct loader *loader) {
                          "save it with model.save('x.h5')");
     enum status status =
         h5_reader_text(loader->reader, "/", "model_config", &json, &length, loader->error);
-    if (!status) status = config_read(json, length, loader->path, &loader->model, loader->error);
-    if (!status) status = model_plan_weights(loader->model, loader->path, loader->error);
+    if (!status) status = load_config(loader, json, length);
     free(json);
     return status;
 }
 
-static enum status load_weights(struct loader *loader) {
+static enum status load_h5_weights(struct loader *loader) {
     bool has_group = h5_reader_has(loader->reader, "model_weights");
     loader->weights = has_group ? "model_weights/" : "";
     enum status status = h5_reader_names(loader->reader, has_group ? "model_weights" : "/",
                                          "layer_names", &loader->layer_names, loader->error);
     for (int i = 0; i < loader->model->layer_count && !status; i++)
         if (loader->model->layers[i].kernel >= 0)
-            status = load_layer(loader, &loader->model->layers[i]);
+            status = load_h5_layer(loader, &loader->model->layers[i]);
+    h5_free_names(&loader->layer_names);
     return status;
+}
+
+static enum status load_h5(struct loader *loader) {
+    enum status status = h5_reader_open(&loader->reader, loader->path, loader->error);
+    if (!status) status = load_h5_config(loader);
+    if (!status) status = load_h5_weights(loader);
+    return status;
+}
+
+/* ---- .keras --------------------------------------------------------------------------------- */
+
+/* Keras names a layer's folder after its class, not its name, with a number from the second on:
+ * MaxPooling2D, the second one, gives max_pooling2d_1. */
+static void name_folder(enum layer_kind kind, int number, char folder[MODEL_NAME]) {
+    const char *class_name = layer_class(kind);
+    size_t length = 0;
+    for (size_t i = 0; class_name[i] && length + 16 < MODEL_NAME; i++) {
+        bool starts_word = i && isupper((unsigned char)class_name[i]) &&
+                           (islower((unsigned char)class_name[i - 1]) ||
+                            islower((unsigned char)class_name[i + 1]));
+        if (starts_word) folder[length++] = '_';
+        folder[length++] = (char)tolower((unsigned char)class_name[i]);
+    }
+    folder[length] = 0;
+    if (number) snprintf(folder + length, MODEL_NAME - length, "_%d", number);
+}
+
+static enum status load_keras_layer(struct loader *loader, const struct layer *layer, int number) {
+    int parameters[2] = {layer->kernel, layer->bias};
+    int wanted = layer->bias < 0 ? 1 : 2;
+    enum status status = STATUS_OK;
+    char folder[MODEL_NAME], group[2 * MODEL_NAME], name[3 * MODEL_NAME];
+    name_folder(layer->kind, number, folder);
+    snprintf(group, sizeof group, "%s%s/vars", loader->weights, folder);
+    snprintf(name, sizeof name, "%s/%d", group, wanted);
+    if (!h5_reader_has(loader->reader, group)) return missing(loader, layer);
+    if (h5_reader_has(loader->reader, name))
+        return layer_error(loader->error, STATUS_FORMAT, loader->path, layer,
+                           "the file has more weights for it than its config asks for, %d",
+                           wanted);
+    for (int i = 0; i < wanted && !status; i++) {
+        snprintf(name, sizeof name, "%d", i);
+        status = load_parameter(loader, group, &loader->model->parameters[parameters[i]], name);
+    }
+    return status;
+}
+
+/* Keras 2.12 called "layers" by another name. */
+static enum status load_keras_weights(struct loader *loader) {
+    int counts[LAYER_KINDS] = {0};
+    enum status status = STATUS_OK;
+    loader->weights =
+        h5_reader_has(loader->reader, "layers") ? "layers/" : "_layer_checkpoint_dependencies/";
+    for (int i = 0; i < loader->model->layer_count && !status; i++) {
+        const struct layer *layer = &loader->model->layers[i];
+        int number = counts[layer->kind]++;
+        if (layer->kernel >= 0) status = load_keras_layer(loader, layer, number);
+    }
+    return status;
+}
+
+static enum status load_keras(struct loader *loader) {
+    struct archive *archive = NULL;
+    unsigned char *json = NULL, *image = NULL;
+    size_t length = 0;
+    enum status status = archive_open(&archive, loader->path, loader->error);
+    if (!status)
+        status = archive_read(archive, "config.json", CONFIG_BYTES, &json, &length, loader->error);
+    if (!status) status = load_config(loader, (const char *)json, length);
+    if (!status)
+        status = archive_read(archive, "model.weights.h5", WEIGHTS_BYTES, &image, &length,
+                              loader->error);
+    if (!status)
+        status = h5_reader_open_image(&loader->reader, image, length, loader->path, loader->error);
+    free(json);
+    free(image);
+    archive_close(archive);
+    return status ? status : load_keras_weights(loader);
 }
 
 enum status model_load(const char *path, struct model **model, struct error *error) {
     struct loader loader = {.path = path, .error = error};
     *model = NULL;
-    enum status status = h5_reader_open(&loader.reader, path, error);
-    if (status) return status;
-    status = load_config(&loader);
-    if (!status) status = load_weights(&loader);
-    h5_free_names(&loader.layer_names);
+    enum status status = archive_probe(path) ? load_keras(&loader) : load_h5(&loader);
     enum status closed = h5_reader_close(loader.reader, error);
     if (closed) status = closed;
     if (status)

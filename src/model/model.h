@@ -87,8 +87,9 @@ struct model {
     size_t weight_count;
 };
 
-/* Read a Keras .h5 (tf_keras 2 or Keras 3).  Errors name the file, and layer with its class where
- * it is one that is not supported.  The caller frees with model_free. */
+/* Read a Keras .h5 or .keras (tf_keras 2 or Keras 3), told apart by content.  Errors name the file,
+ * and layer with its class where it is one that is not supported.  The caller frees with
+ * model_free. */
 enum status model_load(const char *path, struct model **model, struct error *error);
 
 /* Write a Keras .h5 that tf_keras 2 and Keras 3 load: architecture from `model`, values from

@@ -75,8 +75,7 @@ static void check_content(struct h5_reader *reader) {
     assert_int_equal(shape.size[0], 3);
     assert_int_equal(shape.count, 6);
     assert_true(is_float);
-    assert_ok(h5_reader_floats(reader, "model_weights/d", "d/kernel:0", values, 6, &error),
-              &error);
+    assert_ok(h5_reader_floats(reader, "model_weights/d", "d/kernel:0", values, 6, &error), &error);
     assert_memory_equal(values, kernel, sizeof kernel);
 }
 
@@ -90,13 +89,12 @@ static void a_file_is_read_from_disk_and_from_memory(void **state) {
     check_content(reader);
     assert_ok(h5_reader_close(reader, &error), &error);
     unsigned char *bytes = test_read(path, &length);
-    assert_ok(h5_reader_open_image(&reader, bytes, length, "x.keras", &error), &error);
+    assert_ok(h5_reader_open_image(&reader, bytes, length, path, &error), &error);
     memset(bytes, 0, length);
     free(bytes);
     check_content(reader);
     assert_ok(h5_reader_close(reader, &error), &error);
-    assert_int_equal(h5_reader_open_image(&reader, "no HDF5", 7, "x.keras", &error),
-                     STATUS_FORMAT);
+    assert_int_equal(h5_reader_open_image(&reader, "no HDF5", 7, "x.keras", &error), STATUS_FORMAT);
     assert_string_equal(error.where, "x.keras");
     assert_null(reader);
     assert_ok(h5_reader_close(NULL, &error), &error);
@@ -122,9 +120,8 @@ static void wrong_questions_are_errors_and_the_next_is_answered(void **state) {
     assert_int_equal(h5_reader_shape(reader, "/", "nothing", &shape, &is_float, &error),
                      STATUS_FORMAT);
     assert_string_equal(error.text, "data set 'nothing' is missing");
-    assert_int_equal(
-        h5_reader_floats(reader, "model_weights/d", "d/kernel:0", values, 7, &error),
-        STATUS_FORMAT);
+    assert_int_equal(h5_reader_floats(reader, "model_weights/d", "d/kernel:0", values, 7, &error),
+                     STATUS_FORMAT);
     check_content(reader);
     assert_ok(h5_reader_close(reader, &error), &error);
 }
