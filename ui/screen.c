@@ -98,6 +98,7 @@ static unsigned panels_of(enum event_kind kind) {
                                   P(SYSTEM);
     case EVENT_STATE: return P(SYSTEM);
     case EVENT_EXPORT: return P(LOG) | P(SYSTEM);
+    case EVENT_PTQ:
     case EVENT_CHECKPOINT:
     case EVENT_LOG:
     case EVENT_ACKNOWLEDGE: return P(LOG);

@@ -234,6 +234,10 @@ void store_feed(struct store *store, const struct event *event) {
     case EVENT_TENSOR: feed_tensor(store, event); break;
     case EVENT_EPOCH: feed_epoch(store, event); break;
     case EVENT_EVALUATION: feed_evaluation(store, event); break;
+    case EVENT_PTQ:
+        store->has_ptq = true;
+        store->ptq_accuracy = event->ptq.accuracy;
+        break;
     /* The run logs both, and what it refused to do is answered where it was asked. */
     case EVENT_EXPORT:
     case EVENT_CHECKPOINT: feed_saved(store, event); break;

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ struct watch {
     struct event_epoch *epochs;
     int epoch_count, epoch_room;
     struct evaluation *evaluation; /* the newest of all test digits; retained */
+    double ptq;                    /* accuracy; NaN until it is told */
     struct event_export exported;
     char checkpoint[160];
     char trouble[228]; /* the newest line of LOG_ERROR or worse */
@@ -79,6 +81,9 @@ static enum status watch_event(struct watch *watch, const struct event *event,
         if (!event->evaluation->is_whole) break;
         evaluation_release(watch->evaluation);
         watch->evaluation = evaluation_retain(event->evaluation);
+        break;
+    case EVENT_PTQ:
+        watch->ptq = event->ptq.accuracy;
         break;
     case EVENT_EXPORT:
         watch->exported = event->export_;
@@ -203,12 +208,14 @@ static enum status report(const struct watch *watch, const struct predictions *f
     char digest[SHA256_HEX];
     enum status status = weights_digest(last->snapshot, digest, error);
     if (status) return status;
-    return print_json(json_pack("{s:o, s:o, s:{s:f}, s:o, s:{s:s, s:I, s:s}, s:s}", "fp32",
-                                json_path(fp32), "qat", json_path(&last->paths[PATH_FAKE_QUANT]),
-                                "int8", "accuracy", int8->accuracy, "epochs", json_epochs(watch),
-                                "export", "path", path, "bytes", (json_int_t)watch->exported.bytes,
-                                "sha256", watch->exported.sha256, "weights_sha256", digest),
-                      error);
+    return print_json(
+        json_pack("{s:o, s:{s:o}, s:o, s:{s:f}, s:o, s:{s:s, s:I, s:s}, s:s}", "fp32",
+                  json_path(fp32), "ptq", "accuracy", json_number(watch->ptq), "qat",
+                  json_path(&last->paths[PATH_FAKE_QUANT]), "int8", "accuracy", int8->accuracy,
+                  "epochs", json_epochs(watch), "export", "path", path, "bytes",
+                  (json_int_t)watch->exported.bytes, "sha256", watch->exported.sha256,
+                  "weights_sha256", digest),
+        error);
 }
 
 /* The model as it came, before any training. */
@@ -235,7 +242,7 @@ enum status run_without_screen(const struct options *options, const char *remark
                                struct error *error) {
     struct settings settings;
     struct predictions fp32 = {0};
-    struct watch watch = {.options = options};
+    struct watch watch = {.options = options, .ptq = (double)NAN};
     enum status status = settings_run(&settings, options, true, error);
     if (status) return status;
     interrupt_catch();
@@ -250,6 +257,8 @@ enum status run_without_screen(const struct options *options, const char *remark
     progress_end(&watch.progress);
     if (status == STATUS_INTERRUPTED) *exit_status = 128 + interrupt_signal();
     if (!status) {
+        if (!isnan(watch.ptq))
+            progress_note(&watch.progress, "Without training (PTQ): %.4f", watch.ptq);
         progress_note(&watch.progress, "%s: %u bytes", run_info(watch.run)->export_path,
                       watch.exported.bytes);
         status = report(&watch, &fp32, error);

@@ -18,6 +18,7 @@ enum event_kind {
     EVENT_TENSOR,     /* range and statistics of one quantized tensor */
     EVENT_EPOCH,      /* an epoch ended and was validated */
     EVENT_EVALUATION, /* FP32, fake-quant and INT8 on the test digits */
+    EVENT_PTQ,        /* the model as it came, quantized without training: once a run */
     EVENT_EXPORT,     /* a .tflite was written and verified, or failed */
     EVENT_CHECKPOINT, /* a checkpoint was written, or failed */
     EVENT_LOG,        /* a line for people */
@@ -89,6 +90,10 @@ struct event {
         struct event_tensor tensor;
         struct event_epoch epoch;
         struct evaluation *evaluation;
+        struct {
+            double accuracy; /* on all `count` test digits */
+            uint32_t count;
+        } ptq;
         struct event_export export_;
         struct {
             char path[160];

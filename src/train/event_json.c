@@ -6,6 +6,7 @@ static const char *const kind_names[] = {
     [EVENT_TENSOR] = "tensor",
     [EVENT_EPOCH] = "epoch",
     [EVENT_EVALUATION] = "evaluation",
+    [EVENT_PTQ] = "ptq",
     [EVENT_EXPORT] = "export",
     [EVENT_CHECKPOINT] = "checkpoint",
     [EVENT_LOG] = "log",
@@ -164,6 +165,10 @@ void event_json(struct json_text *json, const struct event *event, const struct 
         break;
     case EVENT_EVALUATION:
         evaluation_fields(json, event->evaluation);
+        break;
+    case EVENT_PTQ:
+        double_field(json, "accuracy", event->ptq.accuracy);
+        integer_field(json, "count", event->ptq.count);
         break;
     case EVENT_EXPORT:
         export_fields(json, &event->export_);

@@ -89,18 +89,17 @@ void ptq_free(struct ptq *ptq) {
     *ptq = (struct ptq){0};
 }
 
-enum status ptq_accuracy(const struct model *model, const struct dataset *dataset,
-                         enum runtime runtime, struct pool *pool, double *accuracy,
-                         struct error *error) {
+enum status ptq_accuracy(const struct model *model, const struct digits *train,
+                         const struct digits *test, enum runtime runtime, struct pool *pool,
+                         double *accuracy, struct error *error) {
     struct ptq ptq;
     struct frozen *frozen = NULL;
     struct predictions predictions = {0};
-    enum status status = ptq_create(&ptq, model, &dataset->train, PTQ_DIGITS, pool, error);
+    enum status status = ptq_create(&ptq, model, train, PTQ_DIGITS, pool, error);
     if (status) return status;
     status = freeze(ptq.snapshot, IO_FLOAT, &frozen, error);
     if (!status)
-        status = evaluate_frozen(frozen, runtime, &dataset->test, pool, model->name, &predictions,
-                                 error);
+        status = evaluate_frozen(frozen, runtime, test, pool, model->name, &predictions, error);
     if (!status) *accuracy = predictions.accuracy;
     predictions_free(&predictions);
     frozen_free(frozen);

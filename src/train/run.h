@@ -41,7 +41,6 @@ struct run_config {
     const char *trace_path;    /* NULL, or the file for one JSON line a batch */
     const char *record_path;   /* NULL, or the file for one JSON line an event (event_json.h) */
     bool is_headless;          /* no screen: progress is the caller's, the log is not folded */
-    bool with_ptq;             /* also quantize after training, as a baseline */
 };
 struct run_config run_config_default(void);
 

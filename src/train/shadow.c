@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "train/exporter.h"
+#include "train/ptq.h"
 
 #define JOBS    32
 #define UNASKED 4 /* evaluations without a command that may wait */
@@ -49,6 +50,16 @@ static void evaluate(struct shadow *shadow, struct shadow_job *job, struct shado
     result->has_event = true;
 }
 
+static void quantize_untrained(struct shadow *shadow, struct shadow_job *job,
+                               struct shadow_result *result) {
+    const struct digits *digits = shadow->options.digits;
+    result->event.kind = EVENT_PTQ;
+    result->event.ptq.count = (uint32_t)digits->count;
+    result->has_event =
+        !ptq_accuracy(job->model, job->train, digits, shadow->options.runtime, NULL,
+                      &result->event.ptq.accuracy, &result->error);
+}
+
 static void export_file(struct shadow *shadow, struct shadow_job *job,
                         struct shadow_result *result) {
     struct export_request request = {
@@ -76,10 +87,14 @@ static void save_checkpoint(struct shadow *shadow, struct shadow_job *job,
 }
 
 static void work(struct shadow *shadow, struct shadow_job *job, struct shadow_result *result) {
-    *result = (struct shadow_result){.command = job->command, .is_final = job->is_final};
+    *result = (struct shadow_result){
+        .task = job->task, .command = job->command, .is_final = job->is_final};
     switch (job->task) {
     case SHADOW_EVALUATE:
         evaluate(shadow, job, result);
+        break;
+    case SHADOW_PTQ:
+        quantize_untrained(shadow, job, result);
         break;
     case SHADOW_EXPORT:
         export_file(shadow, job, result);
@@ -108,7 +123,7 @@ static void *shadow_main(void *context) {
         if (!shadow->job_count) break;
         struct shadow_job job = shadow->jobs[0];
         remove_job(shadow, 0);
-        if (shadow->is_ending && job.task == SHADOW_EVALUATE) {
+        if (shadow->is_ending && (job.task == SHADOW_EVALUATE || job.task == SHADOW_PTQ)) {
             drop_job(&job);
             continue;
         }

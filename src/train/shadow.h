@@ -26,12 +26,14 @@ struct shadow_options {
     struct mailbox *mailbox;     /* woken when a result is ready */
 };
 
-enum shadow_task { SHADOW_EVALUATE, SHADOW_EXPORT, SHADOW_CHECKPOINT };
+enum shadow_task { SHADOW_EVALUATE, SHADOW_PTQ, SHADOW_EXPORT, SHADOW_CHECKPOINT };
 
 struct shadow_job {
     enum shadow_task task;
     struct snapshot *snapshot;     /* EVALUATE, EXPORT: handed over */
     struct checkpoint *checkpoint; /* CHECKPOINT: handed over */
+    const struct model *model;     /* PTQ: it and the digits to calibrate with outlive the shadow */
+    const struct digits *train;
     size_t count;                  /* EVALUATE: the first so many digits */
     int epochs;                    /* EVALUATE: finished by then */
     bool is_final;                 /* EVALUATE: the training's last; carried over to the result */
@@ -39,7 +41,8 @@ struct shadow_job {
 };
 
 struct shadow_result {
-    struct event event;  /* EVENT_EVALUATION, EVENT_EXPORT or EVENT_CHECKPOINT; the taker's */
+    enum shadow_task task;
+    struct event event;  /* EVENT_EVALUATION, _PTQ, _EXPORT or _CHECKPOINT; the taker's */
     bool has_event;      /* a failed evaluation has none */
     bool is_final;
     uint32_t command;

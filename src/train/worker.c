@@ -384,10 +384,16 @@ static void tell_result(struct worker *worker, struct shadow_result *result) {
         reporter_publish(reporter, &result->event);
     }
     if (result->error.status) {
-        const char *what = !result->has_event                   ? "evaluation failed"
-                           : result->event.kind == EVENT_EXPORT ? "export failed"
-                                                                : "checkpoint failed";
-        reporter_error(reporter, what, &result->error);
+        static const char *const failed[] = {
+            [SHADOW_EVALUATE] = "evaluation failed",
+            [SHADOW_PTQ] = "quantization without training failed",
+            [SHADOW_EXPORT] = "export failed",
+            [SHADOW_CHECKPOINT] = "checkpoint failed",
+        };
+        reporter_error(reporter, failed[result->task], &result->error);
+    } else if (result->event.kind == EVENT_PTQ) {
+        reporter_log(reporter, LOG_INFO, "quantized without training (PTQ): %.2f %% of %u digits",
+                     result->event.ptq.accuracy * 100, result->event.ptq.count);
     } else if (result->event.kind == EVENT_EXPORT) {
         const struct event_export *export_ = &result->event.export_;
         reporter_log(reporter, LOG_INFO,
@@ -399,6 +405,16 @@ static void tell_result(struct worker *worker, struct shadow_result *result) {
     if (result->command) reporter_acknowledge(reporter, result->command, &result->error);
     if (result->is_final && worker->state == STATE_EVAL) set_state(worker, STATE_DONE);
     if (result->has_event) event_release(&result->event);
+}
+
+/* The baseline.  What a checkpoint holds was trained with quantization already. */
+static void submit_ptq(struct worker *worker) {
+    const struct run_info *info = worker->options.info;
+    if (info->config->resume_path) return;
+    const struct shadow_job job = {
+        .task = SHADOW_PTQ, .model = info->model, .train = &info->dataset->train};
+    if (!shadow_submit(worker->options.shadow, &job))
+        reporter_log(worker->options.reporter, LOG_ERROR, "no room to quantize without training");
 }
 
 /* ---- the thread ---------------------------------------------------------------------------- */
@@ -420,6 +436,7 @@ static void start(struct worker *worker) {
     if (snapshot && is_watched(worker) && test_count(worker) > SHADOW_ROLLING_DIGITS)
         submit_evaluation(worker, snapshot_retain(snapshot), SHADOW_ROLLING_DIGITS, false);
     if (snapshot) submit_evaluation(worker, snapshot, test_count(worker), false);
+    submit_ptq(worker);
     uint64_t done = trainer_steps(worker->options.trainer);
     worker->epochs = (int)(done / (uint64_t)info->batches);
     reporter_set_step(reporter, done);

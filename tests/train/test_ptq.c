@@ -369,9 +369,10 @@ static void accuracy_is_that_of_the_converters_file(void **state) {
     struct model *model;
     struct error error;
     double accuracy;
-    struct dataset dataset = *mnist();
     assert_ok(model_load(golden("fc", "model.h5"), &model, &error), &error);
-    assert_ok(ptq_accuracy(model, &dataset, RUNTIME_REF, NULL, &accuracy, &error), &error);
+    assert_ok(ptq_accuracy(model, &mnist()->train, &mnist()->test, RUNTIME_REF, NULL, &accuracy,
+                           &error),
+              &error);
     assert_near(accuracy, expected_accuracy("fc"), 0.00001);
     model_free(model);
 }

@@ -11,6 +11,7 @@
 #include "test.h"
 #include "tflite/tflite.h"
 #include "train/checkpoint.h"
+#include "train/ptq.h"
 #include "train/run.h"
 
 /* Long enough for a sanitizer's build on a busy machine; no test waits for it to pass. */
@@ -28,6 +29,8 @@ struct story {
     size_t first_count; /* digits of the first evaluation */
     struct event_epoch last_epoch;
     struct event_export last_export;
+    int ptqs;
+    double ptq;
     double fp32, qat, int8; /* of the last whole evaluation */
     uint64_t whole_step;
     uint32_t acknowledged;
@@ -61,6 +64,10 @@ static void listen_to(struct story *story, struct event *event) {
         story->fp32 = event->evaluation->paths[PATH_FP32].accuracy;
         story->qat = event->evaluation->paths[PATH_FAKE_QUANT].accuracy;
         story->int8 = event->evaluation->paths[PATH_INT8].accuracy;
+        break;
+    case EVENT_PTQ:
+        story->ptqs++;
+        story->ptq = event->ptq.accuracy;
         break;
     case EVENT_EXPORT:
         story->exports++;
@@ -144,6 +151,16 @@ static void end(struct story *story) {
 
 /* ---- end to end ----------------------------------------------------------------------------- */
 
+static double untrained_accuracy(const struct story *story) {
+    const struct run_info *info = run_info(story->run);
+    struct error error;
+    double accuracy;
+    assert_ok(ptq_accuracy(info->model, &info->dataset->train, &info->dataset->test, RUNTIME_REF,
+                           NULL, &accuracy, &error),
+              &error);
+    return accuracy;
+}
+
 static void a_run_trains_evaluates_and_exports_a_file_that_proves_true(void **state) {
     (void)state;
     struct story story;
@@ -161,6 +178,8 @@ static void a_run_trains_evaluates_and_exports_a_file_that_proves_true(void **st
     assert_true(story.fp32 > 0.95 && story.qat > 0.95 && story.int8 > 0.95);
     assert_near(story.int8, story.qat, 0.005);
     assert_near(story.last_epoch.val_accuracy, story.qat, 0);
+    assert_int_equal(story.ptqs, 1);
+    assert_near(story.ptq, untrained_accuracy(&story), 0);
     assert_true(story.last_epoch.loss < 0.5 && story.last_epoch.accuracy > 0.9);
     assert_int_equal(story.states[0], STATE_STARTING);
     assert_int_equal(story.states[1], STATE_TRAIN);
@@ -588,6 +607,7 @@ static void a_resumed_run_gives_the_bits_of_one_that_was_not_interrupted(void **
     wait_until(&story, story.state == STATE_DONE);
     assert_int_equal(story.batches, 64);
     assert_int_equal(story.last_epoch.epoch, 4);
+    assert_int_equal(story.ptqs, 0); /* a checkpoint is no untrained model */
     assert_true(story.last_epoch.loss == loss);
     assert_int_equal(command(&story, COMMAND_EXPORT, 0), STATUS_OK);
     assert_string_equal(story.last_export.sha256, whole);
