@@ -56,7 +56,8 @@ static const struct entry entries[] = {
      "constant, cosine or linear (cosine; with scheme tfmot: constant)", parse_choice, AT(schedule),
      0, 0, "constant|cosine|linear"},
     {"warmup", 0, "N", VERBS_TRAINING, GROUP_TRAINING,
-     "batches in which the learning rate rises from 0 (0)", parse_whole, AT(warmup), 0, 1e6, NULL},
+     "batches in which the learning rate rises from 0 (a tenth of all; with scheme tfmot: 0)",
+     parse_whole, AT(warmup), 0, 1e6, NULL},
     {"seed", 's', "N", VERBS_TRAINING, GROUP_TRAINING, "of shuffling and dropout (1)", parse_seed,
      AT(seed), 0, 0, NULL},
     {"no-shuffle", 0, NULL, VERBS_TRAINING, GROUP_TRAINING, "take the digits in file order",
@@ -96,6 +97,11 @@ static const struct entry entries[] = {
     {"outputs", 0, "FILE", VERB_EVAL, GROUP_FILES,
      "write the raw outputs for every test digit, in the model's own type, little-endian",
      parse_text, AT(outputs), 0, 0, NULL},
+    {"resume", 0, "FILE", VERBS_QAT, GROUP_FILES,
+     "go on from a checkpoint, to the bit; its model, scheme and training options are taken",
+     parse_text, AT(resume), 0, 0, NULL},
+    {"record", 0, "FILE", VERBS_QAT, GROUP_FILES, "write every event of the run as a JSON line",
+     parse_text, AT(record), 0, 0, NULL},
     {"trace", 0, "FILE", VERBS_QAT, GROUP_FILES,
      "write one JSON line a batch: loss, accuracy, all ranges", parse_text, AT(trace), 0, 0, NULL},
 
@@ -408,6 +414,12 @@ static enum status check_operands(const struct options *options, struct error *e
     return STATUS_OK;
 }
 
+/* What a checkpoint holds, so that going on from it gives the same bits. */
+static bool is_of_checkpoint(const struct entry *entry) {
+    return (entry->group == GROUP_TRAINING && entry->offset != AT(on_nan)) ||
+           entry->offset == AT(scheme) || entry->offset == AT(bits);
+}
+
 enum status options_parse(struct options *options, int argc, char **argv, struct error *error) {
     struct option longs[ENTRIES + 1];
     char shorts[2 * ENTRIES + 2];
@@ -420,6 +432,7 @@ enum status options_parse(struct options *options, int argc, char **argv, struct
         .epochs = 3,
         .batch = 32,
         .calibrate = PTQ_DIGITS,
+        .warmup = WARMUP_OF_SCHEME,
         .seed = 1,
         .learning_rate = 0.001,
         .pace = PACE_AUTO,
@@ -439,13 +452,22 @@ enum status options_parse(struct options *options, int argc, char **argv, struct
     enum status status = find_verb(options, error);
     if (status || options->wants_help || options->wants_version) return status;
     for (int i = 0; i < ENTRIES; i++) {
-        if (!given[i] || entries[i].verbs & options->verb->bit) continue;
+        if (!given[i]) continue;
         char where[64];
+        if (options->resume && is_of_checkpoint(&entries[i])) {
+            snprintf(where, sizeof where, "--%s", entries[i].name);
+            return error_set(error, STATUS_USAGE, where,
+                             "is taken from the checkpoint with --resume; leave it out");
+        }
+        if (entries[i].verbs & options->verb->bit) continue;
         snprintf(where, sizeof where, "--%s", entries[i].name);
         return error_set(error, STATUS_USAGE, where, "is no option of %s; see qatop %s%s--help",
                          *options->verb->name ? options->verb->name : "the dashboard",
                          options->verb->name, *options->verb->name ? " " : "");
     }
+    if (options->resume && options->operand_count)
+        return error_set(error, STATUS_USAGE, options->operands[0],
+                         "--resume takes the model from the checkpoint; leave MODEL out");
     return check_operands(options, error);
 }
 

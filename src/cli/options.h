@@ -52,6 +52,8 @@ struct options {
     const char *output;                                  /* -o FILE */
     const char *outputs;                                 /* eval --outputs FILE */
     const char *trace;                                   /* --trace FILE */
+    const char *resume;                                  /* --resume CHECKPOINT */
+    const char *record;                                  /* --record FILE */
     const char *theme;                                   /* NULL: the dashboard's own choice */
     int architecture;                                    /* 0 fc, 1 cnn; -1: not given */
     int scheme;                                          /* 0 qatop, 1 tfmot */

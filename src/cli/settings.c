@@ -7,21 +7,18 @@
 
 #include "base/file.h"
 #include "cli/assets.h"
-
-static enum schedule schedule_by_name(const char *name) {
-    if (!strcmp(name, "constant")) return SCHEDULE_CONSTANT;
-    return strcmp(name, "linear") ? SCHEDULE_COSINE : SCHEDULE_LINEAR;
-}
+#include "train/optimizer.h"
 
 struct training settings_training(const struct options *options) {
     const struct scheme *scheme = scheme_find(option_scheme_name(options));
+    bool is_plain = options->verb->bit == VERB_TRAIN;
     return (struct training){
         .epochs = (int)options->epochs,
         .batch = (int)options->batch,
         .learning_rate = (float)options->learning_rate,
         .schedule = options->schedule >= 0 ? (enum schedule)options->schedule
-                                           : schedule_by_name(scheme->schedule),
-        .warmup = (int)options->warmup,
+                                           : schedule_named(scheme->schedule),
+        .warmup = is_plain && options->warmup == WARMUP_OF_SCHEME ? 0 : (int)options->warmup,
         .seed = options->seed,
         .max_steps = (uint64_t)options->steps,
         .shuffle = !options->no_shuffle,
@@ -32,7 +29,7 @@ struct training settings_training(const struct options *options) {
 enum status settings_run(struct settings *settings, const struct options *options, bool is_headless,
                          struct error *error) {
     *settings = (struct settings){.config = run_config_default()};
-    const char *operand = options->operand_count ? options->operands[0] : NULL;
+    const char *operand = options->operand_count ? options->operands[0] : options->resume;
     enum status status =
         assets_model(operand, settings->model_path, sizeof settings->model_path, error);
     if (status) return status;
@@ -55,6 +52,16 @@ enum status settings_run(struct settings *settings, const struct options *option
     config->pace = options->pace;
     if (is_headless && options->pace < 0) config->pace = PACE_MAX;
     config->trace_path = options->trace;
+    config->record_path = options->record;
+    config->resume_path = options->resume;
+    if (options->resume && !options->out) {
+        /* A run goes on in its own folder. */
+        snprintf(settings->out_folder, sizeof settings->out_folder, "%s", options->resume);
+        char *slash = strrchr(settings->out_folder, '/');
+        strcpy(slash ? slash + (slash == settings->out_folder) : settings->out_folder,
+               slash ? "" : ".");
+        config->out_folder = settings->out_folder;
+    }
     config->is_headless = is_headless;
     return STATUS_OK;
 }

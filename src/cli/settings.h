@@ -10,7 +10,7 @@ struct training settings_training(const struct options *options);
 /* A run's configuration and the texts it points to; must stay where it is while the run lives. */
 struct settings {
     struct run_config config;
-    char model_path[1024], data_folder[1024];
+    char model_path[1024], data_folder[1024], out_folder[1024];
 };
 enum status settings_run(struct settings *settings, const struct options *options, bool is_headless,
                          struct error *error);

@@ -15,6 +15,7 @@ const struct scheme schemes[] = {
         .dense_per_channel = true,
         .quantize_before_relu = true,
         .schedule = "cosine",
+        .warmup_share = 0.1f,
     },
     {
         .name = "tfmot",

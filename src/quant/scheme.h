@@ -21,6 +21,7 @@ struct scheme {
     bool post_training; /* for a model that was trained without it: no kernel is fake-quantized,
                            each is converted with one range per output channel, in float32 */
     const char *schedule;     /* default learning rate schedule */
+    float warmup_share;       /* share of all batches in which the rate rises, by default */
 };
 
 /* All schemes to train with, the default first, ended by an entry without name. */

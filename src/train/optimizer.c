@@ -1,6 +1,7 @@
 #include "train/optimizer.h"
 
 #include <math.h>
+#include <string.h>
 
 /* cos(pi * x) for x in 0..1, to within 1e-15. */
 static double cosine_of_turn(double x) {
@@ -12,6 +13,11 @@ static double cosine_of_turn(double x) {
         sum += term;
     }
     return -sum;
+}
+
+enum schedule schedule_named(const char *name) {
+    if (!strcmp(name, "cosine")) return SCHEDULE_COSINE;
+    return strcmp(name, "linear") ? SCHEDULE_CONSTANT : SCHEDULE_LINEAR;
 }
 
 double schedule_share(enum schedule schedule, uint64_t step, uint64_t steps) {

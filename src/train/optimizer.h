@@ -8,6 +8,9 @@
 #include "kernel/kernel.h"
 #include "train/trainer.h"
 
+/* By the name that options and schemes use; SCHEDULE_CONSTANT for one that is unknown. */
+enum schedule schedule_named(const char *name);
+
 /* Share of the peak rate at batch `step` (0-based) of `steps`: 1 (constant), from 1 down towards 0
  * as half a cosine wave or a line. */
 double schedule_share(enum schedule schedule, uint64_t step, uint64_t steps);

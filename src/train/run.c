@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "train/checkpoint.h"
+#include "train/optimizer.h"
 #include "train/record.h"
 #include "train/worker.h"
 
@@ -40,12 +41,6 @@ struct run {
     struct checkpoint *resumed; /* only until the trainer has it */
 };
 
-static enum schedule schedule_of(const struct scheme *scheme) {
-    if (scheme && scheme->schedule && !strcmp(scheme->schedule, "cosine")) return SCHEDULE_COSINE;
-    if (scheme && scheme->schedule && !strcmp(scheme->schedule, "linear")) return SCHEDULE_LINEAR;
-    return SCHEDULE_CONSTANT;
-}
-
 struct run_config run_config_default(void) {
     const struct scheme *scheme = scheme_find("qatop");
     return (struct run_config){
@@ -54,7 +49,8 @@ struct run_config run_config_default(void) {
                 .epochs = 3,
                 .batch = 32,
                 .learning_rate = 0.001f,
-                .schedule = schedule_of(scheme),
+                .schedule = schedule_named(scheme->schedule),
+                .warmup = WARMUP_OF_SCHEME,
                 .seed = 1,
                 .shuffle = true,
                 .dropout = true,
@@ -80,7 +76,7 @@ static enum status check_config(const struct run_config *config, struct error *e
     if (!(training->learning_rate > 0) || isinf(training->learning_rate))
         return error_set(error, STATUS_USAGE, "--lr", "%g is not a number above 0",
                          (double)training->learning_rate);
-    if (training->warmup < 0)
+    if (training->warmup < 0 && training->warmup != WARMUP_OF_SCHEME)
         return error_set(error, STATUS_USAGE, "--warmup", "%d is negative", training->warmup);
     if (config->weight_bits && (config->weight_bits < 2 || config->weight_bits > 8))
         return error_set(error, STATUS_USAGE, "--bits", "%d is not 2 to 8", config->weight_bits);
@@ -159,7 +155,8 @@ static enum status name_outputs(struct run *run, struct error *error) {
     struct run_info *info = &run->info;
     char own[256], folder[480];
     name_of(run->config.model_path, own, sizeof own);
-    snprintf(info->name, sizeof info->name, "%.*s", (int)sizeof info->name - 1, own);
+    const char *shown = run->config.resume_path ? run->model->name : own;
+    snprintf(info->name, sizeof info->name, "%.*s", (int)sizeof info->name - 1, shown);
     run_default_folder(run->model, run->config.model_path, "qat", folder, sizeof folder);
     int used = (int)strlen(folder);
     if (run->config.out_folder)
@@ -213,8 +210,14 @@ static uint64_t batches_of(const struct run *run) {
 static enum status make_parts(struct run *run, struct error *error) {
     enum status status = pool_create(&run->pool, run->config.threads, error);
     if (status) return status;
+    struct training *training = &run->config.training;
+    if (training->warmup == WARMUP_OF_SCHEME) {
+        uint64_t all = (uint64_t)training->epochs * batches_of(run), most = training->max_steps;
+        if (most && most < all) all = most;
+        training->warmup = (int)((double)run->plan->scheme.warmup_share * (double)all);
+    }
     status = trainer_create(&run->trainer, run->model, run->plan, &run->dataset,
-                            &run->config.training, run->pool, error);
+                            training, run->pool, error);
     if (status) return status;
     if (run->resumed) {
         const struct checkpoint *resumed = run->resumed;

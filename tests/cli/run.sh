@@ -91,6 +91,24 @@ q export tuned.h5 -o x.tflite
 refused 1 "tuned.h5" "a model that is no checkpoint is refused"
 check "no file is left by a refusal" test ! -e x.tflite
 
+# --- checkpoints and records ---
+q run --epochs 2 --json --quiet --out whole
+done_well "two epochs at once"
+whole=$(key out weights_sha256)
+q run --resume whole/checkpoint.h5 --steps 150
+refused 2 "from the checkpoint" "--resume refuses options that the checkpoint holds"
+q run --resume whole/checkpoint.h5 cnn
+refused 2 "leave MODEL out" "--resume refuses another model"
+q run --resume whole/checkpoint.h5
+refused 2 "nothing is left to do" "a checkpoint of a finished run is refused"
+q run --resume missing.h5
+refused 1 "missing.h5" "a checkpoint that is not there is named"
+q run --epochs 1 --record record.jsonl --quiet --out fourth
+done_well "a run is recorded"
+check "the record begins with its schema" sh -c 'head -1 record.jsonl | grep -q "\"schema\""'
+check "every line is an object" sh -c '! grep -qvE "^\{.*\}$" record.jsonl'
+check "every batch is in it" test "$(grep -c '"event": *"batch"' record.jsonl)" -eq 125
+
 # --- disks ---
 echo 'a file' >plain
 q run --steps 1 --quiet --out plain/below
@@ -106,12 +124,13 @@ q run --steps 3 --quiet --trace plain/trace --out fifth
 refused 1 plain "a trace that cannot be written is told"
 
 # --- signals ---
-interrupted() { # SIGNAL STATUS COMMAND...: start, wait for the first epoch, signal
+interrupted() { # SIGNAL STATUS EPOCHS COMMAND...: start, wait for the first epoch, signal
     signal=$1
     wanted=$2
-    shift 2
+    epochs=$3
+    shift 3
     rm -rf sixth
-    "$@" run --epochs 10000 --out sixth >out 2>err </dev/null &
+    "$@" run --epochs "$epochs" --pace 200 --out sixth >out 2>err </dev/null &
     child=$!
     waited=0
     while ! grep -q '^Epoch 1/' err && [ $waited -lt 600 ] && kill -0 $child 2>/dev/null; do
@@ -129,10 +148,14 @@ interrupted() { # SIGNAL STATUS COMMAND...: start, wait for the first epoch, sig
     q export sixth -o sixth.tflite
     done_well "the checkpoint can be exported"
 }
-interrupted TERM 143 "$QATOP"
+interrupted TERM 143 2 "$QATOP"
+q run --resume sixth/checkpoint.h5 --json --quiet
+done_well "and the run resumed from it"
+check "which comes to the same bits" test "$(key out weights_sha256)" = "$whole"
+check "in its own folder" test -s sixth/model_int8.tflite
 # What the shell starts in the background ignores SIGINT, unless something sets that right.
 if env --default-signal=INT true 2>/dev/null; then
-    interrupted INT 130 env --default-signal=INT "$QATOP"
+    interrupted INT 130 10000 env --default-signal=INT "$QATOP"
 else
     skip "SIGINT ends a run with 130" "env cannot restore SIGINT"
 fi
