@@ -51,6 +51,12 @@ const char *control_waiting(const struct control *control) {
     return "";
 }
 
+bool control_is_waiting(const struct control *control) {
+    for (int i = 0; i < CONTROL_WAITING; i++)
+        if (control->waiting[i].number) return true;
+    return false;
+}
+
 static uint32_t send(struct control *control, enum command_kind kind, double argument,
                      double now) {
     uint32_t number = control->send(control->context, (struct command){kind, argument});
@@ -206,11 +212,9 @@ static void follow_export(struct control *control, const struct event_export *wr
     char size[16];
     const char *slash = strrchr(written->path, '/'); /* the log has the whole path */
     control_say(control, written->differing ? COLOR_ALARM : COLOR_OK, now,
-                "wrote %s  %s  INT8 %.2f %%  %s: %u of %u differ",
-                slash ? slash + 1 : written->path,
+                "wrote %s  %s  INT8 %.2f %%  %s: %u differ", slash ? slash + 1 : written->path,
                 format_bytes(written->bytes, size, sizeof size), 100 * written->accuracy,
-                written->differing ? "NOT EQUAL" : "verified", (unsigned)written->differing,
-                (unsigned)written->count);
+                written->differing ? "NOT EQUAL" : "verified", (unsigned)written->differing);
     control->notice_until = now + 2 * NOTICE_SECONDS;
     if (control->leaves_after_export) control->is_done = true;
     control->leaves_after_export = false;

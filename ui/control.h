@@ -60,6 +60,8 @@ void control_event(struct control *control, struct store *store, const struct ev
 
 /* "pausing...", "exporting...", "" */
 const char *control_waiting(const struct control *control);
+/* Whether a command was not answered yet. */
+bool control_is_waiting(const struct control *control);
 /* The notice while it is fresh, else "". */
 const char *control_notice(const struct control *control, double now);
 void control_say(struct control *control, enum color color, double now, const char *format, ...)

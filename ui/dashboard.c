@@ -20,6 +20,7 @@
 #define FRAMES_DEFAULT 10.0
 #define FRAMES_MOST 30.0
 #define EVENTS_A_FRAME 8192 /* more wait for the next one, so that keys are never late */
+#define ANSWER_SECONDS 0.01 /* how often a command's answer is looked for */
 #define FORSAKEN_SECONDS 20.0 /* how long a screen that is gone waits for the checkpoint */
 
 /* What happens once a second. */
@@ -62,12 +63,16 @@ static void tick(struct screen *screen, struct run *run, struct tick *tick, doub
     screen_tick(screen);
 }
 
-static void take_events(struct screen *screen, struct run *run, double now) {
+/* True when something came that the user may be waiting for. */
+static bool take_events(struct screen *screen, struct run *run, double now) {
     struct event event;
+    bool is_answer = false;
     for (int i = 0; i < EVENTS_A_FRAME && run_poll(run, &event); i++) {
+        is_answer = is_answer || event.kind == EVENT_STATE || event.kind == EVENT_ACKNOWLEDGE;
         screen_event(screen, &event, now);
         event_release(&event);
     }
+    return is_answer;
 }
 
 static void take_stderr(struct screen *screen) {
@@ -114,7 +119,7 @@ static bool loop(struct screen *screen, struct run *run, double frames, bool *is
     int seen_signal = 0;
     while (!screen->control.is_done) {
         double now = clock_seconds();
-        take_events(screen, run, now);
+        if (take_events(screen, run, now)) next_frame = 0; /* seen at once, like a key's */
         take_stderr(screen);
         tick(screen, run, &ticks, now);
         if (signals_suspend()) terminal_suspend();
@@ -138,7 +143,9 @@ static bool loop(struct screen *screen, struct run *run, double frames, bool *is
             clock_sleep(0.05);
             continue;
         }
-        uint32_t code = terminal_key(fmax(0, next_frame - clock_seconds()));
+        double wait = fmax(0, next_frame - clock_seconds());
+        if (control_is_waiting(&screen->control)) wait = fmin(wait, ANSWER_SECONDS);
+        uint32_t code = terminal_key(wait);
         for (int i = 0; code != KEYCODE_NONE && i < 64; i++) {
             take_key(screen, code, clock_seconds());
             next_frame = 0; /* an answer is seen at once */
