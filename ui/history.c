@@ -241,6 +241,39 @@ void history_destroy(struct history *history) {
     free(history);
 }
 
+/* A copy of an array; false when memory is short. */
+static bool copy_array(void **copy, const void *array, size_t count, size_t *capacity,
+                       size_t size) {
+    *copy = NULL;
+    *capacity = count;
+    if (!count) return true;
+    *copy = malloc(count * size);
+    if (*copy) memcpy(*copy, array, count * size);
+    return *copy;
+}
+
+struct history *history_copy(const struct history *history) {
+    struct history *copy = malloc(sizeof *copy);
+    if (!copy) return NULL;
+    *copy = *history;
+    void *raw, *folds, *nodes;
+    bool is_whole = copy_array(&raw, history->raw, history->raw_count, &copy->raw_capacity,
+                               sizeof *history->raw);
+    is_whole &= copy_array(&folds, history->folds, history->fold_count, &copy->fold_capacity,
+                           sizeof *history->folds);
+    copy->raw = raw;
+    copy->folds = folds;
+    for (int k = 0; k < LEVELS; k++) {
+        const struct level *level = &history->levels[k];
+        is_whole &= copy_array(&nodes, level->nodes, level->count, &copy->levels[k].capacity,
+                               sizeof *level->nodes);
+        copy->levels[k].nodes = nodes;
+    }
+    if (is_whole) return copy;
+    history_destroy(copy);
+    return NULL;
+}
+
 bool history_add(struct history *history, uint64_t step, float value) {
     struct bucket bucket = bucket_of(step, value);
     return history_add_bucket(history, &bucket);

@@ -32,6 +32,8 @@ struct history; /* opaque */
  * raw_cap * 100 bytes for a million times as many.  NULL when memory is short. */
 struct history *history_create(size_t raw_cap) MUST_USE;
 void history_destroy(struct history *history); /* NULL is harmless */
+/* One that stays as it is now; NULL when memory is short. */
+struct history *history_copy(const struct history *history) MUST_USE;
 
 /* Steps ascend (one that does not is taken for the newest so far).  False when memory is short: the
  * value is then folded into the newest record, nothing is lost but its place. */

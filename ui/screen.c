@@ -43,9 +43,15 @@ void screen_free(struct screen *screen) {
         free(screen->states[i]);
     }
     store_free(&screen->store);
+    store_free(&screen->frozen);
     canvas_free(&screen->base);
     canvas_free(&screen->shown);
     memset(screen, 0, sizeof *screen);
+}
+
+/* What the panels show. */
+static const struct store *viewed(const struct screen *screen) {
+    return screen->control.is_frozen ? &screen->frozen : &screen->store;
 }
 
 static void all_dirty(struct screen *screen) {
@@ -126,8 +132,9 @@ static void keep_choice(struct screen *screen, const struct evaluation *chosen) 
 }
 
 void screen_event(struct screen *screen, const struct event *event, double now) {
+    /* Frozen, the choice is one among those of then. */
     const struct evaluation *chosen =
-        screen->session.evaluation < 0
+        screen->session.evaluation < 0 || screen->control.is_frozen
             ? NULL
             : store_evaluation(&screen->store, screen->session.evaluation);
     store_feed(&screen->store, event);
@@ -153,7 +160,7 @@ void screen_tick(struct screen *screen) {
 static bool act(struct screen *screen, enum panel_id panel, enum action action) {
     const struct panel *table = screen->panels[panel];
     if (!table->act) return false;
-    return table->act(screen->states[panel], &screen->store, &screen->session, action);
+    return table->act(screen->states[panel], viewed(screen), &screen->session, action);
 }
 
 /* The focused panel first; what it does not use goes where it always has a meaning. */
@@ -171,10 +178,7 @@ static void act_on_panels(struct screen *screen, enum action action) {
         }
     }
     if (!is_used) return;
-    /* Frozen: what the user moves is drawn, the rest stays. */
-    unsigned moved = 1U << screen->focus | 1U << PANEL_DIGITS | 1U << PANEL_CONFUSION;
-    screen->dirty |= screen->control.is_frozen ? moved : ALL_PANELS;
-    screen->is_dirty = true;
+    all_dirty(screen);
     if (screen->session.wants_focus != PANELS) {
         enum panel_id wanted = screen->session.wants_focus;
         screen->session.wants_focus = PANELS;
@@ -182,19 +186,18 @@ static void act_on_panels(struct screen *screen, enum action action) {
     }
 }
 
-/* Frozen, the view stays with the evaluation it showed. */
-static void pin(struct screen *screen) {
-    if (screen->control.is_frozen && screen->session.evaluation < 0) {
-        const struct evaluation *newest = store_evaluation(&screen->store, -1);
-        if (newest) {
-            keep_choice(screen, newest);
-            screen->is_pinned = true;
-        }
-    } else if (!screen->control.is_frozen) {
-        if (screen->is_pinned) screen->session.evaluation = -1;
-        screen->is_pinned = false;
-        all_dirty(screen);
+/* Frozen, the panels show a copy: neither keys nor a new size bring in what came since. */
+static void freeze_or_thaw(struct screen *screen, double now) {
+    if (screen->control.is_frozen) {
+        if (store_copy(&screen->frozen, &screen->store)) return;
+        screen->control.is_frozen = false;
+        control_say(&screen->control, COLOR_ALARM, now, "no memory to freeze the view");
+        return;
     }
+    if (screen->session.evaluation >= 0)
+        keep_choice(screen, store_evaluation(&screen->frozen, screen->session.evaluation));
+    store_free(&screen->frozen);
+    all_dirty(screen);
 }
 
 static void back(struct screen *screen) {
@@ -313,7 +316,7 @@ void screen_key(struct screen *screen, uint32_t code, double now) {
     if (action == ACTION_NONE) return;
     if (act_on_screen(screen, action, now)) return;
     if (control_act(control, &screen->store, action, now)) {
-        if (action == ACTION_FREEZE) pin(screen);
+        if (action == ACTION_FREEZE) freeze_or_thaw(screen, now);
         if (action == ACTION_ACKNOWLEDGE) focus_on(screen, PANEL_LOG);
         return;
     }
@@ -328,9 +331,9 @@ static void draw_panel(struct screen *screen, enum panel_id id) {
     if (rect_is_empty(rect)) return;
     struct canvas inside = canvas_part(&screen->base, in.row, in.column, in.rows, in.columns);
     canvas_clear(&inside);
-    panel->draw(screen->states[id], &screen->store, &screen->session, &inside);
+    panel->draw(screen->states[id], viewed(screen), &screen->session, &inside);
     if (panel->title) {
-        panel->title(screen->states[id], &screen->store, &screen->session, title.left, title.right,
+        panel->title(screen->states[id], viewed(screen), &screen->session, title.left, title.right,
                      sizeof title.left);
     }
     frame_draw(&screen->base, rect, screen->layout.frame, &title);

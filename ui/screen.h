@@ -11,6 +11,7 @@
 
 struct screen {
     struct store store;
+    struct store frozen;       /* what the panels show while the view is frozen */
     struct control control;
     struct session session;
     const struct panel *panels[PANELS]; /* the real ones, until a test puts others here */
@@ -23,7 +24,6 @@ struct screen {
     bool is_maximised;
     unsigned dirty;            /* 1 << panel for each to be drawn again */
     bool is_dirty;             /* header, footer or menus are to be drawn again */
-    bool is_pinned;            /* freezing chose session.evaluation, thawing gives it back */
     int help_first;
     char typed[sizeof ((struct session *)0)->search]; /* at the search prompt */
     bool wants_redraw, wants_suspend; /* for the dashboard to do, and clear */

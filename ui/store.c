@@ -1,5 +1,6 @@
 #include "ui/store.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,8 @@
 #define RAW_RANGES 4096 /* raw values kept for the timeline of one tensor */
 #define PACE_INTERVAL 1.0
 #define ETA_SECONDS 10.0
+#define ETA_STEADY_SAMPLES 4 /* this many, and the pace between any two of them ... */
+#define ETA_STEADY_SHARE .02 /* ... within this share of the mean, are enough */
 
 static void plan_steps(struct store *store) {
     const struct training *training = &store->info->config->training;
@@ -62,6 +65,48 @@ void store_free(struct store *store) {
     memset(store, 0, sizeof *store);
 }
 
+static void *copy_of(const void *from, size_t count, size_t size, bool *is_whole) {
+    void *copy = malloc(count ? count * size : 1);
+    if (copy && count) memcpy(copy, from, count * size);
+    if (!copy) *is_whole = false;
+    return copy;
+}
+
+static struct history *copy_history(const struct history *from, bool *is_whole) {
+    struct history *copy = history_copy(from);
+    if (!copy) *is_whole = false;
+    return copy;
+}
+
+bool store_copy(struct store *copy, const struct store *store) {
+    bool is_whole = true;
+    size_t tensors = (size_t)store->info->plan->tensor_count;
+    *copy = *store;
+    copy->loss = copy_history(store->loss, &is_whole);
+    copy->batch_accuracy = copy_history(store->batch_accuracy, &is_whole);
+    copy->seconds = copy_history(store->seconds, &is_whole);
+    copy->lines = copy_of(store->lines, STORE_LOG_LINES, sizeof *store->lines, &is_whole);
+    /* Room for what feed_epoch and feed_evaluation would add: a copy is a store like any other. */
+    size_t epochs = 1;
+    while (epochs < (size_t)store->epoch_count) epochs *= 2;
+    copy->epochs = calloc(epochs, sizeof *store->epochs);
+    if (!copy->epochs) is_whole = false;
+    else if (store->epoch_count)
+        memcpy(copy->epochs, store->epochs, (size_t)store->epoch_count * sizeof *store->epochs);
+    copy->evaluations = copy_of(store->evaluations, STORE_EVALUATIONS, sizeof *store->evaluations,
+                                &is_whole);
+    if (!copy->evaluations) copy->evaluation_count = 0;
+    for (int i = 0; i < copy->evaluation_count; i++) evaluation_retain(copy->evaluations[i]);
+    copy->tensors = copy_of(store->tensors, tensors, sizeof *store->tensors, &is_whole);
+    for (size_t i = 0; copy->tensors && i < tensors; i++) {
+        copy->tensors[i].min = copy_history(store->tensors[i].min, &is_whole);
+        copy->tensors[i].max = copy_history(store->tensors[i].max, &is_whole);
+        copy->tensors[i].scale = copy_history(store->tensors[i].scale, &is_whole);
+    }
+    if (!is_whole) store_free(copy);
+    return is_whole;
+}
+
 void store_log(struct store *store, enum log_level level, bool is_stderr, const char *text) {
     size_t at = (store->line_first + store->line_count) % STORE_LOG_LINES;
     if (store->line_count == STORE_LOG_LINES) {
@@ -99,6 +144,10 @@ const struct evaluation *store_evaluation(const struct store *store, int index) 
     for (int i = store->evaluation_count - 1; i >= 0; i--) {
         if (store->evaluations[i]->is_whole) return store->evaluations[i];
     }
+    return store_newest(store);
+}
+
+const struct evaluation *store_newest(const struct store *store) {
     return store->evaluation_count ? store->evaluations[store->evaluation_count - 1] : NULL;
 }
 
@@ -178,7 +227,7 @@ static void feed_epoch(struct store *store, const struct event *event) {
     store->epochs[store->epoch_count++] = *epoch;
     if (epoch->epoch > store->epochs_planned) store->epochs_planned = epoch->epoch;
     char text[200];
-    snprintf(text, sizeof text, "epoch %d  loss %.4f acc %.2f  val %.4f %.2f  %.1fs", epoch->epoch,
+    snprintf(text, sizeof text, "epoch %d  loss %.4f acc %.2f  val %.4f %.2f  %.1f s", epoch->epoch,
              epoch->loss, 100 * epoch->accuracy, epoch->val_loss, 100 * epoch->val_accuracy,
              epoch->seconds);
     store_log(store, LOG_INFO, false, text);
@@ -186,7 +235,7 @@ static void feed_epoch(struct store *store, const struct event *event) {
 
 static void drop_evaluation(struct store *store) {
     int victim = 1;
-    for (int i = 1; i < store->evaluation_count; i++) {
+    for (int i = 0; i < store->evaluation_count; i++) {
         if (!store->evaluations[i]->is_whole) {
             victim = i;
             break;
@@ -270,9 +319,24 @@ double store_rate(const struct store *store) {
     return seconds > 0 ? (double)steps / seconds : 0;
 }
 
+/* Whether the pace was the same from sample to sample, as where a pacer sets it. */
+static bool is_steady(const struct store *store) {
+    double mean = store_rate(store);
+    if (store->pace_count < ETA_STEADY_SAMPLES || !(mean > 0)) return false;
+    for (int i = 1; i < store->pace_count; i++) {
+        int before = (store->pace_first + i - 1) % STORE_PACE_SAMPLES;
+        int here = (store->pace_first + i) % STORE_PACE_SAMPLES;
+        double seconds = store->pace_samples[here].time - store->pace_samples[before].time;
+        uint64_t steps = store->pace_samples[here].step - store->pace_samples[before].step;
+        if (!(fabs((double)steps / seconds - mean) <= ETA_STEADY_SHARE * mean)) return false;
+    }
+    return true;
+}
+
 double store_eta(const struct store *store) {
     if (store->is_over || store->state != STATE_TRAIN) return -1;
     double rate = store_rate(store);
-    if (!(store->trained_seconds >= ETA_SECONDS) || !(rate > 0)) return -1;
+    if (!(rate > 0)) return -1;
+    if (!(store->trained_seconds >= ETA_SECONDS) && !is_steady(store)) return -1;
     return (double)store_batches_left(store) / rate;
 }

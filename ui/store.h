@@ -11,7 +11,7 @@
 #include "ui/history.h"
 
 #define STORE_LOG_LINES 2000
-#define STORE_EVALUATIONS 64 /* more, and old ones make room: first the partial, never the first */
+#define STORE_EVALUATIONS 64 /* more, and old ones make room: first the partial, never the first whole one */
 #define STORE_RAW_LOSSES ((size_t)1 << 20)
 #define STORE_PACE_SAMPLES 32
 
@@ -82,6 +82,9 @@ struct store {
 bool store_create(struct store *store, const struct run_info *info) MUST_USE;
 void store_free(struct store *store);
 
+/* A copy that stays as it is now; false when memory is short. */
+bool store_copy(struct store *copy, const struct store *store) MUST_USE;
+
 /* Take in one event; the caller still releases it. */
 void store_feed(struct store *store, const struct event *event);
 void store_log(struct store *store, enum log_level level, bool is_stderr, const char *text);
@@ -89,6 +92,9 @@ const struct store_line *store_line_at(const struct store *store, size_t index);
 
 /* The evaluation the session looks at (-1: the newest whole one, else the newest), or NULL. */
 const struct evaluation *store_evaluation(const struct store *store, int index);
+
+/* The newest of all, whole or not, or NULL. */
+const struct evaluation *store_newest(const struct store *store);
 
 /* Training goes on for `epochs` more, as trainer_extend counts them. */
 void store_extend(struct store *store, int epochs);
@@ -103,7 +109,8 @@ uint64_t store_batches_left(const struct store *store);
 double store_rate(const struct store *store);
 
 /* Seconds until the last planned batch at the pace of the last half minute, or a negative number
- * while that would be a guess (less than 10 seconds of training, paused, over). */
+ * while that would be a guess: paused, over, less than 10 seconds of training (3 when its pace was
+ * the same in each of them). */
 double store_eta(const struct store *store);
 
 #endif

@@ -125,6 +125,7 @@ static void evaluations_are_retained_and_bounded(void **state) {
     }
     /* 191 is odd, so whole; 190 is newer than any other partial one. */
     assert_int_equal(store_evaluation(&store, -1)->step, 191);
+    assert_int_equal(store_newest(&store)->step, 191);
     assert_ptr_equal(store_evaluation(&store, 0), first);
 }
 
@@ -177,8 +178,8 @@ static void epochs_are_kept_in_order(void **state) {
 static void the_eta_waits_until_it_means_something(void **state) {
     (void)state;
     feed_state(STATE_TRAIN, 0);
-    for (int i = 0; i < 100; i++) {
-        feed_batch((uint64_t)i + 1, 0.1 * i, 1.0f); /* 10 batches a second, up to 9.9 s */
+    for (int i = 0; i < 100; i++) { /* 10 batches a second with ups and downs, up to 9.9 s */
+        feed_batch((uint64_t)i + 1, 0.1 * i + 0.06 * (i / 10 % 2), 1.0f);
     }
     assert_true(store_eta(&store) < 0);
     for (int i = 100; i < 120; i++) feed_batch((uint64_t)i + 1, 0.1 * i, 1.0f);
@@ -196,6 +197,46 @@ static void the_eta_waits_until_it_means_something(void **state) {
     assert_true(store_eta(&store) < 0);
     assert_true(store.is_over);
     assert_int_equal(store_batches_left(&store), 0);
+}
+
+static void a_steady_pace_gives_the_eta_early(void **state) {
+    (void)state;
+    feed_state(STATE_TRAIN, 0);
+    for (int i = 0; i < 29; i++) feed_batch((uint64_t)i + 1, 0.1 * i, 1.0f);
+    assert_true(store_eta(&store) < 0);
+    for (int i = 29; i < 35; i++) feed_batch((uint64_t)i + 1, 0.1 * i, 1.0f);
+    assert_near(store_eta(&store), 26.5, 0.01); /* 300 - 35 batches at 10 a second */
+}
+
+static void a_copy_stays_as_it_was(void **state) {
+    (void)state;
+    struct event tensor = {.kind = EVENT_TENSOR, .folded = 1, .step = 1};
+    tensor.tensor.max = 3.5f;
+    store_feed(&store, &tensor);
+    struct event event = {.kind = EVENT_EVALUATION, .folded = 1};
+    event.evaluation = make_evaluation(1, true);
+    store_feed(&store, &event);
+    for (uint64_t step = 1; step <= 40; step++) feed_batch(step, 0.1 * (double)step, 2.0f);
+    store_log(&store, LOG_INFO, false, "before");
+    struct store copy;
+    assert_true(store_copy(&copy, &store));
+    assert_int_equal(event.evaluation->references, 3);
+    for (uint64_t step = 41; step <= 80; step++) feed_batch(step, 0.1 * (double)step, 9.0f);
+    store_log(&store, LOG_INFO, false, "after");
+    tensor.tensor.max = 7.0f;
+    store_feed(&store, &tensor);
+    assert_int_equal(copy.step, 40);
+    assert_int_equal(history_count(copy.loss), 40);
+    assert_near(history_range(copy.loss, 0, 80).max, 2.0, 0);
+    assert_near(history_range(store.loss, 0, 80).max, 9.0, 0);
+    assert_near(copy.tensors[0].latest.max, 3.5, 0);
+    assert_near(history_range(copy.tensors[0].max, 0, 80).max, 3.5, 0);
+    assert_int_equal(copy.line_count, 1);
+    assert_string_equal(store_line_at(&copy, 0)->text, "before");
+    assert_ptr_equal(store_evaluation(&copy, -1), event.evaluation);
+    store_free(&copy);
+    assert_int_equal(event.evaluation->references, 2);
+    event_release(&event);
 }
 
 static void a_step_limit_shortens_the_plan(void **state) {
@@ -221,6 +262,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(alarms_stay_until_acknowledged, set_up, tear_down),
     cmocka_unit_test_setup_teardown(epochs_are_kept_in_order, set_up, tear_down),
     cmocka_unit_test_setup_teardown(the_eta_waits_until_it_means_something, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(a_steady_pace_gives_the_eta_early, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(a_copy_stays_as_it_was, set_up, tear_down),
     cmocka_unit_test_setup_teardown(a_step_limit_shortens_the_plan, set_up, tear_down),
 };
 TEST_MAIN(tests)
