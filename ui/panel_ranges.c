@@ -13,7 +13,7 @@
 #define SATURATION_WARNING .01 /* share of values */
 #define SQNR_WARNING 20.0      /* dB */
 #define DRIFT_WARNING .10      /* of the width, over an epoch */
-#define DETAIL_ROWS 5          /* below the table, where there is room */
+#define DETAIL_ROWS 4          /* below the table, where there is room */
 
 static const char *const view_names[RANGES_VIEWS] = {"table", "channels", "timeline", "detail"};
 
@@ -179,7 +179,7 @@ static void cell_text(const struct event_tensor *tensor, enum column column, int
                      is_saturated(tensor) ? "!" : "");
         break;
     case COLUMN_SQNR:
-        if (isinf(tensor->stats.sqnr) && tensor->stats.sqnr > 0) snprintf(text, size, "inf");
+        if ((double)tensor->stats.sqnr > SQNR_EXACT) snprintf(text, size, "exact");
         else if (!isnan(tensor->stats.sqnr))
             snprintf(text, size, "%.1f%s", (double)tensor->stats.sqnr, is_noisy(tensor) ? "!" : "");
         break;
@@ -334,8 +334,12 @@ static void title(void *state, const struct store *store, const struct session *
     (void)session;
     const struct ranges *ranges = state;
     snprintf(left, size, "ranges  v:%s", view_names[ranges->view]);
-    snprintf(right, size, "sort:%s%s  %d tensors", columns[ranges->sort].sort_name,
-             ranges->is_inverted ? " inverted" : "", store->info->plan->tensor_count);
+    int count = store->info->plan->tensor_count, last = ranges->top + ranges->page;
+    char shown[32] = "";
+    if (ranges->page > 0 && ranges->page < count)
+        snprintf(shown, sizeof shown, "%d-%d of ", ranges->top + 1, last < count ? last : count);
+    snprintf(right, size, "sort:%s%s  %s%d tensors", columns[ranges->sort].sort_name,
+             ranges->is_inverted ? " inverted" : "", shown, count);
     if (ranges->view == RANGES_TABLE) return;
     char name[RANGES_NAME];
     if (ranges->selected < store->info->plan->tensor_count)

@@ -6,6 +6,7 @@
 
 enum ranges_view { RANGES_TABLE, RANGES_CHANNELS, RANGES_TIMELINE, RANGES_DETAIL, RANGES_VIEWS };
 
+#define SQNR_EXACT 120.0 /* dB; beyond it only the rounding of floats is left */
 #define RANGES_NAME (2 * MODEL_NAME + 16)
 
 struct ranges {

@@ -129,19 +129,23 @@ static void verdict(const struct event_tensor *tensor, char *text, size_t size,
                     enum color *color) {
     *color = COLOR_WARNING;
     if ((double)tensor->stats.saturation > .01)
-        snprintf(text, size, "! %.1f%% of its values are clipped (more than 1%%): the range lags",
+        snprintf(text, size, "! %.1f %% of its values are clipped (more than 1 %%): the range lags",
                  100 * (double)tensor->stats.saturation);
     else if ((double)tensor->stats.sqnr < 20)
         snprintf(text, size, "! signal to quantization noise is %.1f dB (less than 20)",
                  (double)tensor->stats.sqnr);
     else if ((double)tensor->drift > .1)
-        snprintf(text, size, "! the range still moves: %.0f%% over the last epoch",
+        snprintf(text, size, "! the range still moves: %.0f %% over the last epoch",
                  100 * (double)tensor->drift);
     else {
         *color = COLOR_OK;
-        snprintf(text, size, "ok: %.2f%% clipped, range steady",
-                 100 * (double)tensor->stats.saturation);
+        double sqnr = (double)tensor->stats.sqnr;
+        int length = snprintf(text, size, "ok: %.2f %% clipped, range steady",
+                              100 * (double)tensor->stats.saturation);
         if (isnan(tensor->stats.saturation)) snprintf(text, size, "clipping not measured");
+        else if (sqnr > SQNR_EXACT) snprintf(text + length, size - (size_t)length, ", exact");
+        else if (!isnan(sqnr))
+            snprintf(text + length, size - (size_t)length, ", SQNR %.1f dB", sqnr);
     }
 }
 
