@@ -119,9 +119,12 @@ void samples_loss(struct samples *samples, int count, const struct store *store,
 }
 
 const struct evaluation *samples_baseline(const struct store *store) {
-    for (int i = 0; i < store->evaluation_count; i++)
-        if (store->evaluations[i]->step == 0) return store->evaluations[i];
-    return NULL;
+    const struct evaluation *baseline = NULL;
+    for (int i = 0; i < store->evaluation_count; i++) {
+        const struct evaluation *here = store->evaluations[i];
+        if (here->step == 0 && (!baseline || !baseline->is_whole)) baseline = here;
+    }
+    return baseline;
 }
 
 float samples_percent(const struct evaluation *evaluation, int path) {

@@ -33,11 +33,11 @@ char *format_duration(double seconds, char *out, size_t size) {
         return out;
     }
     if (seconds < 9.95) {
-        snprintf(out, size, "%.1fs", seconds);
+        snprintf(out, size, "%.1f s", seconds);
         return out;
     }
     long whole = (long)(seconds + 0.5);
-    if (whole < 60) snprintf(out, size, "%lds", whole);
+    if (whole < 60) snprintf(out, size, "%ld s", whole);
     else if (whole < 3600) snprintf(out, size, "%ldm%02lds", whole / 60, whole % 60);
     else snprintf(out, size, "%ldh%02ldm", whole / 3600, whole / 60 % 60);
     return out;

@@ -69,7 +69,7 @@ static void first_line(const struct view *view, struct canvas *canvas) {
     line_join(&line, COLOR_STRONG, "%d/%d", epoch, store->epochs_planned);
     int bar = width >= 200 ? 32 : width >= 160 ? 24 : width >= 120 ? 16 : 14;
     line_bar(&line, 60, progress(store), bar);
-    line_add(&line, 88, COLOR_STRONG, "%3.0f%%", floor(100 * progress(store)));
+    line_add(&line, 88, COLOR_STRONG, "%3.0f %%", floor(100 * progress(store)));
     line_add(&line, 50, COLOR_DIM, "%s ", width >= 100 ? "batch" : "b");
     line_join(&line, COLOR_TEXT, "%d/%d", batch, batches);
     if (width >= 100) {
@@ -92,13 +92,14 @@ static double gap_of(const struct evaluation *evaluation) {
 
 static void add_accuracies(struct line *line, const struct store *store) {
     static const enum color colors[PATHS] = {COLOR_FP32, COLOR_QAT, COLOR_INT8};
-    const struct evaluation *evaluation = store_evaluation(store, -1);
+    const struct evaluation *evaluation = store_newest(store);
     if (!evaluation) {
         line_add(line, 60, COLOR_DIM, "acc: not measured yet");
         return;
     }
+    /* A part of the digits gives other numbers than all of them: the label goes last. */
     if (evaluation->is_whole) line_add(line, 40, COLOR_DIM, "acc%%");
-    else line_add(line, 75, COLOR_DIM, "acc%% of %zu", evaluation->count);
+    else line_add(line, 97, COLOR_DIM, "acc%% of %zu", evaluation->count);
     for (int path = 0; path < PATHS; path++) {
         line_add(line, path == PATH_INT8 ? 96 : 82, colors[path], "%s ",
                  path_name((enum path)path));
@@ -168,7 +169,7 @@ static void second_line(const struct view *view, struct canvas *canvas) {
                  store->last_export.is_ok ? base_name(store->last_export.path) : "export failed")
             ->is_right = true;
         if (store->last_export.is_ok) {
-            line_join(&line, COLOR_OK, " %.2f%%", 100 * store->last_export.accuracy);
+            line_join(&line, COLOR_OK, " %.2f %%", 100 * store->last_export.accuracy);
         }
     }
     line_draw(&line, canvas, 1);
@@ -177,7 +178,7 @@ static void second_line(const struct view *view, struct canvas *canvas) {
 /* One line for a single panel, three for less. */
 static void short_lines(const struct view *view, struct canvas *canvas) {
     const struct store *store = view->store;
-    const struct evaluation *evaluation = store_evaluation(store, -1);
+    const struct evaluation *evaluation = store_newest(store);
     struct line line;
     line_start(&line, 1);
     bool is_one = canvas->rows < 2;
@@ -189,7 +190,7 @@ static void short_lines(const struct view *view, struct canvas *canvas) {
         line_draw(&line, canvas, 0);
         line_start(&line, 1);
     }
-    line_add(&line, 85, COLOR_TEXT, "%.0f%%", floor(100 * progress(store)));
+    line_add(&line, 85, COLOR_TEXT, "%.0f %%", floor(100 * progress(store)));
     add_loss(&line, store);
     if (!is_one) {
         line_draw(&line, canvas, 1);
@@ -198,6 +199,7 @@ static void short_lines(const struct view *view, struct canvas *canvas) {
     if (evaluation) {
         line_add(&line, 96, COLOR_INT8, "INT8 %.2f", 100 * evaluation->paths[PATH_INT8].accuracy)
             ->is_bold = true;
+        if (!evaluation->is_whole) line_join(&line, COLOR_DIM, " of %zu", evaluation->count);
         line_add(&line, 70, COLOR_DIM, "gap %+.2f", gap_of(evaluation));
     } else if (!is_one) {
         line_add(&line, 60, COLOR_DIM, "not measured yet");
@@ -209,7 +211,7 @@ static void short_lines(const struct view *view, struct canvas *canvas) {
 /* Less than 20x4: INT8 accuracy and how to get out; the state's letter where nothing else fits. */
 static void tiny_line(const struct view *view, struct canvas *canvas) {
     const struct store *store = view->store;
-    const struct evaluation *evaluation = store_evaluation(store, -1);
+    const struct evaluation *evaluation = store_newest(store);
     const char *word = run_state_name(store->state);
     if (canvas->columns < 6) {
         canvas_put(canvas, 0, 0, (unsigned char)word[0], state_color(store->state));
@@ -225,7 +227,8 @@ static void tiny_line(const struct view *view, struct canvas *canvas) {
         line_add(&line, 92, state_color(store->state), "[%s]", word)->is_bold = true;
     }
     if (evaluation) {
-        line_add(&line, 90, COLOR_INT8, "%.1f%%", 100 * evaluation->paths[PATH_INT8].accuracy);
+        line_add(&line, 90, COLOR_INT8, "%s%.1f%%", evaluation->is_whole ? "" : "~",
+                 100 * evaluation->paths[PATH_INT8].accuracy);
     } else {
         line_add(&line, 90, COLOR_TEXT, "%.0f%%", floor(100 * progress(store)));
     }

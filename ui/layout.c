@@ -76,11 +76,11 @@ static void make_full(struct layout *layout, struct rect body, unsigned visible)
     bool top = digits || confusion || system;
     const struct part across[] = {{PANELS, 96, 3, curves || log}, {PANELS, 104, 1, top || ranges}};
     const struct part left[] = {{PANEL_CURVES, 43, 1, curves}, {PANEL_LOG, 14, 2, log}};
-    const struct part right[] = {{PANELS, 45, 1, top}, {PANEL_RANGES, 12, 2, ranges}};
-    const struct part above[] = {{PANEL_DIGITS, 60, 0, digits},
-                                 {PANELS, 44, 1, confusion || system}};
-    const struct part corner[] = {{PANEL_CONFUSION, 25, 1, confusion},
-                                  {PANEL_SYSTEM, 20, 0, system}};
+    const struct part right[] = {{PANELS, 42, 1, top}, {PANEL_RANGES, 15, 2, ranges}};
+    const struct part above[] = {{PANEL_DIGITS, 59, 0, digits},
+                                 {PANELS, 45, 1, confusion || system}};
+    const struct part corner[] = {{PANEL_CONFUSION, 26, 1, confusion},
+                                  {PANEL_SYSTEM, 16, 0, system}};
     divide_columns(body, across, 2, halves);
     divide_rows(halves[0], left, 2, rows);
     place(layout, left, 2, rows);

@@ -157,6 +157,59 @@ static void draw_foot(const struct confusion *confusion, const struct evaluation
         canvas_text(canvas, row, canvas->columns - 17, COLOR_DIM, "Enter: show them");
 }
 
+/* The most frequent mistakes in order, into pairs[most]; returns how many there are. */
+static int worst_pairs(const struct evaluation *evaluation, enum view view, struct pair *pairs,
+                       int most) {
+    int count = 0;
+    for (int i = 0; i < DIGIT_CLASSES; i++) {
+        for (int j = 0; j < DIGIT_CLASSES; j++) {
+            struct pair pair = {i, j, value_of(evaluation, view, i, j)};
+            if (i == j || pair.value <= 0) continue;
+            if (count == most && pair.value <= pairs[count - 1].value) continue;
+            int at = count < most ? count++ : count - 1;
+            for (; at > 0 && pairs[at - 1].value < pair.value; at--) pairs[at] = pairs[at - 1];
+            pairs[at] = pair;
+        }
+    }
+    return count;
+}
+
+/* Below the matrix: what is mistaken most on the left; recall and precision on the right. */
+static void draw_tables(const struct evaluation *evaluation, enum view view,
+                        struct canvas *canvas) {
+    struct pair pairs[DIGIT_CLASSES];
+    int count = worst_pairs(evaluation, view, pairs, DIGIT_CLASSES);
+    bool is_change = view == VIEW_CHANGE;
+    bool has_classes = !is_change && canvas->columns >= 40;
+    int bar = (has_classes ? canvas->columns - 22 : canvas->columns) - 14;
+    canvas_text(canvas, 0, 0, COLOR_DIM, is_change ? "grew most" : "worst pairs");
+    for (int i = 0; i < count; i++) {
+        canvas_printf(canvas, 1 + i, 0, COLOR_TEXT, "%d -> %d  %4d", pairs[i].truth,
+                      pairs[i].predicted, pairs[i].value);
+        canvas_bar(canvas, 1 + i, 13, bar, (double)pairs[i].value / pairs[0].value,
+                   COLOR_WARNING);
+    }
+    if (!has_classes) return;
+    int column = canvas->columns - 21;
+    canvas_text(canvas, 0, column, COLOR_DIM, "%   recall  precision");
+    for (int i = 0; i < DIGIT_CLASSES; i++) {
+        int right = value_of(evaluation, view, i, i), truths = 0, predictions = 0;
+        for (int j = 0; j < DIGIT_CLASSES; j++) {
+            truths += value_of(evaluation, view, i, j);
+            predictions += value_of(evaluation, view, j, i);
+        }
+        canvas_printf(canvas, 1 + i, column, COLOR_DIM, "%d", i);
+        const int totals[] = {truths, predictions};
+        for (int which = 0; which < 2; which++) {
+            int at = column + (which ? 15 : 4);
+            if (totals[which])
+                canvas_printf(canvas, 1 + i, at, COLOR_TEXT, "%6.2f",
+                              100.0 * right / totals[which]);
+            else canvas_text(canvas, 1 + i, at, COLOR_DIM, "    --");
+        }
+    }
+}
+
 /* Too narrow for a matrix: the most frequent mistakes, one a row. */
 static void draw_list(const struct confusion *confusion, const struct evaluation *evaluation,
                       struct canvas *canvas) {
@@ -200,6 +253,11 @@ static void draw(void *state, const struct store *store, struct session *session
     if (matrix.rows > DIGIT_CLASSES + 1) matrix.rows = DIGIT_CLASSES + 1;
     draw_matrix(confusion, evaluation, &matrix, selected);
     if (has_foot) draw_foot(confusion, evaluation, canvas, matrix.rows, selected);
+    int below = matrix.rows + 2;
+    if (canvas->rows < below + 4 || canvas->columns < 20) return;
+    struct canvas tables =
+        canvas_part(canvas, below, 0, canvas->rows - below, canvas->columns);
+    draw_tables(evaluation, confusion->view, &tables);
 }
 
 static void title(void *state, const struct store *store, const struct session *session, char *left,
@@ -209,11 +267,13 @@ static void title(void *state, const struct store *store, const struct session *
     snprintf(left, size, "confusion %s", view_names[confusion->view]);
     right[0] = 0;
     if (!evaluation) return;
-    char part[32] = "";
-    if (!evaluation->is_whole) snprintf(part, sizeof part, ", first %zu", evaluation->count);
     const char *later = session->evaluation >= 0 ? " )" : "";
-    snprintf(right, size, "row=truth  step %llu%s%s", (unsigned long long)evaluation->step, part,
-             later);
+    if (evaluation->is_whole)
+        snprintf(right, size, "row=truth  step %llu%s", (unsigned long long)evaluation->step,
+                 later);
+    else
+        snprintf(right, size, "step %llu, first %zu%s", (unsigned long long)evaluation->step,
+                 evaluation->count, later);
 }
 
 /* ---- keys */

@@ -219,7 +219,12 @@ static void draw_legend(const struct store *store, struct canvas *canvas) {
     canvas_fill(canvas, 0, 0, canvas->columns, 0x2500, COLOR_DIM);
     bool is_short = canvas->columns < 56;
     int column = canvas_text(canvas, 0, 1, COLOR_TITLE, is_short ? " acc% " : " accuracy % ");
-    const struct evaluation *newest = store_evaluation(store, -1);
+    const struct evaluation *newest = store_newest(store);
+    char part[24] = "";
+    if (newest && !newest->is_whole) snprintf(part, sizeof part, "of %zu ", newest->count);
+    /* Three names and numbers take 43 columns.  A part without its label would mislead. */
+    if (column + (int)strlen(part) + 43 > canvas->columns && *part) newest = NULL;
+    column = canvas_text(canvas, 0, column, COLOR_DIM, part);
     for (int path = 0; path < PATHS; path++) {
         canvas_put(canvas, 0, column++, ' ', COLOR_DIM);
         canvas_put(canvas, 0, column, canvas->glyphs == GLYPHS_ASCII

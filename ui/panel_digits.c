@@ -8,9 +8,10 @@
 #include "ui/panel.h"
 
 #define UNSURE_MARGIN .2f /* between the two most probable classes */
+#define STRIP_COLUMNS 31 /* three predictions in one row */
 #define INFO_COLUMNS 8    /* the least that predictions need */
 #define INFO_MOST 40
-#define LIST_COLUMNS 24
+#define LIST_COLUMNS 25
 
 enum predicate {
     PREDICATE_WRONG,  /* INT8 is wrong */
@@ -305,6 +306,42 @@ static void draw_prediction(struct canvas *canvas, int row, const struct evaluat
     canvas_text(canvas, row, 13, is_right ? COLOR_OK : COLOR_ALARM, is_right ? "ok" : "wrong");
 }
 
+/* Rows 2 * row and the next of the picture's pixels hold no ink. */
+static bool is_blank(const unsigned char *image, int row) {
+    for (int i = 0; i < 2 * DIGIT_SIDE; i++)
+        if (image[2 * row * DIGIT_SIDE + i] > 0) return false;
+    return true;
+}
+
+/* "FP32 7 .49 QAT 3!.48 INT8 3!.48" */
+static void draw_strip(struct canvas *canvas, int row, const struct evaluation *evaluation,
+                       size_t digit, int truth) {
+    int column = 0;
+    for (int path = 0; path < PATHS; path++) {
+        int label = predicted(evaluation, path, digit);
+        bool is_right = label == truth;
+        char text[8];
+        /* Two digits are enough here; 1.00 is cut to 1.0. */
+        snprintf(text, sizeof text, "%.2f",
+                 (double)probabilities(evaluation, path, digit)[label]);
+        column = canvas_text(canvas, row, column, path_colors[path], path_name((enum path)path));
+        canvas_printf(canvas, row, column + 1, is_right ? COLOR_STRONG : COLOR_ALARM, "%d%s", label,
+                      is_right ? "" : "!");
+        canvas_bold(canvas, row, column + 1, 1);
+        canvas_printf(canvas, row, column + 3, COLOR_TEXT, "%.3s", text[0] == '0' ? text + 1 : text);
+        column += 7;
+    }
+}
+
+/* A small panel has room for the picture only: the predictions go over a row of it without ink. */
+static void draw_over(struct canvas *canvas, const unsigned char *image,
+                      const struct evaluation *evaluation, size_t digit, int truth) {
+    int last = DIGIT_SIDE / 2 - 1, row = is_blank(image, last) ? last : 0;
+    if (canvas->columns < STRIP_COLUMNS || !is_blank(image, row)) return;
+    canvas_fill(canvas, row, 0, canvas->columns, ' ', COLOR_TEXT);
+    draw_strip(canvas, row, evaluation, digit, truth);
+}
+
 /* A line of names, then ten rows: the class, marked when it is the label, and a bar a path. */
 static void draw_bars(struct canvas *canvas, int row, const struct evaluation *evaluation,
                       size_t digit, int truth) {
@@ -365,6 +402,11 @@ static void draw_info(const struct digits_state *digits, const struct store *sto
     }
     int row = 0;
     bool has_bars = canvas->rows >= PATHS + 1 + DIGIT_CLASSES;
+    if (!has_bars && canvas->rows >= DIGIT_CLASSES + 2 && canvas->columns >= STRIP_COLUMNS) {
+        draw_strip(canvas, 0, evaluation, digit, truth);
+        draw_bars(canvas, 1, evaluation, digit, truth);
+        return;
+    }
     if (canvas->rows >= PATHS + 1 + (has_bars ? DIGIT_CLASSES + 1 : 0))
         canvas_printf(canvas, row++, 0, COLOR_STRONG, "label %d", truth);
     /* With less room the path that matters most comes first. */
@@ -383,7 +425,7 @@ static void draw_info(const struct digits_state *digits, const struct store *sto
 static void draw_list(const struct digits_state *digits, const struct store *store,
                       struct canvas *canvas, const struct evaluation *evaluation, size_t digit) {
     if (!evaluation || canvas->rows < 2) return;
-    int column = canvas_text(canvas, 0, 0, COLOR_DIM, "    idx  y ");
+    int column = canvas_text(canvas, 0, 0, COLOR_DIM, "   idx  y ");
     for (int path = 0; path < PATHS; path++)
         column = canvas_printf(canvas, 0, column, path_colors[path], " %s",
                                path == PATH_FP32 ? "fp32" : path == PATH_INT8 ? "int8" : " qat");
@@ -396,14 +438,14 @@ static void draw_list(const struct digits_state *digits, const struct store *sto
         int row = (int)i + 1, truth = store->info->dataset->test.labels[here];
         bool is_here = here == digit;
         if (is_here) canvas_put(canvas, row, 0, 0x25b8, COLOR_SELECTED);
-        canvas_printf(canvas, row, 1, is_here ? COLOR_SELECTED : COLOR_TEXT, "%6zu  %d", here,
+        canvas_printf(canvas, row, 1, is_here ? COLOR_SELECTED : COLOR_TEXT, "%5zu  %d", here,
                       truth);
         for (int path = 0; path < PATHS; path++) {
             int label = predicted(evaluation, path, here);
-            canvas_printf(canvas, row, 11 + 5 * path, label == truth ? COLOR_DIM : COLOR_ALARM,
+            canvas_printf(canvas, row, 10 + 5 * path, label == truth ? COLOR_DIM : COLOR_ALARM,
                           "%4d%s", label, label == truth ? "" : "!");
         }
-        if (is_here) canvas_bold(canvas, row, 0, 26);
+        if (is_here) canvas_bold(canvas, row, 0, LIST_COLUMNS);
     }
 }
 
@@ -431,14 +473,18 @@ static void draw(void *state, const struct store *store, struct session *session
     int column = is_beside ? 0 : (canvas->columns - size.columns) / 2;
     digit_draw(canvas, 0, column, size, test->images + digit * DIGIT_PIXELS);
     if (size.columns == 0) right = canvas->columns;
+    bool is_alone = !is_beside && below < 1 && size.columns == DIGIT_SIDE;
+    if (is_alone && evaluation && digit < evaluated(store, evaluation))
+        draw_over(canvas, test->images + digit * DIGIT_PIXELS, evaluation, digit,
+                  test->labels[digit]);
 
     struct canvas info = {0}, list = {0};
     int left = size.columns ? size.columns + 1 : 0;
     if (is_beside) {
-        bool is_split = right >= INFO_COLUMNS + LIST_COLUMNS + 4;
+        bool is_split = right >= INFO_COLUMNS + LIST_COLUMNS + 3;
         int width = right;
         if (is_split) {
-            width = right - LIST_COLUMNS - 4 < INFO_MOST ? right - LIST_COLUMNS - 4 : INFO_MOST;
+            width = right - LIST_COLUMNS - 3 < INFO_MOST ? right - LIST_COLUMNS - 3 : INFO_MOST;
             list = canvas_part(canvas, 0, left + width + 2, canvas->rows, canvas->columns);
         } else if (below >= 5 && canvas->columns >= LIST_COLUMNS && size.rows >= 14) {
             list = canvas_part(canvas, size.rows + 1, 0, below - 1, canvas->columns);
@@ -446,10 +492,10 @@ static void draw(void *state, const struct store *store, struct session *session
         int rows = is_split || list.rows == 0 ? canvas->rows : size.rows;
         info = canvas_part(canvas, 0, left, rows, width);
     } else {
-        bool is_split = below >= 8 && canvas->columns >= 2 * LIST_COLUMNS + 4;
-        int width = is_split ? canvas->columns - LIST_COLUMNS - 4 : canvas->columns;
+        bool is_split = below >= 8 && canvas->columns >= 2 * LIST_COLUMNS + 1;
+        int width = is_split ? canvas->columns - LIST_COLUMNS - 1 : canvas->columns;
         info = canvas_part(canvas, size.rows, 0, below, width);
-        if (is_split) list = canvas_part(canvas, size.rows, width + 2, below, canvas->columns);
+        if (is_split) list = canvas_part(canvas, size.rows, width + 1, below, canvas->columns);
     }
     draw_info(digits, store, &info, evaluation, digit);
     draw_list(digits, store, &list, evaluation, digit);

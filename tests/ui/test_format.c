@@ -18,9 +18,9 @@ static void sizes_have_three_digits(void **state) {
 static void durations_are_read_at_a_glance(void **state) {
     (void)state;
     char out[32];
-    assert_string_equal(format_duration(4.24, out, sizeof out), "4.2s");
-    assert_string_equal(format_duration(9.97, out, sizeof out), "10s");
-    assert_string_equal(format_duration(59.4, out, sizeof out), "59s");
+    assert_string_equal(format_duration(4.24, out, sizeof out), "4.2 s");
+    assert_string_equal(format_duration(9.97, out, sizeof out), "10 s");
+    assert_string_equal(format_duration(59.4, out, sizeof out), "59 s");
     assert_string_equal(format_duration(59.6, out, sizeof out), "1m00s");
     assert_string_equal(format_duration(96, out, sizeof out), "1m36s");
     assert_string_equal(format_duration(7500, out, sizeof out), "2h05m");

@@ -110,8 +110,11 @@ static void the_usual_sizes_are_as_drawn(void **state) {
     assert_int_equal(layout.panels[PANEL_LOG].columns, 74);
     layout = layout_make(200, 60, ALL_PANELS, PANEL_CURVES, false);
     assert_int_equal(layout.kind, LAYOUT_FULL);
-    assert_int_equal(layout.insides[PANEL_DIGITS].columns, 58);
-    assert_int_equal(layout.insides[PANEL_CONFUSION].columns, 42);
+    assert_int_equal(layout.insides[PANEL_DIGITS].columns, 57);
+    assert_int_equal(layout.insides[PANEL_CONFUSION].columns, 43);
+    /* matrix, its foot and the tables of ten below; seven tensors and what one of them means */
+    assert_int_equal(layout.insides[PANEL_CONFUSION].rows, 24);
+    assert_int_equal(layout.insides[PANEL_RANGES].rows, 13);
     layout = layout_make(73, 41, ALL_PANELS, PANEL_CURVES, false);
     assert_int_equal(layout.kind, LAYOUT_SINGLE);
     assert_int_equal(layout_make(20, 4, ALL_PANELS, PANEL_CURVES, false).header.rows, 3);

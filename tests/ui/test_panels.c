@@ -41,6 +41,8 @@ static void assert_shows(const struct panel *panel, void *state, const char *tex
     free(shown);
 }
 
+#define STRIP 31 /* columns of the digits at 80x24 */
+
 /* ---- golden screens */
 
 static void golden_views(const struct panel *panel, int views) {
@@ -259,7 +261,7 @@ static void curves_show_time_and_epochs_below_the_chart(void **state) {
     assert_shows(&panel_curves, curves, "-2-");
     act(&panel_curves, curves, ACTION_X_AXIS);
     assert_shows(&panel_curves, curves, "x:time");
-    assert_shows(&panel_curves, curves, "-20s-");
+    assert_shows(&panel_curves, curves, "-20 s-");
     state_free(&panel_curves, curves);
     fixture_free(&fixture);
 }
@@ -426,6 +428,22 @@ static void digits_beyond_a_partial_evaluation_say_so(void **state) {
     fixture_free(&fixture);
 }
 
+static void digits_tell_three_predictions_beside_a_picture_alone(void **state) {
+    (void)state;
+    fixture_create(&fixture, "fc", "qatop");
+    fixture_evaluate(&fixture, 10, FIXTURE_DIGITS, 30); /* 29: FP32 and QAT read it rightly */
+    void *digits = state_new(&panel_digits);
+    char *shown = screen(&panel_digits, digits, 14, STRIP, GLYPHS_ASCII);
+    assert_non_null(strstr(shown, "FP32 5 .95 QAT 5 .95 INT8 0!.45\n"));
+    free(shown);
+    /* one column less would cut a number */
+    shown = screen(&panel_digits, digits, 14, STRIP - 1, GLYPHS_ASCII);
+    assert_null(strstr(shown, "FP32 5"));
+    free(shown);
+    state_free(&panel_digits, digits);
+    fixture_free(&fixture);
+}
+
 static void digits_show_worst_first_on_request(void **state) {
     (void)state;
     fixture_create(&fixture, "fc", "qatop");
@@ -526,6 +544,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(digits_step_through_all_that_int8_gets_wrong),
     cmocka_unit_test(digit_stays_when_a_new_evaluation_has_it_right),
     cmocka_unit_test(digits_beyond_a_partial_evaluation_say_so),
+    cmocka_unit_test(digits_tell_three_predictions_beside_a_picture_alone),
     cmocka_unit_test(digits_show_worst_first_on_request),
     cmocka_unit_test(confusion_cell_opens_its_digits),
     cmocka_unit_test(confusion_walks_through_evaluations_and_paths),

@@ -260,6 +260,60 @@ static void frozen_panels_stand_while_the_header_goes_on(void **state) {
     assert_false(is_shown("FROZEN"));
 }
 
+static void accuracies_of_a_part_are_labelled_at_every_size(void **state) {
+    (void)state;
+    static const struct {
+        int columns, rows;
+        const char *label;
+    } sizes[] = {{120, 40, "acc% of 100"}, {80, 24, "acc% of 100"}, {60, 16, "INT8 99.00 of 100"},
+                 {40, 10, "INT8 99.00 of 100"}, {20, 4, "INT8 99.00 of 100"}, {10, 1, "~99.0%"}};
+    make(40, 120, GLYPHS_ASCII, true);
+    assert_false(is_shown("acc% of"));
+    struct evaluation *evaluation = calloc(1, sizeof *evaluation);
+    assert_non_null(evaluation);
+    evaluation->references = 1;
+    evaluation->step = 702;
+    evaluation->count = 100;
+    for (int path = 0; path < PATHS; path++) evaluation->paths[path].accuracy = .99;
+    struct event event = {.kind = EVENT_EVALUATION, .folded = 1, .step = 702,
+                          .time = screen.store.now, .evaluation = evaluation};
+    screen_event(&screen, &event, 0);
+    event_release(&event);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        assert_true(screen_resize(&screen, sizes[i].rows, sizes[i].columns));
+        if (!is_shown(sizes[i].label)) fail_msg("no %s at %d columns", sizes[i].label,
+                                                sizes[i].columns);
+    }
+}
+
+static char *panels_only(void) {
+    char *whole = shot(), *from = strchr(strchr(whole, '\n') + 1, '\n');
+    char *copy = strdup(from);
+    assert_non_null(copy);
+    free(whole);
+    return copy;
+}
+
+static void keys_in_a_frozen_panel_bring_in_nothing_newer(void **state) {
+    (void)state;
+    make(40, 120, GLYPHS_ASCII, true);
+    key('Z');
+    key('5');
+    char *before = panels_only();
+    for (uint64_t step = 703; step < 760; step++) batch(step, 3.0f);
+    log_line(LOG_INFO, "a line of later");
+    for (const char *at = "1[]2jk4OO5gF"; *at; at++) key((unsigned char)*at);
+    assert_true(screen_resize(&screen, 24, 80));
+    assert_true(screen_resize(&screen, 40, 120));
+    char *after = panels_only();
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+    key('Z');
+    key('5');
+    assert_true(is_shown("a line of later"));
+}
+
 static void nothing_is_drawn_when_nothing_happened(void **state) {
     (void)state;
     make(24, 80, GLYPHS_ASCII, true);
@@ -405,6 +459,8 @@ static const struct CMUnitTest tests[] = {
     T(any_size_and_focus_is_drawn),
     T(the_way_out_works_on_one_cell),
     T(frozen_panels_stand_while_the_header_goes_on),
+    T(accuracies_of_a_part_are_labelled_at_every_size),
+    T(keys_in_a_frozen_panel_bring_in_nothing_newer),
     T(nothing_is_drawn_when_nothing_happened),
     T(a_notice_goes_by_itself),
     T(digits_are_stepped_through_from_any_panel),
