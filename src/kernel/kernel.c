@@ -66,6 +66,7 @@ struct elementwise {
     const struct fake_quant *by;
     const struct adam *adam;
     bool relu;
+    float limit;
     float *y, *m, *v;
     struct extremes extremes[16];
 };
@@ -184,6 +185,31 @@ static void relu_backward_part(void *context, int part, int parts) {
 void relu_backward(struct pool *pool, size_t count, const float *x, const float *dy, float *dx) {
     struct elementwise e = {.count = count, .x = x, .dy = dy, .y = dx};
     run_elementwise(pool, relu_backward_part, &e);
+}
+
+static void clip_forward_part(void *context, int part, int parts) {
+    struct elementwise *e = context;
+    size_t begin, count;
+    share_of(e, part, parts, &begin, &count);
+    kernels_chosen()->clip_forward(count, e->x + begin, e->limit, e->y + begin);
+}
+
+void clip_forward(struct pool *pool, size_t count, const float *x, float limit, float *y) {
+    struct elementwise e = {.count = count, .x = x, .limit = limit, .y = y};
+    run_elementwise(pool, clip_forward_part, &e);
+}
+
+static void clip_backward_part(void *context, int part, int parts) {
+    struct elementwise *e = context;
+    size_t begin, count;
+    share_of(e, part, parts, &begin, &count);
+    kernels_chosen()->clip_backward(count, e->x + begin, e->limit, e->dy + begin, e->y + begin);
+}
+
+void clip_backward(struct pool *pool, size_t count, const float *x, float limit, const float *dy,
+                   float *dx) {
+    struct elementwise e = {.count = count, .x = x, .limit = limit, .dy = dy, .y = dx};
+    run_elementwise(pool, clip_backward_part, &e);
 }
 
 static void adam_part(void *context, int part, int parts) {

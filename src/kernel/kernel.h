@@ -67,6 +67,16 @@ void conv2d_backward_input(struct pool *pool, const struct conv2d *shape, int n,
 void conv2d_backward_kernel(struct pool *pool, const struct conv2d *shape, int n, const float *x,
                             const float *dy, float *dkernel, float *scratch);
 
+/* Depthwise convolution: output channel o reads input channel o / multiplier alone, multiplier =
+ * out_channels / in_channels.  kernel[k_h][k_w][out_c].  Chains run over k_y, k_x; for dx over
+ * k_y, k_x and then the multiplier's outputs; for dkernel over n, y, x.  Results are overwritten. */
+void depthwise_forward(struct pool *pool, const struct conv2d *shape, int n, const float *x,
+                       const float *kernel, const float *bias, bool relu, float *y);
+void depthwise_backward_input(struct pool *pool, const struct conv2d *shape, int n, const float *dy,
+                              const float *kernel, float *dx);
+void depthwise_backward_kernel(struct pool *pool, const struct conv2d *shape, int n, const float *x,
+                               const float *dy, float *dkernel);
+
 /* dbias[c] = sum over rows of dy[row][c], ascending, plain additions. */
 void column_sums(struct pool *pool, size_t rows, size_t columns, const float *dy, float *dbias);
 
@@ -93,6 +103,14 @@ void max_pool_forward(struct pool *pool, const struct pooling *shape, int n, con
                       float *y, unsigned char *where);
 void max_pool_backward(struct pool *pool, const struct pooling *shape, int n, const float *dy,
                        const unsigned char *where, float *dx);
+
+/* y = sum of the window's cells that lie inside the image, row by row from 0, divided by how many
+ * they are.  dx = sum over the windows that hold the cell, row by row from 0, of dy divided by how
+ * many cells that window has.  Windows may be of any size. */
+void average_pool_forward(struct pool *pool, const struct pooling *shape, int n, const float *x,
+                          float *y);
+void average_pool_backward(struct pool *pool, const struct pooling *shape, int n, const float *dy,
+                           float *dx);
 
 /* fake_quant_tensor followed by max_pool_forward, and the way back: max_pool_backward followed by
  * fake_quant_tensor_backward, equal to the bit.  Use them when nothing else reads the quantized
@@ -125,6 +143,28 @@ void fake_quant_channels_backward(struct pool *pool, size_t rows, size_t channel
 /* y = x < 0 ? 0 : x;  dx = x <= 0 ? 0 : dy.  In place is fine. */
 void relu_forward(struct pool *pool, size_t count, const float *x, float *y);
 void relu_backward(struct pool *pool, size_t count, const float *x, const float *dy, float *dx);
+
+/* y = x < 0 ? 0 : x > limit ? limit : x;  dx = x <= 0 || x >= limit ? 0 : dy.  In place is fine;
+ * x may be what clip_forward gave. */
+void clip_forward(struct pool *pool, size_t count, const float *x, float limit, float *y);
+void clip_backward(struct pool *pool, size_t count, const float *x, float limit, const float *dy,
+                   float *dx);
+
+/* sums[c] over the rows of x[rows][channels]: of x; with mean, of (x - mean)^2; with mean and dy, of
+ * (x - mean) * dy.  Rows are summed in blocks of 128, each a chain from 0 (the products' one of
+ * fused multiply-adds), and the blocks are added in order. */
+void channel_sums(struct pool *pool, size_t rows, size_t channels, const float *x,
+                  const float *mean, const float *dy, float *sums);
+/* mean = channel_sums / rows, variance = channel_sums of squares / rows (biased). */
+void channel_moments(struct pool *pool, size_t rows, size_t channels, const float *x, float *mean,
+                     float *variance);
+/* y = fma(x - mean, factor, shift), and with statistics of the batch itself
+ * dx = fma(mean - x, by_x, dy - by_mean) * factor; per channel. */
+void channel_normalize(struct pool *pool, size_t rows, size_t channels, const float *x,
+                       const float *mean, const float *factor, const float *shift, float *y);
+void channel_normalize_backward(struct pool *pool, size_t rows, size_t channels, const float *x,
+                                const float *mean, const float *factor, const float *by_mean,
+                                const float *by_x, const float *dy, float *dx);
 
 /* Softmax cross-entropy from logits[n][classes].  probabilities[n][classes]; losses[n] (natural
  * logarithm); dlogits = (probabilities - onehot) / n, may be NULL.  correct = number of rows whose

@@ -44,6 +44,9 @@ struct strip {
     struct extremes *extremes; /* of what is stored in c; may be NULL */
 };
 
+/* Rows summed in one chain by channel_sums. */
+#define CHANNEL_BLOCK 128
+
 /* Rows [begin, end) of the output, counted over all images. */
 struct pool_rows {
     const struct pooling *shape;
@@ -67,6 +70,26 @@ struct pool_rows {
     K(relu_backward, (size_t count, const float *x, const float *dy, float *dx))                   \
     K(adam_update, (size_t count, const struct adam *by, const float *gradient, float *m,          \
                     float *v, float *weights))                                                     \
+    K(clip_forward, (size_t count, const float *x, float limit, float *y))                         \
+    K(clip_backward, (size_t count, const float *x, float limit, const float *dy, float *dx))      \
+    K(channel_sums, (size_t rows, size_t channels, size_t begin, size_t end, const float *x,       \
+                     const float *mean, const float *dy, float *sums))                             \
+    K(channel_normalize, (size_t rows, size_t channels, const float *x, const float *mean,         \
+                          const float *factor, const float *shift, float *y))                      \
+    K(channel_normalize_backward,                                                                  \
+      (size_t rows, size_t channels, const float *x, const float *mean, const float *factor,       \
+       const float *by_mean, const float *by_x, const float *dy, float *dx))                       \
+    K(depthwise_forward,                                                                           \
+      (const struct conv2d *shape, size_t begin, size_t end, const float *x, const float *kernel,  \
+       const float *bias, bool relu, float *y))                                                    \
+    K(depthwise_backward_input, (const struct conv2d *shape, size_t begin, size_t end,             \
+                                 const float *dy, const float *kernel, float *dx))                 \
+    K(depthwise_backward_kernel, (const struct conv2d *shape, int n, size_t begin, size_t end,     \
+                                  const float *x, const float *dy, float *dkernel))                \
+    K(average_pool_forward, (const struct pooling *shape, size_t begin, size_t end,                \
+                             const float *x, float *y))                                            \
+    K(average_pool_backward, (const struct pooling *shape, size_t begin, size_t end,               \
+                              const float *dy, float *dx))                                         \
     K(pixels_to_float, (size_t count, const unsigned char *pixels, float *x))                      \
     K(max_pool_forward, (const struct pooling *shape, size_t begin, size_t end, const float *x,    \
                          const struct fake_quant *by, float *y, unsigned char *where))             \

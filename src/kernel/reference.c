@@ -117,6 +117,197 @@ void reference_conv2d_backward_kernel(const struct conv2d *s, int n, const float
                     *dkernel++ = conv2d_kernel_gradient(s, n, k_y, k_x, c, o, x, dy);
 }
 
+/* Kernel index of tap (k_y, k_x) of output channel 0. */
+static size_t depthwise_tap(const struct conv2d *s, int k_y, int k_x) {
+    return ((size_t)k_y * (size_t)s->kernel_width + (size_t)k_x) * (size_t)s->out_channels;
+}
+
+static float depthwise_output(const struct conv2d *s, int n, int y, int x, int o, const float *in,
+                              const float *kernel, float sum) {
+    int c = o / (s->out_channels / s->in_channels);
+    for (int k_y = 0; k_y < s->kernel_height; k_y++)
+        for (int k_x = 0; k_x < s->kernel_width; k_x++) {
+            int in_y = y * s->stride_y - s->pad_top + k_y * s->dilation_y;
+            int in_x = x * s->stride_x - s->pad_left + k_x * s->dilation_x;
+            if (!inside(in_y, in_x, s->in_height, s->in_width)) continue;
+            size_t at = pixel_at(n, in_y, in_x, s->in_height, s->in_width, s->in_channels);
+            sum = fmaf(in[at + (size_t)c], kernel[depthwise_tap(s, k_y, k_x) + (size_t)o], sum);
+        }
+    return sum;
+}
+
+void reference_depthwise_forward(const struct conv2d *s, int n, const float *x,
+                                 const float *kernel, const float *bias, bool relu, float *y) {
+    for (int b = 0; b < n; b++)
+        for (int i = 0; i < s->out_height; i++)
+            for (int j = 0; j < s->out_width; j++)
+                for (int o = 0; o < s->out_channels; o++) {
+                    float sum = depthwise_output(s, b, i, j, o, x, kernel, bias ? bias[o] : 0);
+                    *y++ = relu ? relu_of(sum) : sum;
+                }
+}
+
+static float depthwise_input_gradient(const struct conv2d *s, int n, int y, int x, int c,
+                                      const float *dy, const float *kernel) {
+    int multiplier = s->out_channels / s->in_channels;
+    float sum = 0;
+    for (int k_y = 0; k_y < s->kernel_height; k_y++)
+        for (int k_x = 0; k_x < s->kernel_width; k_x++) {
+            int top = y + s->pad_top - k_y * s->dilation_y;
+            int left = x + s->pad_left - k_x * s->dilation_x;
+            if (top < 0 || left < 0 || top % s->stride_y || left % s->stride_x) continue;
+            int out_y = top / s->stride_y, out_x = left / s->stride_x;
+            if (!inside(out_y, out_x, s->out_height, s->out_width)) continue;
+            size_t at = pixel_at(n, out_y, out_x, s->out_height, s->out_width, s->out_channels);
+            for (int m = 0; m < multiplier; m++) {
+                size_t o = (size_t)c * (size_t)multiplier + (size_t)m;
+                sum = fmaf(dy[at + o], kernel[depthwise_tap(s, k_y, k_x) + o], sum);
+            }
+        }
+    return sum;
+}
+
+void reference_depthwise_backward_input(const struct conv2d *s, int n, const float *dy,
+                                        const float *kernel, float *dx) {
+    for (int b = 0; b < n; b++)
+        for (int i = 0; i < s->in_height; i++)
+            for (int j = 0; j < s->in_width; j++)
+                for (int c = 0; c < s->in_channels; c++)
+                    *dx++ = depthwise_input_gradient(s, b, i, j, c, dy, kernel);
+}
+
+static float depthwise_kernel_gradient(const struct conv2d *s, int n, int k_y, int k_x, int o,
+                                       const float *x, const float *dy) {
+    int c = o / (s->out_channels / s->in_channels);
+    float sum = 0;
+    for (int b = 0; b < n; b++)
+        for (int i = 0; i < s->out_height; i++)
+            for (int j = 0; j < s->out_width; j++) {
+                int in_y = i * s->stride_y - s->pad_top + k_y * s->dilation_y;
+                int in_x = j * s->stride_x - s->pad_left + k_x * s->dilation_x;
+                if (!inside(in_y, in_x, s->in_height, s->in_width)) continue;
+                size_t from = pixel_at(b, in_y, in_x, s->in_height, s->in_width, s->in_channels);
+                size_t to = pixel_at(b, i, j, s->out_height, s->out_width, s->out_channels);
+                sum = fmaf(x[from + (size_t)c], dy[to + (size_t)o], sum);
+            }
+    return sum;
+}
+
+void reference_depthwise_backward_kernel(const struct conv2d *s, int n, const float *x,
+                                         const float *dy, float *dkernel) {
+    for (int k_y = 0; k_y < s->kernel_height; k_y++)
+        for (int k_x = 0; k_x < s->kernel_width; k_x++)
+            for (int o = 0; o < s->out_channels; o++)
+                *dkernel++ = depthwise_kernel_gradient(s, n, k_y, k_x, o, x, dy);
+}
+
+static bool holds(int output, int window, int stride, int pad, int cell) {
+    int first = output * stride - pad;
+    return first <= cell && cell < first + window;
+}
+
+/* How many cells of one axis of a window lie inside the image. */
+static int cells_inside(int output, int window, int stride, int pad, int in) {
+    int count = 0;
+    for (int cell = 0; cell < in; cell++) count += holds(output, window, stride, pad, cell);
+    return count;
+}
+
+static float pool_count(const struct pooling *s, int y, int x) {
+    return (float)(cells_inside(y, s->window_height, s->stride_y, s->pad_top, s->in_height) *
+                   cells_inside(x, s->window_width, s->stride_x, s->pad_left, s->in_width));
+}
+
+static bool pool_holds(const struct pooling *s, int y, int x, int in_y, int in_x) {
+    return holds(y, s->window_height, s->stride_y, s->pad_top, in_y) &&
+           holds(x, s->window_width, s->stride_x, s->pad_left, in_x);
+}
+
+static float average(const struct pooling *s, int n, int y, int x, int c, const float *in) {
+    float sum = 0;
+    for (int in_y = 0; in_y < s->in_height; in_y++)
+        for (int in_x = 0; in_x < s->in_width; in_x++)
+            if (pool_holds(s, y, x, in_y, in_x))
+                sum += in[pixel_at(n, in_y, in_x, s->in_height, s->in_width, s->channels) +
+                          (size_t)c];
+    return sum / pool_count(s, y, x);
+}
+
+void reference_average_pool_forward(const struct pooling *s, int n, const float *x, float *y) {
+    for (int b = 0; b < n; b++)
+        for (int i = 0; i < s->out_height; i++)
+            for (int j = 0; j < s->out_width; j++)
+                for (int c = 0; c < s->channels; c++) *y++ = average(s, b, i, j, c, x);
+}
+
+static float average_gradient(const struct pooling *s, int n, int in_y, int in_x, int c,
+                              const float *dy) {
+    float sum = 0;
+    for (int y = 0; y < s->out_height; y++)
+        for (int x = 0; x < s->out_width; x++)
+            if (pool_holds(s, y, x, in_y, in_x))
+                sum += dy[pixel_at(n, y, x, s->out_height, s->out_width, s->channels) +
+                          (size_t)c] / pool_count(s, y, x);
+    return sum;
+}
+
+void reference_average_pool_backward(const struct pooling *s, int n, const float *dy, float *dx) {
+    for (int b = 0; b < n; b++)
+        for (int i = 0; i < s->in_height; i++)
+            for (int j = 0; j < s->in_width; j++)
+                for (int c = 0; c < s->channels; c++)
+                    *dx++ = average_gradient(s, b, i, j, c, dy);
+}
+
+static float channel_block(size_t begin, size_t end, size_t channels, size_t c, const float *x,
+                           const float *mean, const float *dy) {
+    float sum = 0;
+    for (size_t r = begin; r < end; r++) {
+        float v = x[r * channels + c];
+        if (!mean) sum += v;
+        else sum = fmaf(v - mean[c], dy ? dy[r * channels + c] : v - mean[c], sum);
+    }
+    return sum;
+}
+
+void reference_channel_sums(size_t rows, size_t channels, const float *x, const float *mean,
+                            const float *dy, float *sums) {
+    const size_t block = 128;
+    for (size_t c = 0; c < channels; c++) {
+        float sum = 0;
+        for (size_t r = 0; r < rows; r += block)
+            sum += channel_block(r, rows - r < block ? rows : r + block, channels, c, x, mean, dy);
+        sums[c] = sum;
+    }
+}
+
+void reference_channel_normalize(size_t rows, size_t channels, const float *x, const float *mean,
+                                 const float *factor, const float *shift, float *y) {
+    for (size_t i = 0; i < rows * channels; i++) {
+        size_t c = i % channels;
+        y[i] = fmaf(x[i] - mean[c], factor[c], shift[c]);
+    }
+}
+
+void reference_channel_normalize_backward(size_t rows, size_t channels, const float *x,
+                                          const float *mean, const float *factor,
+                                          const float *by_mean, const float *by_x, const float *dy,
+                                          float *dx) {
+    for (size_t i = 0; i < rows * channels; i++) {
+        size_t c = i % channels;
+        dx[i] = fmaf(mean[c] - x[i], by_x[c], dy[i] - by_mean[c]) * factor[c];
+    }
+}
+
+void reference_clip_forward(size_t count, const float *x, float limit, float *y) {
+    for (size_t i = 0; i < count; i++) y[i] = x[i] < 0 ? 0 : x[i] > limit ? limit : x[i];
+}
+
+void reference_clip_backward(size_t count, const float *x, float limit, const float *dy,
+                             float *dx) {
+    for (size_t i = 0; i < count; i++) dx[i] = x[i] <= 0 || x[i] >= limit ? 0 : dy[i];
+}
+
 void reference_column_sums(size_t rows, size_t columns, const float *dy, float *dbias) {
     for (size_t c = 0; c < columns; c++) {
         float sum = 0;

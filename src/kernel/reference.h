@@ -18,6 +18,29 @@ void reference_conv2d_backward_input(const struct conv2d *shape, int n, const fl
 void reference_conv2d_backward_kernel(const struct conv2d *shape, int n, const float *x,
                                       const float *dy, float *dkernel);
 
+void reference_depthwise_forward(const struct conv2d *shape, int n, const float *x,
+                                 const float *kernel, const float *bias, bool relu, float *y);
+void reference_depthwise_backward_input(const struct conv2d *shape, int n, const float *dy,
+                                        const float *kernel, float *dx);
+void reference_depthwise_backward_kernel(const struct conv2d *shape, int n, const float *x,
+                                         const float *dy, float *dkernel);
+
+void reference_average_pool_forward(const struct pooling *shape, int n, const float *x, float *y);
+void reference_average_pool_backward(const struct pooling *shape, int n, const float *dy,
+                                     float *dx);
+
+void reference_channel_sums(size_t rows, size_t channels, const float *x, const float *mean,
+                            const float *dy, float *sums);
+void reference_channel_normalize(size_t rows, size_t channels, const float *x, const float *mean,
+                                 const float *factor, const float *shift, float *y);
+void reference_channel_normalize_backward(size_t rows, size_t channels, const float *x,
+                                          const float *mean, const float *factor,
+                                          const float *by_mean, const float *by_x, const float *dy,
+                                          float *dx);
+
+void reference_clip_forward(size_t count, const float *x, float limit, float *y);
+void reference_clip_backward(size_t count, const float *x, float limit, const float *dy, float *dx);
+
 void reference_column_sums(size_t rows, size_t columns, const float *dy, float *dbias);
 
 void reference_max_pool_forward(const struct pooling *shape, int n, const float *x, float *y,

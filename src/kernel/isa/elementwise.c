@@ -20,6 +20,24 @@ void ISA(relu_backward)(size_t count, const float *x, const float *dy, float *dx
                      rest);
 }
 
+/* NaN passes both comparisons. */
+ALWAYS_INLINE vfloat clipped(vfloat x, vfloat limit) {
+    return v_min(limit, v_max(v_set(0), x));
+}
+
+void ISA(clip_forward)(size_t count, const float *x, float limit, float *y) {
+    for (size_t i = 0; i < count; i += V_LANES)
+        store_count(y + i, clipped(load_count(x + i, count - i), v_set(limit)), count - i);
+}
+
+void ISA(clip_backward)(size_t count, const float *x, float limit, const float *dy, float *dx) {
+    for (size_t i = 0; i < count; i += V_LANES) {
+        vfloat v = load_count(x + i, count - i), none = v_set(0);
+        vmask cut = m_or(v_less_equal(v, none), v_less_equal(v_set(limit), v));
+        store_count(dx + i, v_select(cut, none, load_count(dy + i, count - i)), count - i);
+    }
+}
+
 struct adam_lanes {
     vfloat alpha, one_minus_beta1, one_minus_beta2, epsilon;
 };

@@ -14,6 +14,16 @@
 KERNEL_LIST(K)
 #undef K
 
+/* At most `count` lanes of a vector: the end of a row. */
+ALWAYS_INLINE vfloat load_count(const float *p, size_t count) {
+    return count >= V_LANES ? v_load(p) : v_load_part(p, count);
+}
+
+ALWAYS_INLINE void store_count(float *p, vfloat v, size_t count) {
+    if (count >= V_LANES) v_store(p, v);
+    else v_store_part(p, v, count);
+}
+
 /* Accumulators of a strip: STRIP_ROWS x STRIP_VECTORS registers, plus STRIP_VECTORS of b and one
  * of a, must fit: 32 registers with AVX-512 and NEON, 16 with AVX2 and SSE2. */
 #if V_LANES == 16 || defined(__aarch64__)

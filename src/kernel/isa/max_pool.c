@@ -30,15 +30,6 @@ static ptrdiff_t window_origin(const struct pooling *s, int y, int x) {
            s->channels;
 }
 
-ALWAYS_INLINE vfloat load_count(const float *p, size_t count) {
-    return count >= V_LANES ? v_load(p) : v_load_part(p, count);
-}
-
-ALWAYS_INLINE void store_count(float *p, vfloat v, size_t count) {
-    if (count >= V_LANES) v_store(p, v);
-    else v_store_part(p, v, count);
-}
-
 /* Never writes beyond `count`. */
 ALWAYS_INLINE void store_bytes_count(unsigned char *p, vfloat v, size_t count) {
     if (count >= V_LANES) {

@@ -1,0 +1,73 @@
+/* Per-channel statistics and what BatchNormalization makes of them. */
+#include "kernel/internal.h"
+
+enum { LEAST_ELEMENTS = 8192 };
+
+struct channels_pass {
+    const struct kernels *kernels;
+    size_t rows, channels;
+    const float *x, *mean, *factor, *shift, *by_mean, *by_x, *dy;
+    float *to;
+};
+
+static void run(struct pool *pool, pool_task *task, struct channels_pass *pass) {
+    pass->kernels = kernels_chosen();
+    pool_run(pool, parts_for(pool, pass->rows * pass->channels, LEAST_ELEMENTS), task, pass);
+}
+
+/* Channels, not rows, are shared out: a sum has one order. */
+static void sums_part(void *context, int part, int parts) {
+    const struct channels_pass *p = context;
+    size_t begin, end;
+    pool_share(p->channels, (size_t)p->kernels->lanes, part, parts, &begin, &end);
+    p->kernels->channel_sums(p->rows, p->channels, begin, end, p->x, p->mean, p->dy, p->to);
+}
+
+void channel_sums(struct pool *pool, size_t rows, size_t channels, const float *x,
+                  const float *mean, const float *dy, float *sums) {
+    struct channels_pass p = {
+        .rows = rows, .channels = channels, .x = x, .mean = mean, .dy = dy, .to = sums};
+    run(pool, sums_part, &p);
+}
+
+void channel_moments(struct pool *pool, size_t rows, size_t channels, const float *x, float *mean,
+                     float *variance) {
+    channel_sums(pool, rows, channels, x, NULL, NULL, mean);
+    for (size_t c = 0; c < channels; c++) mean[c] /= (float)rows;
+    channel_sums(pool, rows, channels, x, mean, NULL, variance);
+    for (size_t c = 0; c < channels; c++) variance[c] /= (float)rows;
+}
+
+static void normalize_part(void *context, int part, int parts) {
+    const struct channels_pass *p = context;
+    size_t begin, end;
+    pool_share(p->rows, 1, part, parts, &begin, &end);
+    size_t at = begin * p->channels;
+    p->kernels->channel_normalize(end - begin, p->channels, p->x + at, p->mean, p->factor,
+                                  p->shift, p->to + at);
+}
+
+void channel_normalize(struct pool *pool, size_t rows, size_t channels, const float *x,
+                       const float *mean, const float *factor, const float *shift, float *y) {
+    struct channels_pass p = {.rows = rows, .channels = channels, .x = x, .mean = mean,
+                              .factor = factor, .shift = shift, .to = y};
+    run(pool, normalize_part, &p);
+}
+
+static void normalize_backward_part(void *context, int part, int parts) {
+    const struct channels_pass *p = context;
+    size_t begin, end;
+    pool_share(p->rows, 1, part, parts, &begin, &end);
+    size_t at = begin * p->channels;
+    p->kernels->channel_normalize_backward(end - begin, p->channels, p->x + at, p->mean, p->factor,
+                                           p->by_mean, p->by_x, p->dy + at, p->to + at);
+}
+
+void channel_normalize_backward(struct pool *pool, size_t rows, size_t channels, const float *x,
+                                const float *mean, const float *factor, const float *by_mean,
+                                const float *by_x, const float *dy, float *dx) {
+    struct channels_pass p = {.rows = rows, .channels = channels, .x = x, .mean = mean,
+                              .factor = factor, .by_mean = by_mean, .by_x = by_x, .dy = dy,
+                              .to = dx};
+    run(pool, normalize_backward_part, &p);
+}
