@@ -81,7 +81,7 @@ static enum status read_activation(const struct reader *reader, const json_t *co
     if (reader->layer->activation != ACTIVATIONS) return STATUS_OK;
     char what[128];
     snprintf(what, sizeof what, "activation '%s'", name);
-    return unsupported(reader, what, "linear, relu and softmax are");
+    return unsupported(reader, what, "linear, relu, relu6 and softmax are");
 }
 
 static bool read_flag(const json_t *config, const char *field, bool fallback) {
@@ -135,13 +135,13 @@ static enum status read_padding(const struct reader *reader, const json_t *confi
     return STATUS_OK;
 }
 
-static enum status read_conv2d(const struct reader *reader, const json_t *config) {
+/* What Conv2D and DepthwiseConv2D have in common. */
+static enum status read_convolution(const struct reader *reader, const json_t *config) {
     struct layer *layer = reader->layer;
     struct window *window = &layer->window;
     const json_t *groups = json_object_get(config, "groups");
-    enum status status = read_size(reader, config, "filters", &layer->units);
-    if (!status)
-        status = read_pair(reader, config, "kernel_size", 0, 0, &window->height, &window->width);
+    enum status status =
+        read_pair(reader, config, "kernel_size", 0, 0, &window->height, &window->width);
     if (!status)
         status = read_pair(reader, config, "strides", 1, 1, &window->stride_y, &window->stride_x);
     if (!status)
@@ -159,7 +159,48 @@ static enum status read_conv2d(const struct reader *reader, const json_t *config
     return read_activation(reader, config);
 }
 
-static enum status read_max_pooling2d(const struct reader *reader, const json_t *config) {
+static enum status read_conv2d(const struct reader *reader, const json_t *config) {
+    enum status status = read_size(reader, config, "filters", &reader->layer->units);
+    return status ? status : read_convolution(reader, config);
+}
+
+static enum status read_depthwise_conv2d(const struct reader *reader, const json_t *config) {
+    int *multiplier = &reader->layer->depth_multiplier;
+    enum status status = STATUS_OK;
+    *multiplier = 1;
+    if (json_object_get(config, "depth_multiplier"))
+        status = read_size(reader, config, "depth_multiplier", multiplier);
+    return status ? status : read_convolution(reader, config);
+}
+
+static enum status read_real(const struct reader *reader, const json_t *config, const char *field,
+                             double fallback, double *number) {
+    const json_t *value = json_object_get(config, field);
+    *number = fallback;
+    if (!value) return STATUS_OK;
+    *number = json_number_value(value);
+    if (!json_is_number(value) || !(*number >= 0) || !(*number <= 1))
+        return wrong_field(reader, field, "a number from 0 to 1");
+    return STATUS_OK;
+}
+
+/* "axis" is [3] in tf_keras and -1 in Keras 3. */
+static enum status read_normalization(const struct reader *reader, const json_t *config) {
+    struct normalization *normalization = &reader->layer->normalization;
+    const json_t *axis = json_object_get(config, "axis");
+    if (json_is_array(axis) && json_array_size(axis) == 1) axis = json_array_get(axis, 0);
+    json_int_t number = axis ? json_integer_value(axis) : -1;
+    if ((axis && !json_is_integer(axis)) || number < -1 || number > 4)
+        return unsupported(reader, "its axis", "the last one, -1, is");
+    normalization->axis = (int)number;
+    normalization->has_gamma = read_flag(config, "scale", true);
+    normalization->has_beta = read_flag(config, "center", true);
+    enum status status = read_real(reader, config, "momentum", 0.99, &normalization->momentum);
+    if (status) return status;
+    return read_real(reader, config, "epsilon", 0.001, &normalization->epsilon);
+}
+
+static enum status read_pooling2d(const struct reader *reader, const json_t *config) {
     struct window *window = &reader->layer->window;
     window->dilation_y = window->dilation_x = 1;
     enum status status =
@@ -170,6 +211,11 @@ static enum status read_max_pooling2d(const struct reader *reader, const json_t 
     if (!status) status = read_padding(reader, config);
     if (!status) status = check_channels_last(reader, config);
     return status;
+}
+
+static enum status read_global_pooling2d(const struct reader *reader, const json_t *config) {
+    reader->layer->keeps_dimensions = read_flag(config, "keepdims", false);
+    return check_channels_last(reader, config);
 }
 
 static enum status read_flatten(const struct reader *reader, const json_t *config) {
@@ -195,9 +241,10 @@ static enum status read_activation_layer(const struct reader *reader, const json
 static enum status read_relu(const struct reader *reader, const json_t *config) {
     const json_t *limit = json_object_get(config, "max_value");
     char what[64];
-    if (limit && !json_is_null(limit)) {
+    bool has_limit = limit && !json_is_null(limit);
+    if (has_limit && json_number_value(limit) != 6) {
         snprintf(what, sizeof what, "max_value %g", json_number_value(limit));
-        return unsupported(reader, what, "a ReLU without a limit is");
+        return unsupported(reader, what, "a ReLU without a limit or with 6 is");
     }
     static const char *const fields[] = {"negative_slope", "threshold"};
     for (int i = 0; i < 2; i++) {
@@ -208,7 +255,7 @@ static enum status read_relu(const struct reader *reader, const json_t *config) 
         snprintf(what, sizeof what, "%s %g", fields[i], json_number_value(value));
         return unsupported(reader, what, "a ReLU with 0 there is");
     }
-    reader->layer->activation = ACTIVATION_RELU;
+    reader->layer->activation = has_limit ? ACTIVATION_RELU6 : ACTIVATION_RELU;
     return STATUS_OK;
 }
 
@@ -228,7 +275,11 @@ static layer_reader *const layer_readers[LAYER_KINDS] = {
     [LAYER_INPUT] = read_input,
     [LAYER_DENSE] = read_dense,
     [LAYER_CONV2D] = read_conv2d,
-    [LAYER_MAX_POOLING2D] = read_max_pooling2d,
+    [LAYER_DEPTHWISE_CONV2D] = read_depthwise_conv2d,
+    [LAYER_BATCH_NORMALIZATION] = read_normalization,
+    [LAYER_MAX_POOLING2D] = read_pooling2d,
+    [LAYER_AVERAGE_POOLING2D] = read_pooling2d,
+    [LAYER_GLOBAL_AVERAGE_POOLING2D] = read_global_pooling2d,
     [LAYER_FLATTEN] = read_flatten,
     [LAYER_DROPOUT] = read_dropout,
     [LAYER_ACTIVATION] = read_activation_layer,

@@ -23,15 +23,19 @@ static json_t *initializer(const char *class_name, json_t *config) {
                      class_name, "config", config, "registered_name");
 }
 
-/* What Dense and Conv2D have after their own fields. */
+/* What layers with a kernel have after their own fields. */
 static int add_common(json_t *config, const struct layer *layer) {
+    bool is_depthwise = layer->kind == LAYER_DEPTHWISE_CONV2D;
     return json_object_update_new(
         config,
         json_pack("{s:s, s:b, s:o, s:o, s:n, s:n, s:n, s:n, s:n}", "activation",
                   activation_name(layer->activation), "use_bias", layer->has_bias,
-                  "kernel_initializer", initializer("GlorotUniform", json_pack("{s:n}", "seed")),
-                  "bias_initializer", initializer("Zeros", json_object()), "kernel_regularizer",
-                  "bias_regularizer", "activity_regularizer", "kernel_constraint",
+                  is_depthwise ? "depthwise_initializer" : "kernel_initializer",
+                  initializer("GlorotUniform", json_pack("{s:n}", "seed")), "bias_initializer",
+                  initializer("Zeros", json_object()),
+                  is_depthwise ? "depthwise_regularizer" : "kernel_regularizer",
+                  "bias_regularizer", "activity_regularizer",
+                  is_depthwise ? "depthwise_constraint" : "kernel_constraint",
                   "bias_constraint"));
 }
 
@@ -52,6 +56,38 @@ static json_t *input_config(const struct layer *layer) {
                      "sparse", 0, "ragged", 0, "name", layer->name);
 }
 
+static int add_convolution(json_t *config, const struct layer *layer) {
+    const struct window *window = &layer->window;
+    return json_object_update_new(
+               config, json_pack("{s:[ii], s:[ii], s:s, s:s, s:[ii]}", "kernel_size",
+                                 window->height, window->width, "strides", window->stride_y,
+                                 window->stride_x, "padding", padding_name(window->padding),
+                                 "data_format", "channels_last", "dilation_rate",
+                                 window->dilation_y, window->dilation_x)) |
+           add_common(config, layer);
+}
+
+static int add_normalization(json_t *config, const struct layer *layer) {
+    const struct normalization *normalization = &layer->normalization;
+    return json_object_update_new(
+        config,
+        json_pack("{s:i, s:f, s:f, s:b, s:b, s:o, s:o, s:o, s:o, s:n, s:n, s:n, s:n}", "axis", -1,
+                  "momentum", normalization->momentum, "epsilon",
+                  normalization->epsilon, "center", normalization->has_beta, "scale",
+                  normalization->has_gamma, "beta_initializer",
+                  initializer("Zeros", json_object()), "gamma_initializer",
+                  initializer("Ones", json_object()), "moving_mean_initializer",
+                  initializer("Zeros", json_object()), "moving_variance_initializer",
+                  initializer("Ones", json_object()), "beta_regularizer", "gamma_regularizer",
+                  "beta_constraint", "gamma_constraint"));
+}
+
+static int add_relu(json_t *config, const struct layer *layer) {
+    json_t *limit = layer->activation == ACTIVATION_RELU6 ? json_real(6) : json_null();
+    return json_object_update_new(config, json_pack("{s:o, s:f, s:f}", "max_value", limit,
+                                                    "negative_slope", 0.0, "threshold", 0.0));
+}
+
 static int add_fields(json_t *config, const struct layer *layer) {
     const struct window *window = &layer->window;
     switch (layer->kind) {
@@ -59,15 +95,20 @@ static int add_fields(json_t *config, const struct layer *layer) {
         return json_object_set_new(config, "units", json_integer(layer->units)) |
                add_common(config, layer);
     case LAYER_CONV2D:
-        return json_object_update_new(
-                   config, json_pack("{s:i, s:[ii], s:[ii], s:s, s:s, s:[ii], s:i}", "filters",
-                                     layer->units, "kernel_size", window->height, window->width,
-                                     "strides", window->stride_y, window->stride_x, "padding",
-                                     padding_name(window->padding), "data_format",
-                                     "channels_last", "dilation_rate", window->dilation_y,
-                                     window->dilation_x, "groups", 1)) |
-               add_common(config, layer);
+        return json_object_set_new(config, "filters", json_integer(layer->units)) |
+               json_object_set_new(config, "groups", json_integer(1)) |
+               add_convolution(config, layer);
+    case LAYER_DEPTHWISE_CONV2D:
+        return json_object_set_new(config, "depth_multiplier",
+                                   json_integer(layer->depth_multiplier)) |
+               add_convolution(config, layer);
+    case LAYER_BATCH_NORMALIZATION: return add_normalization(config, layer);
+    case LAYER_GLOBAL_AVERAGE_POOLING2D:
+        return json_object_update_new(config,
+                                      json_pack("{s:s, s:b}", "data_format", "channels_last",
+                                                "keepdims", layer->keeps_dimensions));
     case LAYER_MAX_POOLING2D:
+    case LAYER_AVERAGE_POOLING2D:
         return json_object_update_new(
             config, json_pack("{s:[ii], s:s, s:[ii], s:s}", "pool_size", window->height,
                               window->width, "padding", padding_name(window->padding), "strides",
@@ -81,10 +122,7 @@ static int add_fields(json_t *config, const struct layer *layer) {
     case LAYER_ACTIVATION:
         return json_object_set_new(config, "activation",
                                    json_string(activation_name(layer->activation)));
-    case LAYER_RELU:
-        return json_object_update_new(config,
-                                      json_pack("{s:n, s:f, s:f}", "max_value", "negative_slope",
-                                                0.0, "threshold", 0.0));
+    case LAYER_RELU: return add_relu(config, layer);
     case LAYER_SOFTMAX: return json_object_set_new(config, "axis", json_integer(-1));
     default: return -1;
     }

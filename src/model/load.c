@@ -93,8 +93,7 @@ static enum status load_config(struct loader *loader, const char *json, size_t l
 
 static enum status load_h5_layer(struct loader *loader, const struct layer *layer) {
     struct h5_names names = {0};
-    int parameters[2] = {layer->kernel, layer->bias};
-    size_t wanted = layer->bias < 0 ? 1 : 2;
+    size_t wanted = (size_t)layer->parameter_count;
     bool is_listed = false;
     char group[2 * MODEL_NAME];
     snprintf(group, sizeof group, "%s%s", loader->weights, layer->name);
@@ -108,8 +107,9 @@ static enum status load_h5_layer(struct loader *loader, const struct layer *laye
                              "the file has %zu weights for it, its config asks for %zu",
                              names.count, wanted);
     for (size_t i = 0; i < wanted && !status; i++)
-        status = load_parameter(loader, group, &loader->model->parameters[parameters[i]],
-                                names.names[i]);
+        status = load_parameter(
+            loader, group, &loader->model->parameters[(size_t)layer->first_parameter + i],
+            names.names[i]);
     h5_free_names(&names);
     return status;
 }
@@ -134,7 +134,7 @@ static enum status load_h5_weights(struct loader *loader) {
     enum status status = h5_reader_names(loader->reader, has_group ? "model_weights" : "/",
                                          "layer_names", &loader->layer_names, loader->error);
     for (int i = 0; i < loader->model->layer_count && !status; i++)
-        if (loader->model->layers[i].kernel >= 0)
+        if (loader->model->layers[i].parameter_count)
             status = load_h5_layer(loader, &loader->model->layers[i]);
     h5_free_names(&loader->layer_names);
     return status;
@@ -166,8 +166,7 @@ static void name_folder(enum layer_kind kind, int number, char folder[MODEL_NAME
 }
 
 static enum status load_keras_layer(struct loader *loader, const struct layer *layer, int number) {
-    int parameters[2] = {layer->kernel, layer->bias};
-    int wanted = layer->bias < 0 ? 1 : 2;
+    int wanted = layer->parameter_count;
     enum status status = STATUS_OK;
     char folder[MODEL_NAME], group[2 * MODEL_NAME], name[3 * MODEL_NAME];
     name_folder(layer->kind, number, folder);
@@ -180,7 +179,8 @@ static enum status load_keras_layer(struct loader *loader, const struct layer *l
                            wanted);
     for (int i = 0; i < wanted && !status; i++) {
         snprintf(name, sizeof name, "%d", i);
-        status = load_parameter(loader, group, &loader->model->parameters[parameters[i]], name);
+        status = load_parameter(loader, group,
+                                &loader->model->parameters[layer->first_parameter + i], name);
     }
     return status;
 }
@@ -194,7 +194,7 @@ static enum status load_keras_weights(struct loader *loader) {
     for (int i = 0; i < loader->model->layer_count && !status; i++) {
         const struct layer *layer = &loader->model->layers[i];
         int number = counts[layer->kind]++;
-        if (layer->kernel >= 0) status = load_keras_layer(loader, layer, number);
+        if (layer->parameter_count) status = load_keras_layer(loader, layer, number);
     }
     return status;
 }

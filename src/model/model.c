@@ -14,7 +14,11 @@ static const char *const class_names[LAYER_KINDS] = {
     [LAYER_INPUT] = "InputLayer",
     [LAYER_DENSE] = "Dense",
     [LAYER_CONV2D] = "Conv2D",
+    [LAYER_DEPTHWISE_CONV2D] = "DepthwiseConv2D",
+    [LAYER_BATCH_NORMALIZATION] = "BatchNormalization",
     [LAYER_MAX_POOLING2D] = "MaxPooling2D",
+    [LAYER_AVERAGE_POOLING2D] = "AveragePooling2D",
+    [LAYER_GLOBAL_AVERAGE_POOLING2D] = "GlobalAveragePooling2D",
     [LAYER_FLATTEN] = "Flatten",
     [LAYER_DROPOUT] = "Dropout",
     [LAYER_ACTIVATION] = "Activation",
@@ -25,6 +29,7 @@ static const char *const class_names[LAYER_KINDS] = {
 static const char *const activation_names[ACTIVATIONS] = {
     [ACTIVATION_LINEAR] = "linear",
     [ACTIVATION_RELU] = "relu",
+    [ACTIVATION_RELU6] = "relu6",
     [ACTIVATION_SOFTMAX] = "softmax",
 };
 
@@ -59,6 +64,11 @@ enum status layer_error(struct error *error, enum status status, const char *pat
                      layer_class(layer->kind), text);
 }
 
+bool layer_has_kernel(const struct layer *layer) {
+    return layer->kind == LAYER_DENSE || layer->kind == LAYER_CONV2D ||
+           layer->kind == LAYER_DEPTHWISE_CONV2D;
+}
+
 size_t shape_count(const struct shape *shape) {
     size_t count = 1;
     for (int i = 0; i < shape->rank; i++) count *= (size_t)shape->size[i];
@@ -77,7 +87,7 @@ struct model *model_new(int layers) {
     struct model *model = calloc(1, sizeof *model);
     if (!model) return NULL;
     model->layers = calloc((size_t)layers, sizeof *model->layers);
-    model->parameters = calloc(2 * (size_t)layers, sizeof *model->parameters);
+    model->parameters = calloc(LAYER_PARAMETERS * (size_t)layers, sizeof *model->parameters);
     if (!model->layers || !model->parameters) {
         model_free(model);
         return NULL;
@@ -94,52 +104,80 @@ void model_free(struct model *model) {
     free(model);
 }
 
-/* Sizes are at most SIZE_MAX_LAYER each, so that the product of two of them cannot overflow; the
- * count is compared after every factor. */
-static enum status add_parameter(struct model *model, int layer_index, const char *name, int rank,
-                                 const int *size, const char *path, struct error *error) {
+struct planner {
+    struct model *model;
+    int layer; /* whose parameters are being added */
+    const char *path;
+    struct error *error;
+    enum status status; /* of the first that failed */
+};
+
+/* Index of a new parameter, also after a failure.  Sizes are at most SIZE_MAX_LAYER each, so that
+ * the product of two of them cannot overflow; the count is compared after every factor. */
+static int add_parameter(struct planner *planner, const char *name, bool is_trained, int rank,
+                         const int *size) {
+    struct model *model = planner->model;
     struct parameter *parameter = &model->parameters[model->parameter_count];
-    const struct layer *layer = &model->layers[layer_index];
+    struct layer *layer = &model->layers[planner->layer];
     size_t count = 1;
-    for (int i = 0; i < rank; i++) {
+    for (int i = 0; i < rank && !planner->status; i++) {
         count *= (size_t)size[i];
         parameter->size[i] = size[i];
         if (count > MODEL_WEIGHTS_MAX - model->weight_count)
-            return layer_error(error, STATUS_UNSUPPORTED, path, layer,
-                               "its %s makes the model larger than %zu weights", name,
-                               MODEL_WEIGHTS_MAX);
+            planner->status = layer_error(planner->error, STATUS_UNSUPPORTED, planner->path, layer,
+                                          "its %s makes the model larger than %zu weights", name,
+                                          MODEL_WEIGHTS_MAX);
     }
+    if (planner->status) return -1;
     snprintf(parameter->name, sizeof parameter->name, "%s/%s", layer->name, name);
-    parameter->layer = layer_index;
+    parameter->layer = planner->layer;
+    parameter->is_trained = is_trained;
     parameter->rank = rank;
     parameter->offset = model->weight_count;
     parameter->count = count;
-    model->parameter_count++;
+    layer->parameter_count++;
     model->weight_count += (count + WEIGHT_GRAIN - 1) / WEIGHT_GRAIN * WEIGHT_GRAIN;
-    return STATUS_OK;
+    return model->parameter_count++;
+}
+
+static void plan_kernel(struct planner *planner, struct layer *layer, int channels) {
+    const int dense[] = {channels, layer->units};
+    const int conv[] = {layer->window.height, layer->window.width, channels, layer->units};
+    const int depthwise[] = {layer->window.height, layer->window.width, channels,
+                             layer->depth_multiplier};
+    if (layer->kind == LAYER_DENSE)
+        layer->kernel = add_parameter(planner, "kernel", true, 2, dense);
+    else if (layer->kind == LAYER_CONV2D)
+        layer->kernel = add_parameter(planner, "kernel", true, 4, conv);
+    else
+        layer->kernel = add_parameter(planner, "depthwise_kernel", true, 4, depthwise);
+    if (layer->has_bias) layer->bias = add_parameter(planner, "bias", true, 1, &layer->units);
+}
+
+static void plan_normalization(struct planner *planner, struct normalization *normalization,
+                               int channels) {
+    normalization->gamma = normalization->beta = -1;
+    if (normalization->has_gamma)
+        normalization->gamma = add_parameter(planner, "gamma", true, 1, &channels);
+    if (normalization->has_beta)
+        normalization->beta = add_parameter(planner, "beta", true, 1, &channels);
+    normalization->moving_mean = add_parameter(planner, "moving_mean", false, 1, &channels);
+    normalization->moving_variance = add_parameter(planner, "moving_variance", false, 1, &channels);
 }
 
 enum status model_plan_weights(struct model *model, const char *path, struct error *error) {
+    struct planner planner = {.model = model, .path = path, .error = error};
     for (int i = 0; i < model->layer_count; i++) {
         struct layer *layer = &model->layers[i];
-        if (layer->kind != LAYER_DENSE && layer->kind != LAYER_CONV2D) continue;
-        const struct shape *input = &model->layers[layer->inputs[0]].output;
-        int channels = input->size[input->rank - 1], units = layer->units, rank = 2;
-        int size[4] = {channels, units};
-        if (layer->kind == LAYER_CONV2D) {
-            rank = 4;
-            size[0] = layer->window.height;
-            size[1] = layer->window.width;
-            size[2] = channels;
-            size[3] = units;
-        }
-        layer->kernel = model->parameter_count;
-        enum status status = add_parameter(model, i, "kernel", rank, size, path, error);
-        if (status) return status;
-        if (!layer->has_bias) continue;
-        layer->bias = model->parameter_count;
-        status = add_parameter(model, i, "bias", 1, &units, path, error);
-        if (status) return status;
+        const struct shape *input = &model->layers[i ? layer->inputs[0] : 0].output;
+        int channels = input->size[input->rank - 1];
+        planner.layer = i;
+        layer->first_parameter = model->parameter_count;
+        layer->parameter_count = 0;
+        if (layer_has_kernel(layer)) plan_kernel(&planner, layer, channels);
+        if (layer->kind == LAYER_BATCH_NORMALIZATION)
+            plan_normalization(&planner, &layer->normalization, channels);
+        if (planner.status) return planner.status;
     }
     model->weights = array_new(model->weight_count, sizeof *model->weights);
     if (!model->weights)

@@ -9,6 +9,8 @@
  *   activations    [height][width][channels] or [features]
  *   Dense kernel   [inputs][units]
  *   Conv2D kernel  [height][width][inputs][filters]
+ *   DepthwiseConv2D kernel  [height][width][inputs][depth_multiplier], whose output channel is
+ *                  input * depth_multiplier + the last index
  */
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
@@ -27,7 +29,11 @@ enum layer_kind {
     LAYER_INPUT,
     LAYER_DENSE,
     LAYER_CONV2D,
+    LAYER_DEPTHWISE_CONV2D,
+    LAYER_BATCH_NORMALIZATION,
     LAYER_MAX_POOLING2D,
+    LAYER_AVERAGE_POOLING2D,
+    LAYER_GLOBAL_AVERAGE_POOLING2D,
     LAYER_FLATTEN,
     LAYER_DROPOUT,
     LAYER_ACTIVATION,
@@ -36,7 +42,13 @@ enum layer_kind {
     LAYER_KINDS
 };
 
-enum activation { ACTIVATION_LINEAR, ACTIVATION_RELU, ACTIVATION_SOFTMAX, ACTIVATIONS };
+enum activation {
+    ACTIVATION_LINEAR,
+    ACTIVATION_RELU,
+    ACTIVATION_RELU6, /* also a ReLU layer with max_value 6 */
+    ACTIVATION_SOFTMAX,
+    ACTIVATIONS
+};
 
 enum padding { PADDING_VALID, PADDING_SAME };
 
@@ -55,23 +67,37 @@ struct window {
     enum padding padding;
 };
 
+/* BatchNormalization: y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, a channel each. */
+struct normalization {
+    int axis; /* as the file says, counted from the batch; checked to be the last */
+    double momentum, epsilon;
+    bool has_gamma, has_beta;
+    int gamma, beta; /* indices into parameters, -1 when there is none */
+    int moving_mean, moving_variance;
+};
+
 struct layer {
     enum layer_kind kind;
     char name[MODEL_NAME];
-    enum activation activation; /* Dense, Conv2D, Activation; ReLU and Softmax layers set it too */
+    enum activation activation; /* of a layer with a kernel, of Activation, ReLU and Softmax */
     int inputs[MODEL_LAYER_INPUTS];
     int input_count;           /* 0 for LAYER_INPUT */
     struct shape output;
-    int units;                 /* Dense units, Conv2D filters */
-    bool has_bias;             /* Dense, Conv2D */
-    struct window window;      /* Conv2D, MaxPooling2D */
+    int units;                 /* output channels of a layer with a kernel */
+    int depth_multiplier;      /* DepthwiseConv2D: output channels of one input channel */
+    bool has_bias;             /* Dense, Conv2D, DepthwiseConv2D */
+    struct window window;      /* convolutions and pooling; the whole image where it is global */
+    bool keeps_dimensions;     /* global pooling: 1 x 1 x channels */
     float rate;                /* Dropout: the share dropped, [0, 1) */
+    struct normalization normalization; /* BatchNormalization */
+    int first_parameter, parameter_count; /* its part of parameters, in Keras' order */
     int kernel, bias;          /* indices into parameters, -1 when there is none */
 };
 
 struct parameter {
     char name[2 * MODEL_NAME]; /* "dense/kernel" */
     int layer;
+    bool is_trained; /* by the optimizer; a moving mean or variance is not */
     int rank;
     int size[4];
     size_t offset, count; /* part of the weight block, in floats */
@@ -105,6 +131,8 @@ enum status model_build(const char *architecture, unsigned long long seed, struc
                         struct error *error);
 
 void model_free(struct model *model);
+
+bool layer_has_kernel(const struct layer *layer); /* Dense, Conv2D, DepthwiseConv2D */
 
 /* Class names as Keras prints them: "Conv2D", "softmax". */
 const char *layer_class(enum layer_kind kind);

@@ -26,18 +26,18 @@ static enum status write_versions(const struct h5 *h5, hid_t object, struct erro
 /* The group of one layer: weight_names "dense/kernel:0", and a data set for each. */
 static enum status write_layer(const struct saver *saver, const struct h5 *h5, hid_t parent,
                                const struct layer *layer, struct error *error) {
-    char names[2][2 * MODEL_NAME + 2];
-    const char *list[2] = {names[0], names[1]};
-    int parameters[2] = {layer->kernel, layer->bias};
-    size_t count = layer->kernel < 0 ? 0 : layer->bias < 0 ? 1 : 2;
+    char names[LAYER_PARAMETERS][2 * MODEL_NAME + 2];
+    const char *list[LAYER_PARAMETERS];
+    size_t count = (size_t)layer->parameter_count;
     hid_t group = -1;
     enum status status = h5_make_group(h5, parent, layer->name, &group, error);
     for (size_t i = 0; i < count && !status; i++) {
-        const struct parameter *parameter = &saver->model->parameters[parameters[i]];
+        const struct parameter *parameter = &saver->model->parameters[(size_t)layer->first_parameter + i];
         struct h5_shape shape = {.rank = parameter->rank, .count = parameter->count};
         for (int j = 0; j < parameter->rank; j++) shape.size[j] = (size_t)parameter->size[j];
         strcpy(names[i], parameter->name);
         strcat(names[i], ":0");
+        list[i] = names[i];
         status = h5_write_floats(h5, group, names[i], &shape, saver->weights + parameter->offset,
                                  error);
     }

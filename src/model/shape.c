@@ -29,6 +29,26 @@ static enum status infer_window(struct layer *layer, const struct shape *input, 
     return STATUS_OK;
 }
 
+static enum status infer_depthwise(struct layer *layer, const struct shape *input,
+                                   const char *path, struct error *error) {
+    int channels = input->size[input->rank - 1];
+    if (layer->depth_multiplier > SIZE_MAX_LAYER / channels)
+        return layer_error(error, STATUS_UNSUPPORTED, path, layer, "it has more than %d filters",
+                           SIZE_MAX_LAYER);
+    layer->units = channels * layer->depth_multiplier;
+    return infer_window(layer, input, layer->units, path, error);
+}
+
+static enum status infer_global(struct layer *layer, const struct shape *input, const char *path,
+                                struct error *error) {
+    layer->window = (struct window){input->size[0], input->size[1], input->size[0],
+                                    input->size[1], 1, 1, PADDING_VALID};
+    enum status status = infer_window(layer, input, input->size[2], path, error);
+    if (!status && !layer->keeps_dimensions)
+        layer->output = (struct shape){.rank = 1, .size = {input->size[2]}};
+    return status;
+}
+
 static enum status check_count(const struct layer *layer, const char *path, struct error *error) {
     size_t count = 1;
     for (int i = 0; i < layer->output.rank; i++) {
@@ -51,11 +71,22 @@ enum status layer_infer_shape(const struct model *model, struct layer *layer, co
     case LAYER_DENSE:
         if (input->rank != 1)
             return layer_error(error, STATUS_UNSUPPORTED, path, layer,
-                               "gets %s; Dense is supported after Flatten only",
+                               "gets %s; Dense is supported after Flatten or global pooling only",
                                shape_text(input, text));
         layer->output = (struct shape){.rank = 1, .size = {layer->units}};
         break;
     case LAYER_CONV2D: status = infer_window(layer, input, layer->units, path, error); break;
+    case LAYER_DEPTHWISE_CONV2D: status = infer_depthwise(layer, input, path, error); break;
+    case LAYER_BATCH_NORMALIZATION:
+        if (layer->normalization.axis != -1 && layer->normalization.axis != input->rank)
+            return layer_error(error, STATUS_UNSUPPORTED, path, layer,
+                               "axis %d is not the last of what it gets, %s; only that is supported",
+                               layer->normalization.axis, shape_text(input, text));
+        break;
+    case LAYER_GLOBAL_AVERAGE_POOLING2D:
+        status = infer_global(layer, input, path, error);
+        break;
+    case LAYER_AVERAGE_POOLING2D:
     case LAYER_MAX_POOLING2D:
         status = infer_window(layer, input, input->size[2], path, error);
         break;

@@ -47,8 +47,8 @@ static void print_rule(FILE *out, char mark) {
 static void print_layer(FILE *out, const struct model *model, const struct layer *layer) {
     char name[FIELD], shape[FIELD], count[FIELD];
     size_t parameters = 0;
-    if (layer->kernel >= 0) parameters += model->parameters[layer->kernel].count;
-    if (layer->bias >= 0) parameters += model->parameters[layer->bias].count;
+    for (int i = 0; i < layer->parameter_count; i++)
+        parameters += model->parameters[layer->first_parameter + i].count;
     snprintf(name, sizeof name, "%s (%s)", layer->name, layer_class(layer->kind));
     int used = snprintf(shape, sizeof shape, "(None");
     for (int i = 0; i < layer->output.rank; i++)
@@ -68,7 +68,7 @@ static void print_total(FILE *out, const char *what, size_t count) {
 }
 
 enum status model_summary(const struct model *model, char **text, struct error *error) {
-    size_t size = 0, total = 0;
+    size_t size = 0, trained = 0, others = 0;
     *text = NULL;
     FILE *out = open_memstream(text, &size);
     if (!out) return error_memory(error, model->name, LINE);
@@ -78,10 +78,11 @@ enum status model_summary(const struct model *model, char **text, struct error *
     print_rule(out, '=');
     for (int i = 1; i < model->layer_count; i++) print_layer(out, model, &model->layers[i]);
     print_rule(out, '=');
-    for (int i = 0; i < model->parameter_count; i++) total += model->parameters[i].count;
-    print_total(out, "Total", total);
-    print_total(out, "Trainable", total);
-    print_total(out, "Non-trainable", 0);
+    for (int i = 0; i < model->parameter_count; i++)
+        *(model->parameters[i].is_trained ? &trained : &others) += model->parameters[i].count;
+    print_total(out, "Total", trained + others);
+    print_total(out, "Trainable", trained);
+    print_total(out, "Non-trainable", others);
     print_rule(out, '_');
     int failed = ferror(out);
     failed |= fclose(out);

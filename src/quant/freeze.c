@@ -120,27 +120,23 @@ static bool all_finite(const float *values, size_t count) {
     return true;
 }
 
+/* Every `step`-th channel from `first` on has a part in the range. */
 static struct range symmetric_range(const float *w, size_t rows, size_t channels, size_t first,
-                                    size_t last) {
+                                    size_t step) {
     float most = 0;
     for (size_t row = 0; row < rows; row++)
-        for (size_t c = first; c <= last; c++) most = fmaxf(most, fabsf(w[row * channels + c]));
+        for (size_t c = first; c < channels; c += step)
+            most = fmaxf(most, fabsf(w[row * channels + c]));
     return (struct range){-most, most};
 }
 
 /* The range of channel c: as trained, or of the weights themselves. */
 static struct range weight_range(const struct freezer *freezer, const struct quant_tensor *tensor,
                                  const float *w, size_t rows, size_t channels, size_t c) {
+    size_t ranges = tensor ? (size_t)tensor->channels : channels;
     if (tensor && !freezer->plan->scheme.fresh_weight_ranges)
-        return freezer->snapshot->ranges[tensor->offset + (tensor->channels > 1 ? (int)c : 0)];
-    bool one = tensor && tensor->channels == 1;
-    return symmetric_range(w, rows, channels, one ? 0 : c, one ? channels - 1 : c);
-}
-
-static double weight_scale(const struct freezer *freezer, struct range range) {
-    const struct scheme *scheme = &freezer->plan->scheme;
-    return scheme->post_training ? qparams_weight_float32(range).scale
-                                 : qparams_weight(range, scheme->weight_bits).scale;
+        return freezer->snapshot->ranges[(size_t)tensor->offset + c % ranges];
+    return symmetric_range(w, rows, channels, c % ranges, ranges);
 }
 
 static float fake_quantize(const struct quant_tensor *tensor, const struct fake_quant *by, float w) {
@@ -153,61 +149,142 @@ static float fake_quantize(const struct quant_tensor *tensor, const struct fake_
     return y;
 }
 
-/* Channel c of w[rows][channels] to q[rows]; what training simulated is what is converted. */
+/* What a BatchNormalization after the layer makes of it: each channel's weights times `factor`, and
+ * another bias. */
+struct fold {
+    float *factor, *bias; /* [units]; NULL without BatchNormalization */
+};
+
+static void fold_free(struct fold *fold) {
+    array_free(fold->factor);
+    array_free(fold->bias);
+}
+
+/* In float32, in the order of operations in which the converter folds constants. */
+static bool fold_create(struct freezer *freezer, int layer_index, struct fold *fold) {
+    const struct layer *layer = &freezer->model->layers[layer_index];
+    const struct parameter *parameters = freezer->model->parameters;
+    const float *weights = freezer->snapshot->weights;
+    int index = quant_normalization(freezer->model, layer_index);
+    *fold = (struct fold){NULL, NULL};
+    if (index < 0) return true;
+    const struct normalization *by = &freezer->model->layers[index].normalization;
+    size_t units = (size_t)layer->units;
+    fold->factor = array_new(units, sizeof *fold->factor);
+    fold->bias = array_new(units, sizeof *fold->bias);
+    if (!fold->factor || !fold->bias) return out_of_memory(freezer, units * sizeof(float));
+    const float *mean = weights + parameters[by->moving_mean].offset;
+    const float *variance = weights + parameters[by->moving_variance].offset;
+    for (size_t c = 0; c < units; c++) {
+        float gamma = by->gamma < 0 ? 1 : weights[parameters[by->gamma].offset + c];
+        float beta = by->beta < 0 ? 0 : weights[parameters[by->beta].offset + c];
+        float bias = layer->bias < 0 ? 0 : weights[parameters[layer->bias].offset + c];
+        fold->factor[c] = gamma * (1.0f / sqrtf(variance[c] + (float)by->epsilon));
+        fold->bias[c] = (bias - mean[c]) * fold->factor[c] + beta;
+    }
+    if (all_finite(fold->factor, units) && all_finite(fold->bias, units)) return true;
+    return diverged(freezer, &freezer->model->layers[index], "statistics");
+}
+
+/* Weights of one channel: w[rows] at distance `w_step` to q[rows] at `q_step`. */
+struct channel {
+    struct range range;
+    float factor;
+    double scale;
+    const float *w;
+    int8_t *q;
+    size_t rows, w_step, q_step;
+};
+
+/* What training simulated is what is converted. */
 static void quantize_channel(const struct freezer *freezer, const struct quant_tensor *tensor,
-                             struct range range, const float *w, size_t rows, size_t channels,
-                             double scale, int8_t *q) {
+                             const struct channel *channel) {
     int bits = freezer->plan->scheme.weight_bits;
     double most = (double)((1 << (bits - 1)) - 1);
     struct fake_quant by = {0};
-    if (tensor) by = quant_plan_fake_quant(freezer->plan, tensor, range);
-    for (size_t row = 0; row < rows; row++) {
+    if (tensor) by = quant_plan_fake_quant(freezer->plan, tensor, channel->range);
+    for (size_t row = 0; row < channel->rows; row++) {
+        float w = fake_quantize(tensor, &by, channel->w[row * channel->w_step]) * channel->factor;
+        int8_t *q = &channel->q[row * channel->q_step];
         if (freezer->plan->scheme.post_training) {
-            q[row] = (int8_t)quantize_float32(w[row * channels], scale, INT8_MAX);
+            *q = (int8_t)quantize_float32(w, channel->scale, INT8_MAX);
             continue;
         }
-        double value = (double)fake_quantize(tensor, &by, w[row * channels]) / scale;
-        value = round(value);
-        q[row] = (int8_t)(value > most ? most : value < -most ? -most : value);
+        double value = round((double)w / channel->scale);
+        *q = (int8_t)(value > most ? most : value < -most ? -most : value);
     }
 }
 
-/* Adds the layer's weights, [units][inputs] or [filters][h][w][inputs]; *scales is the caller's to
- * free and holds one scale a channel in double. */
-static int add_weights(struct freezer *freezer, int layer_index, double **scales) {
+/* [units][inputs], [filters][h][w][inputs] or, depthwise, [1][h][w][channels]. */
+static int add_weight_tensor(struct freezer *freezer, const struct layer *layer,
+                             const struct parameter *kernel, int scale_count) {
+    bool is_depthwise = layer->kind == LAYER_DEPTHWISE_CONV2D;
+    int shape[FROZEN_RANK] = {layer->units};
+    for (int i = 1; i < kernel->rank; i++) shape[i] = kernel->size[i - 1];
+    if (is_depthwise) {
+        shape[0] = 1;
+        shape[3] = layer->units;
+    }
+    int index = add_tensor(freezer, layer->name, "/kernel", TYPE_INT8, kernel->rank, shape);
+    if (index < 0 || !add_data(freezer, index) || !add_quantization(freezer, index, scale_count))
+        return -1;
+    freezer->frozen->tensors[index].quantized_dimension = is_depthwise ? 3 : 0;
+    return index;
+}
+
+/* Range and scale of channel c; a factor of 0 leaves a channel of zeros. */
+static bool set_channel(struct freezer *freezer, const struct layer *layer, struct range range,
+                        float factor, struct channel *channel) {
+    if (!isfinite(range.min) || !isfinite(range.max))
+        return diverged(freezer, layer, "weight ranges");
+    const struct scheme *scheme = &freezer->plan->scheme;
+    float size = fabsf(factor);
+    channel->range = range;
+    channel->factor = factor;
+    /* What was not trained for it is quantized as folded weights, without a trace of before. */
+    channel->scale =
+        scheme->post_training
+            ? qparams_weight_float32((struct range){range.min * size, range.max * size}).scale
+            : qparams_weight(range, scheme->weight_bits).scale * (double)size;
+    if ((float)channel->scale == 0)
+        channel->scale = qparams_weight((struct range){0, 0}, scheme->weight_bits).scale;
+    return true;
+}
+
+/* Adds the layer's weights; *scales is the caller's to free and holds one scale a channel in
+ * double. */
+static int add_weights(struct freezer *freezer, int layer_index, const struct fold *fold,
+                       double **scales) {
     const struct layer *layer = &freezer->model->layers[layer_index];
     const struct parameter *kernel = &freezer->model->parameters[layer->kernel];
     const float *w = freezer->snapshot->weights + kernel->offset;
     size_t channels = (size_t)layer->units, rows = kernel->count / channels;
+    bool is_depthwise = layer->kind == LAYER_DEPTHWISE_CONV2D;
     int in_plan = freezer->plan->kernel_tensor[layer_index];
     const struct quant_tensor *tensor = in_plan < 0 ? NULL : &freezer->plan->tensors[in_plan];
-    int scale_count = tensor && tensor->channels == 1 ? 1 : layer->units;
-    int shape[FROZEN_RANK] = {layer->units};
-    for (int i = 1; i < kernel->rank; i++) shape[i] = kernel->size[i - 1];
+    bool has_one = tensor && tensor->channels == 1 && !fold->factor && !is_depthwise;
     *scales = calloc(channels, sizeof **scales);
-    int index = add_tensor(freezer, layer->name, "/kernel", TYPE_INT8, kernel->rank, shape);
-    if (!*scales || index < 0) {
-        out_of_memory(freezer, channels * sizeof **scales);
-        return -1;
-    }
-    int8_t *q = add_data(freezer, index);
-    if (!q || !add_quantization(freezer, index, scale_count)) return -1;
-    if (!all_finite(w, kernel->count)) {
-        diverged(freezer, layer, "weights");
-        return -1;
-    }
+    int index = add_weight_tensor(freezer, layer, kernel, has_one ? 1 : layer->units);
+    if (!*scales) out_of_memory(freezer, channels * sizeof **scales);
+    if (!freezer->status && !all_finite(w, kernel->count)) diverged(freezer, layer, "weights");
+    if (freezer->status) return -1;
+    struct frozen_tensor *frozen = &freezer->frozen->tensors[index];
     struct range range = {0, 0};
     for (size_t c = 0; c < channels; c++) {
-        if (c == 0 || scale_count > 1) range = weight_range(freezer, tensor, w, rows, channels, c);
-        if (!isfinite(range.min) || !isfinite(range.max)) {
-            diverged(freezer, layer, "weight ranges");
+        struct channel channel = {
+            .w = w + c,
+            .q = (int8_t *)frozen->data + (is_depthwise ? c : c * rows),
+            .rows = rows,
+            .w_step = channels,
+            .q_step = is_depthwise ? channels : 1,
+        };
+        if (c == 0 || !tensor || tensor->channels > 1)
+            range = weight_range(freezer, tensor, w, rows, channels, c);
+        if (!set_channel(freezer, layer, range, fold->factor ? fold->factor[c] : 1, &channel))
             return -1;
-        }
-        (*scales)[c] = weight_scale(freezer, range);
-        if (scale_count > 1 || c == 0)
-            freezer->frozen->tensors[index].scale[c] = (float)(*scales)[c];
-        quantize_channel(freezer, tensor, range, w + c, rows, channels, (*scales)[c],
-                         q + c * rows);
+        (*scales)[c] = channel.scale;
+        if (c == 0 || !has_one) frozen->scale[c] = (float)channel.scale;
+        quantize_channel(freezer, tensor, &channel);
     }
     return index;
 }
@@ -220,10 +297,10 @@ static bool is_zero(const float *values, size_t count) {
 
 /* The tensor of the bias, -1 when the operator goes without: a dense layer does when all are 0, a
  * convolution always has one. */
-static int add_bias(struct freezer *freezer, const struct layer *layer, double input_scale,
-                    int weights, const double *weight_scales) {
-    const float *b = NULL;
-    if (layer->bias >= 0)
+static int add_bias(struct freezer *freezer, const struct layer *layer, const struct fold *fold,
+                    double input_scale, int weights, const double *weight_scales) {
+    const float *b = fold->bias;
+    if (!b && layer->bias >= 0)
         b = freezer->snapshot->weights + freezer->model->parameters[layer->bias].offset;
     if (b && !all_finite(b, (size_t)layer->units)) {
         diverged(freezer, layer, "biases");
@@ -266,17 +343,31 @@ static bool activation_qparams(struct freezer *freezer, int layer, struct qparam
     return true;
 }
 
-/* The ReLU layer that alone reads `layer`; its range is then that of the fused operator. */
-static int separate_relu(const struct model *model, int layer) {
-    for (int i = layer + 1; i < model->layer_count; i++) {
-        const struct layer *next = &model->layers[i];
-        if (next->input_count && next->inputs[0] == layer)
-            return next->kind == LAYER_RELU ||
-                           (next->kind == LAYER_ACTIVATION && next->activation == ACTIVATION_RELU)
-                       ? i
-                       : -1;
-    }
-    return -1;
+static bool is_relu_layer(const struct layer *layer) {
+    return layer->kind == LAYER_RELU ||
+           (layer->kind == LAYER_ACTIVATION &&
+            (layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6));
+}
+
+/* The last of the layers that become one operator with layer `index`: its BatchNormalization, and
+ * a ReLU that it has no range of its own before.  The converter also fuses Activation('relu6') and
+ * drops the range before it. */
+static int fused_end(const struct freezer *freezer, int index) {
+    const struct model *model = freezer->model;
+    int end = quant_normalization(model, index);
+    if (end < 0) end = index;
+    int next = quant_only_reader(model, end);
+    if (next < 0 || !is_relu_layer(&model->layers[next])) return end;
+    const struct layer *relu = &model->layers[next];
+    bool drops = relu->kind == LAYER_ACTIVATION && relu->activation == ACTIVATION_RELU6 &&
+                 model->layers[index].activation == ACTIVATION_LINEAR;
+    return freezer->plan->activation_tensor[end] < 0 || drops ? next : end;
+}
+
+static enum frozen_activation fused_activation(enum activation activation) {
+    return activation == ACTIVATION_RELU    ? FUSED_RELU
+           : activation == ACTIVATION_RELU6 ? FUSED_RELU6
+                                            : FUSED_NONE;
 }
 
 static bool freeze_input(struct freezer *freezer, int index) {
@@ -305,66 +396,97 @@ static bool freeze_softmax(struct freezer *freezer, int index, int input, const 
     return true;
 }
 
-/* The operator of a Dense or Conv2D, its constants already added. */
-static bool add_kernel_operator(struct freezer *freezer, int index, int input, int weights,
-                                int bias, bool relu, struct qparams qparams) {
+static void set_window(struct frozen_operator *op, const struct window *window) {
+    op->padding = window->padding == PADDING_SAME ? FROZEN_SAME : FROZEN_VALID;
+    op->stride_x = window->stride_x;
+    op->stride_y = window->stride_y;
+}
+
+/* The operator of a layer with a kernel, its constants already added. */
+static bool add_kernel_operator(struct freezer *freezer, int index, int end, int weights, int bias,
+                                struct qparams qparams) {
     const struct layer *layer = &freezer->model->layers[index];
+    int input = freezer->layer_tensor[layer->inputs[0]];
     int output = add_activation(freezer, layer, "", TYPE_INT8);
     if (!set_qparams(freezer, output, qparams)) return false;
-    bool is_conv = layer->kind == LAYER_CONV2D;
-    struct frozen_operator *op =
-        add_operator(freezer, is_conv ? OP_CONV_2D : OP_FULLY_CONNECTED, input, output);
+    enum frozen_op code = layer->kind == LAYER_CONV2D             ? OP_CONV_2D
+                          : layer->kind == LAYER_DEPTHWISE_CONV2D ? OP_DEPTHWISE_CONV_2D
+                                                                  : OP_FULLY_CONNECTED;
+    struct frozen_operator *op = add_operator(freezer, code, input, output);
     op->inputs[1] = weights;
     op->inputs[2] = bias;
     op->input_count = 3;
-    op->activation = relu ? FUSED_RELU : FUSED_NONE;
-    if (is_conv) {
-        const struct window *window = &layer->window;
-        op->padding = window->padding == PADDING_SAME ? FROZEN_SAME : FROZEN_VALID;
-        op->stride_x = window->stride_x;
-        op->stride_y = window->stride_y;
-        op->dilation_x = window->dilation_x;
-        op->dilation_y = window->dilation_y;
+    op->activation = fused_activation(freezer->model->layers[end].activation);
+    op->depth_multiplier = layer->depth_multiplier;
+    if (layer->kind != LAYER_DENSE) {
+        set_window(op, &layer->window);
+        op->dilation_x = layer->window.dilation_x;
+        op->dilation_y = layer->window.dilation_y;
     }
     freezer->layer_tensor[index] = output;
+    /* The layers that became part of it hand it on. */
+    for (int at = index; at != end; at = quant_only_reader(freezer->model, at))
+        freezer->layer_tensor[quant_only_reader(freezer->model, at)] = output;
     return true;
 }
 
 static bool freeze_kernel_layer(struct freezer *freezer, int index) {
     const struct layer *layer = &freezer->model->layers[index];
-    int input = freezer->layer_tensor[layer->inputs[0]];
-    bool relu = layer->activation == ACTIVATION_RELU;
-    int range_layer = index;
-    if (freezer->plan->activation_tensor[index] < 0) {
-        int next = separate_relu(freezer->model, index);
-        if (next >= 0) range_layer = next;
-        relu = true;
-    }
+    int input = freezer->layer_tensor[layer->inputs[0]], end = fused_end(freezer, index);
     struct qparams qparams;
-    if (!activation_qparams(freezer, range_layer, &qparams)) return false;
+    if (!activation_qparams(freezer, end, &qparams)) return false;
+    struct fold fold;
     double *scales = NULL;
-    int weights = add_weights(freezer, index, &scales), bias = -1;
+    int weights = -1, bias = -1;
+    if (fold_create(freezer, index, &fold)) weights = add_weights(freezer, index, &fold, &scales);
     if (!freezer->status)
-        bias = add_bias(freezer, layer, freezer->scale[input], weights, scales);
+        bias = add_bias(freezer, layer, &fold, freezer->scale[input], weights, scales);
     free(scales);
-    if (freezer->status ||
-        !add_kernel_operator(freezer, index, input, weights, bias, relu, qparams))
+    fold_free(&fold);
+    if (freezer->status || !add_kernel_operator(freezer, index, end, weights, bias, qparams))
         return false;
     if (layer->activation != ACTIVATION_SOFTMAX) return true;
     return freeze_softmax(freezer, index, freezer->layer_tensor[index], "/softmax");
 }
 
-static bool freeze_pooling(struct freezer *freezer, int index) {
+/* Input and output of a pooling share their scale; an average's own range comes from one more
+ * operator. */
+static bool freeze_pooling(struct freezer *freezer, int index, enum frozen_op code) {
     const struct layer *layer = &freezer->model->layers[index];
     int input = freezer->layer_tensor[layer->inputs[0]];
     int output = add_activation(freezer, layer, "", TYPE_INT8);
     if (!set_qparams(freezer, output, qparams_of(freezer, input))) return false;
-    struct frozen_operator *op = add_operator(freezer, OP_MAX_POOL_2D, input, output);
-    op->padding = layer->window.padding == PADDING_SAME ? FROZEN_SAME : FROZEN_VALID;
-    op->stride_x = layer->window.stride_x;
-    op->stride_y = layer->window.stride_y;
+    struct frozen_operator *op = add_operator(freezer, code, input, output);
+    set_window(op, &layer->window);
     op->filter_width = layer->window.width;
     op->filter_height = layer->window.height;
+    freezer->layer_tensor[index] = output;
+    if (freezer->plan->activation_tensor[index] < 0) return true;
+    struct qparams qparams;
+    if (!activation_qparams(freezer, index, &qparams)) return false;
+    freezer->layer_tensor[index] = add_activation(freezer, layer, "/quantized", TYPE_INT8);
+    if (!set_qparams(freezer, freezer->layer_tensor[index], qparams)) return false;
+    add_operator(freezer, OP_QUANTIZE, output, freezer->layer_tensor[index]);
+    return true;
+}
+
+static bool freeze_global_average(struct freezer *freezer, int index) {
+    const struct layer *layer = &freezer->model->layers[index];
+    int input = freezer->layer_tensor[layer->inputs[0]];
+    const int two = 2;
+    struct qparams qparams;
+    if (!activation_qparams(freezer, index, &qparams)) return false;
+    int axes = add_tensor(freezer, layer->name, "/axes", TYPE_INT32, 1, &two);
+    int32_t *values = axes < 0 ? NULL : add_data(freezer, axes);
+    if (!values) return false;
+    values[0] = 1;
+    values[1] = 2;
+    int output = add_activation(freezer, layer, "", TYPE_INT8);
+    if (!set_qparams(freezer, output, qparams)) return false;
+    struct frozen_operator *op = add_operator(freezer, OP_MEAN, input, output);
+    op->inputs[1] = axes;
+    op->input_count = 2;
+    op->keep_dimensions = layer->keeps_dimensions;
     freezer->layer_tensor[index] = output;
     return true;
 }
@@ -389,21 +511,15 @@ static bool freeze_flatten(struct freezer *freezer, int index) {
     return true;
 }
 
-/* Fused into the layer before, or an operator of its own. */
+/* An operator of its own, since nothing before it took it in.  A relu6 is one as well: its range
+ * ends at 6, and so do the values of the output. */
 static bool freeze_relu(struct freezer *freezer, int index) {
     const struct layer *layer = &freezer->model->layers[index];
-    const struct layer *before = &freezer->model->layers[layer->inputs[0]];
-    int input = freezer->layer_tensor[layer->inputs[0]];
-    bool has_kernel = before->kind == LAYER_DENSE || before->kind == LAYER_CONV2D;
-    if (has_kernel && freezer->plan->activation_tensor[layer->inputs[0]] < 0) {
-        freezer->layer_tensor[index] = input;
-        return true;
-    }
     struct qparams qparams;
     if (!activation_qparams(freezer, index, &qparams)) return false;
     int output = add_activation(freezer, layer, "", TYPE_INT8);
     if (!set_qparams(freezer, output, qparams)) return false;
-    add_operator(freezer, OP_RELU, input, output);
+    add_operator(freezer, OP_RELU, freezer->layer_tensor[layer->inputs[0]], output);
     freezer->layer_tensor[index] = output;
     return true;
 }
@@ -411,20 +527,25 @@ static bool freeze_relu(struct freezer *freezer, int index) {
 static bool freeze_layer(struct freezer *freezer, int index) {
     const struct layer *layer = &freezer->model->layers[index];
     int input = layer->input_count ? freezer->layer_tensor[layer->inputs[0]] : -1;
+    if (freezer->layer_tensor[index] >= 0) return true; /* fused */
     switch (layer->kind) {
     case LAYER_INPUT: return freeze_input(freezer, index);
     case LAYER_DENSE:
+    case LAYER_DEPTHWISE_CONV2D:
     case LAYER_CONV2D: return freeze_kernel_layer(freezer, index);
-    case LAYER_MAX_POOLING2D: return freeze_pooling(freezer, index);
+    case LAYER_MAX_POOLING2D: return freeze_pooling(freezer, index, OP_MAX_POOL_2D);
+    case LAYER_AVERAGE_POOLING2D: return freeze_pooling(freezer, index, OP_AVERAGE_POOL_2D);
+    case LAYER_GLOBAL_AVERAGE_POOLING2D: return freeze_global_average(freezer, index);
     case LAYER_FLATTEN: return freeze_flatten(freezer, index);
     case LAYER_RELU: return freeze_relu(freezer, index);
     case LAYER_SOFTMAX: return freeze_softmax(freezer, index, input, "");
     case LAYER_ACTIVATION:
-        if (layer->activation == ACTIVATION_RELU) return freeze_relu(freezer, index);
+        if (is_relu_layer(layer)) return freeze_relu(freezer, index);
         if (layer->activation == ACTIVATION_SOFTMAX)
             return freeze_softmax(freezer, index, input, "");
         break;
-    case LAYER_DROPOUT: break;
+    case LAYER_BATCH_NORMALIZATION: /* the plan lets it stand only where it is fused */
+    case LAYER_DROPOUT:
     case LAYER_KINDS: break;
     }
     freezer->layer_tensor[index] = input; /* changes nothing when the model is used */
@@ -475,6 +596,7 @@ enum status freeze(const struct snapshot *snapshot, enum frozen_io io, struct fr
         out_of_memory(&freezer, tensors * sizeof *freezer.frozen->tensors);
         goto done;
     }
+    for (size_t i = 0; i < layers; i++) freezer.layer_tensor[i] = -1;
     for (int i = 0; i < snapshot->model->layer_count; i++)
         if (!freeze_layer(&freezer, i)) goto done;
     if (!freeze_output(&freezer)) goto done;

@@ -5,7 +5,11 @@
  *   weights      q = round(fake_quant(w) / scale), -127..127, zero point 0
  *   bias         int32, scale = input scale * weight scale (double), zero point 0
  * What was not trained for it is computed in float32 instead (scheme.h: post_training).
- * Softmax outputs have scale 1/256, zero point -128.  Max pooling and Flatten keep their input's.
+ * A BatchNormalization becomes part of the layer before it: weights and scales of a channel are
+ * multiplied by gamma / sqrt(variance + epsilon), the bias is (bias - mean) * that + beta.  After a
+ * Dense the converter would leave float operators; here it is folded like the others.
+ * Softmax outputs have scale 1/256, zero point -128.  Pooling and Flatten keep their input's; an
+ * average pooling that has a range of its own is followed by a QUANTIZE.
  */
 #ifndef QUANT_FREEZE_H
 #define QUANT_FREEZE_H

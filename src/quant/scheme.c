@@ -7,13 +7,17 @@
 const struct scheme schemes[] = {
     {
         .name = "qatop",
-        .summary = "calibrated ranges, Dense per channel, cosine schedule",
+        .summary = "calibrated ranges, all kernels per channel, cosine schedule",
         .weight_bits = 8,
         .range_decay = 0.99,
         .calibrate = true,
         .fresh_weight_ranges = true,
         .dense_per_channel = true,
+        .depthwise_per_channel = true,
         .quantize_before_relu = true,
+        .join_dense = true,
+        .join_relu6 = true,
+        .quantize_averages = false,
         .schedule = "cosine",
         .warmup_share = 0.1f,
     },
@@ -25,7 +29,11 @@ const struct scheme schemes[] = {
         .calibrate = false,
         .fresh_weight_ranges = false,
         .dense_per_channel = false,
+        .depthwise_per_channel = false,
         .quantize_before_relu = false,
+        .join_dense = false,
+        .join_relu6 = false,
+        .quantize_averages = true,
         .schedule = "constant",
     },
     {.name = NULL},
@@ -38,6 +46,8 @@ const struct scheme scheme_ptq = {
     .fresh_weight_ranges = true,
     .dense_per_channel = true,
     .post_training = true,
+    .join_dense = true,
+    .join_relu6 = true,
     .schedule = "constant",
 };
 
@@ -52,24 +62,36 @@ const char *tensor_kind_name(enum tensor_kind kind) {
     return names[kind];
 }
 
-/* Whether the layer is a ReLU of its own: the layer before it then has no activation range. */
-static bool is_separate_relu(const struct layer *layer) {
-    return layer->kind == LAYER_RELU ||
-           (layer->kind == LAYER_ACTIVATION && layer->activation == ACTIVATION_RELU);
-}
-
-/* The only layer that reads layer `index`, or NULL when there is none or more than one. */
-static const struct layer *only_consumer(const struct model *model, int index) {
-    const struct layer *consumer = NULL;
-    for (int i = index + 1; i < model->layer_count; i++) {
-        const struct layer *layer = &model->layers[i];
-        for (int input = 0; input < layer->input_count; input++) {
-            if (layer->inputs[input] != index) continue;
-            if (consumer) return NULL;
-            consumer = layer;
+int quant_only_reader(const struct model *model, int layer) {
+    int reader = -1;
+    for (int i = layer + 1; i < model->layer_count; i++) {
+        const struct layer *other = &model->layers[i];
+        for (int input = 0; input < other->input_count; input++) {
+            if (other->inputs[input] != layer) continue;
+            if (reader >= 0) return -1;
+            reader = i;
         }
     }
-    return consumer;
+    return reader;
+}
+
+int quant_normalization(const struct model *model, int layer) {
+    const struct layer *before = &model->layers[layer];
+    int reader = quant_only_reader(model, layer);
+    bool follows = reader >= 0 && model->layers[reader].kind == LAYER_BATCH_NORMALIZATION;
+    bool is_plain = layer_has_kernel(before) && before->activation == ACTIVATION_LINEAR;
+    return follows && is_plain ? reader : -1;
+}
+
+/* Whether layer `index` is read by a ReLU of its own alone, which takes over its range. */
+static bool joins_relu(const struct quant_plan *plan, const struct model *model, int index) {
+    int reader = quant_only_reader(model, index);
+    if (reader < 0) return false;
+    const struct layer *layer = &model->layers[reader];
+    if (layer->kind == LAYER_RELU) return true;
+    return layer->kind == LAYER_ACTIVATION &&
+           (layer->activation == ACTIVATION_RELU ||
+            (layer->activation == ACTIVATION_RELU6 && plan->scheme.join_relu6));
 }
 
 static void add_tensor(struct quant_plan *plan, const char *name, enum tensor_kind kind,
@@ -95,49 +117,89 @@ static void add_output(struct quant_plan *plan, const struct layer *layer, enum 
     add_tensor(plan, name, TENSOR_ACTIVATION, placement, index, 1, false);
 }
 
-static void plan_kernel_layer(struct quant_plan *plan, const struct model *model, int index) {
+static void add_kernel(struct quant_plan *plan, const struct model *model, int index) {
     const struct layer *layer = &model->layers[index];
-    const struct layer *consumer = only_consumer(model, index);
-    bool before_relu = consumer && is_separate_relu(consumer);
-    if (!plan->scheme.post_training && (!before_relu || plan->scheme.quantize_before_relu)) {
-        bool per_channel = layer->kind == LAYER_CONV2D || plan->scheme.dense_per_channel;
-        add_tensor(plan, model->parameters[layer->kernel].name, TENSOR_WEIGHT, PLACE_KERNEL, index,
-                   per_channel ? layer->units : 1, per_channel);
+    int channels = layer->units;
+    bool is_per_channel = true;
+    if (layer->kind == LAYER_DENSE && !plan->scheme.dense_per_channel) {
+        channels = 1;
+        is_per_channel = false;
     }
-    if (!before_relu)
-        add_output(plan, layer,
-                   layer->activation == ACTIVATION_SOFTMAX ? PLACE_PRE_ACTIVATION
-                                                           : PLACE_POST_ACTIVATION,
-                   index);
+    if (layer->kind == LAYER_DEPTHWISE_CONV2D && !plan->scheme.depthwise_per_channel)
+        channels = layer->depth_multiplier;
+    add_tensor(plan, model->parameters[layer->kernel].name, TENSOR_WEIGHT, PLACE_KERNEL, index,
+               channels, is_per_channel);
+}
+
+static enum status plan_kernel_layer(struct quant_plan *plan, const struct model *model, int index,
+                                     struct error *error) {
+    const struct layer *layer = &model->layers[index];
+    if (layer->activation == ACTIVATION_RELU6 && !plan->scheme.join_relu6)
+        return error_set(error, STATUS_UNSUPPORTED, layer->name,
+                         "scheme %s does not quantize activation 'relu6' of a %s; use a ReLU layer "
+                         "with max_value 6 after it, or scheme %s",
+                         plan->scheme.name, layer_class(layer->kind), schemes[0].name);
+    bool before_relu = joins_relu(plan, model, index);
+    bool is_simulated = !before_relu || plan->scheme.quantize_before_relu;
+    if (is_simulated && !plan->scheme.post_training) add_kernel(plan, model, index);
+    if (before_relu || quant_normalization(model, index) >= 0) return STATUS_OK;
+    add_output(plan, layer,
+               layer->activation == ACTIVATION_SOFTMAX ? PLACE_PRE_ACTIVATION
+                                                       : PLACE_POST_ACTIVATION,
+               index);
+    return STATUS_OK;
+}
+
+static enum status plan_normalization(struct quant_plan *plan, const struct model *model, int index,
+                                      struct error *error) {
+    const struct layer *layer = &model->layers[index];
+    int before = layer->inputs[0];
+    if (quant_normalization(model, before) != index)
+        return error_set(error, STATUS_UNSUPPORTED, layer->name,
+                         "a BatchNormalization can be quantized only directly after a Conv2D, "
+                         "DepthwiseConv2D or Dense without activation; it comes after '%s' (%s)",
+                         model->layers[before].name, layer_class(model->layers[before].kind));
+    bool may_join = model->layers[before].kind != LAYER_DENSE || plan->scheme.join_dense;
+    if (!may_join || !joins_relu(plan, model, index)) add_output(plan, layer, PLACE_OUTPUT, index);
+    return STATUS_OK;
 }
 
 static enum status plan_layer(struct quant_plan *plan, const struct model *model, int index,
                               struct error *error) {
     const struct layer *layer = &model->layers[index];
+    bool has_range = false;
     switch (layer->kind) {
     case LAYER_INPUT:
         add_tensor(plan, index ? layer->name : "input", TENSOR_INPUT, PLACE_INPUT, index, 1, false);
         return STATUS_OK;
     case LAYER_DENSE:
     case LAYER_CONV2D:
-        plan_kernel_layer(plan, model, index);
-        return STATUS_OK;
+    case LAYER_DEPTHWISE_CONV2D:
+        return plan_kernel_layer(plan, model, index, error);
+    case LAYER_BATCH_NORMALIZATION:
+        return plan_normalization(plan, model, index, error);
     case LAYER_RELU:
-        add_output(plan, layer, PLACE_OUTPUT, index);
-        return STATUS_OK;
+    case LAYER_GLOBAL_AVERAGE_POOLING2D:
+        has_range = true;
+        break;
+    case LAYER_AVERAGE_POOLING2D:
+        has_range = plan->scheme.quantize_averages;
+        break;
     case LAYER_ACTIVATION:
-        if (layer->activation == ACTIVATION_RELU) add_output(plan, layer, PLACE_OUTPUT, index);
-        return STATUS_OK;
+        has_range =
+            layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6;
+        break;
     case LAYER_MAX_POOLING2D:
     case LAYER_FLATTEN:
     case LAYER_DROPOUT:
     case LAYER_SOFTMAX:
-        return STATUS_OK; /* values pass, or stay as fine as they are */
+        break; /* values pass, or stay as fine as they are */
     case LAYER_KINDS:
-        break;
+        return error_set(error, STATUS_UNSUPPORTED, layer->name,
+                         "a layer of this kind cannot be quantized");
     }
-    return error_set(error, STATUS_UNSUPPORTED, layer->name,
-                     "a layer of this kind cannot be quantized");
+    if (has_range) add_output(plan, layer, PLACE_OUTPUT, index);
+    return STATUS_OK;
 }
 
 static enum status plan_fill(struct quant_plan *plan, const struct model *model,

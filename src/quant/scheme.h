@@ -16,10 +16,16 @@ struct scheme {
     bool calibrate;      /* start the ranges from a pass over training digits, not from [-6, 6] */
     bool fresh_weight_ranges; /* at export: range of the final weights, not of one step before */
     bool dense_per_channel;   /* one range per unit of a Dense kernel */
-    bool quantize_before_relu; /* a Dense or Conv2D before a separate ReLU layer keeps the fake
+    bool depthwise_per_channel; /* one range per output channel of a DepthwiseConv2D kernel, not
+                                   one per filter of a channel */
+    bool quantize_before_relu; /* a layer with a kernel before a separate ReLU layer keeps the fake
                                   quantization of its kernel */
     bool post_training; /* for a model that was trained without it: no kernel is fake-quantized,
                            each is converted with one range per output channel, in float32 */
+    bool join_dense;   /* Dense - BatchNormalization - ReLU has one range, as convolutions do */
+    bool join_relu6;   /* Activation('relu6') joins the layer before it as a ReLU layer does, and
+                          relu6 may be the activation of a layer with a kernel */
+    bool quantize_averages; /* the output of AveragePooling2D has a range of its own */
     const char *schedule;     /* default learning rate schedule */
     float warmup_share;       /* share of all batches in which the rate rises, by default */
 };
@@ -68,6 +74,12 @@ struct quant_plan {
     int *kernel_tensor;     /* fake quantization of the layer's kernel */
     int *activation_tensor; /* of its activation or output */
 };
+
+/* The layer that alone reads `layer`, as an index; -1 when none or several do. */
+int quant_only_reader(const struct model *model, int layer);
+/* The BatchNormalization that directly follows `layer`, one with a kernel and without activation,
+ * and becomes part of its kernel and bias; -1 when there is none. */
+int quant_normalization(const struct model *model, int layer);
 
 /* Refuses, by layer name, what the scheme cannot quantize. */
 enum status quant_plan_create(struct quant_plan **plan, const struct model *model,

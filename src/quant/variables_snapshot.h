@@ -2,7 +2,7 @@
  *
  * The one place that knows which saved range belongs to which quantized tensor:
  *   input                    quantize_layer  quantize_layer_min, _max
- *   kernel                   LAYER           kernel_min, _max
+ *   kernel                   LAYER           kernel_min, _max (depthwise_kernel_min, ...)
  *   before an activation     LAYER           pre_activation_min, _max
  *   after an activation      LAYER           post_activation_min, _max
  *   output of a layer        LAYER           output_min, _max

@@ -66,6 +66,7 @@ struct range_names {
 static struct range_names range_names(const struct model *model,
                                       const struct quant_tensor *tensor) {
     struct range_names names = {.low = "output_min", .high = "output_max"};
+    bool is_depthwise = model->layers[tensor->layer].kind == LAYER_DEPTHWISE_CONV2D;
     snprintf(names.layer, sizeof names.layer, "quant_%s", model->layers[tensor->layer].name);
     switch (tensor->placement) {
     case PLACE_INPUT:
@@ -74,8 +75,8 @@ static struct range_names range_names(const struct model *model,
         names.high = "quantize_layer_max";
         break;
     case PLACE_KERNEL:
-        names.low = "kernel_min";
-        names.high = "kernel_max";
+        names.low = is_depthwise ? "depthwise_kernel_min" : "kernel_min";
+        names.high = is_depthwise ? "depthwise_kernel_max" : "kernel_max";
         break;
     case PLACE_PRE_ACTIVATION:
         names.low = "pre_activation_min";

@@ -6,6 +6,17 @@
 #include "train/evaluate.h"
 #include "train/network.h"
 
+/* What a BatchNormalization computed with in the last forward pass; one value a channel each. */
+struct batch_statistics {
+    size_t rows, channels;
+    bool of_batch; /* mean and variance are the batch's own, not the moving ones */
+    const float *mean, *variance, *gamma, *shift; /* gamma NULL: 1 */
+    float *own_mean, *own_variance;
+    float *inverse, *factor; /* 1 / sqrt(variance + epsilon), times gamma */
+    float *sums, *products;  /* backward */
+    float *none;             /* zeros */
+};
+
 /* A layer with its buffers, each [batch][shape_count(output)]. */
 struct node {
     const struct layer *layer;
@@ -18,8 +29,9 @@ struct node {
     bool gradient_wanted; /* something here or before it has weights, and the network trains */
     unsigned char *where; /* MaxPooling2D: place of each maximum */
     float *factors; /* Dropout: what each value was multiplied by; `raw` has the products */
-    struct conv2d conv;
+    struct conv2d conv;      /* also of a depthwise convolution */
     struct pooling pooling;
+    struct batch_statistics *statistics; /* BatchNormalization */
     bool relu;             /* the kernel itself applies it */
     bool is_pooled;        /* Conv2D: its fake quantization is left to the pooling that reads it,
                               and `value` is never stored */
@@ -50,6 +62,12 @@ const float *node_kernel(const struct network *network, const struct node *node,
                          const struct pass *pass);
 const float *node_bias(const struct network *network, const struct node *node,
                        const struct pass *pass); /* NULL when it has none */
+
+/* normalization.c: BatchNormalization. */
+void forward_normalization(struct network *network, struct node *node, const struct pass *pass);
+/* From node->gradient: parameters' into the block, and unless NULL by what the layer read. */
+void backward_normalization(struct network *network, const struct node *node,
+                            const struct pass *pass, float *gradient, float *to);
 
 /* Room for so many digits; loss NAN. */
 enum status predictions_create(struct predictions *predictions, size_t count,

@@ -73,7 +73,7 @@ static void set_geometry(struct node *node, const struct shape *in) {
     const struct layer *layer = node->layer;
     const struct window *window = &layer->window;
     bool same = window->padding == PADDING_SAME;
-    if (layer->kind == LAYER_CONV2D) {
+    if (layer->kind == LAYER_CONV2D || layer->kind == LAYER_DEPTHWISE_CONV2D) {
         node->conv = (struct conv2d){
             .in_height = in->size[0],
             .in_width = in->size[1],
@@ -87,7 +87,8 @@ static void set_geometry(struct node *node, const struct shape *in) {
             .dilation_x = window->dilation_x,
         };
         conv2d_geometry(&node->conv, same);
-    } else if (layer->kind == LAYER_MAX_POOLING2D) {
+    } else if (layer->kind == LAYER_MAX_POOLING2D || layer->kind == LAYER_AVERAGE_POOLING2D ||
+               layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D) {
         node->pooling = (struct pooling){
             .in_height = in->size[0],
             .in_width = in->size[1],
@@ -115,11 +116,10 @@ static void set_node(struct network *network, int index) {
     node->from = index ? node->layer->inputs[0] : -1;
     node->size = shape_count(&node->layer->output);
     node->inputs = index ? shape_count(&network->model->layers[node->from].output) : 0;
-    node->relu = node->layer->activation == ACTIVATION_RELU &&
-                 (node->layer->kind == LAYER_DENSE || node->layer->kind == LAYER_CONV2D);
+    node->relu = node->layer->activation == ACTIVATION_RELU && layer_has_kernel(node->layer);
     node->tensor = network->plan ? network->plan->activation_tensor[index] : -1;
     node->is_pooled = node->tensor >= 0 && node->layer->kind == LAYER_CONV2D &&
-                      index < network->logits && is_read_by_pooling(network->model, index);
+                      node->layer->activation != ACTIVATION_RELU6 && index < network->logits && is_read_by_pooling(network->model, index);
     node->kernel_tensor = network->plan ? network->plan->kernel_tensor[index] : -1;
     if (index) set_geometry(node, &network->model->layers[node->from].output);
 }
@@ -128,7 +128,7 @@ static void set_node(struct network *network, int index) {
 static bool computes(const struct layer *layer) {
     switch (layer->kind) {
     case LAYER_ACTIVATION:
-        return layer->activation == ACTIVATION_RELU;
+        return layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6;
     case LAYER_FLATTEN:
     case LAYER_DROPOUT:
     case LAYER_SOFTMAX:
@@ -143,7 +143,7 @@ static void take_node(struct network *network, struct arena *arena, int index) {
     const struct node *from = index ? &network->nodes[node->from] : NULL;
     size_t batch = (size_t)network->batch;
     bool wanted = from && from->gradient_wanted;
-    node->gradient_wanted = network->trains && (wanted || node->layer->kernel >= 0);
+    node->gradient_wanted = network->trains && (wanted || node->layer->parameter_count > 0);
     if (computes(node->layer)) {
         node->raw = take_floats(arena, batch, node->size);
         /* The mask of backward needs the values before quantization; without it, in place. */
@@ -160,6 +160,19 @@ static void take_node(struct network *network, struct arena *arena, int index) {
         node->raw = take_floats(arena, batch, node->size);
         node->factors = take_floats(arena, batch, node->size);
     }
+}
+
+static void take_statistics(struct network *network, struct arena *arena, int index) {
+    struct batch_statistics *s = arena_take(arena, 1, sizeof *s);
+    const struct shape *shape = &network->model->layers[index].output;
+    size_t channels = (size_t)shape->size[shape->rank - 1];
+    struct batch_statistics taken = {.channels = channels};
+    float **arrays[] = {&taken.own_mean, &taken.own_variance, &taken.inverse, &taken.factor,
+                        &taken.sums,     &taken.products,     &taken.none};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
+        *arrays[i] = take_floats(arena, channels, 1);
+    network->nodes[index].statistics = s;
+    if (s) *s = taken;
 }
 
 static size_t larger(size_t a, size_t b) {
@@ -185,6 +198,8 @@ static void take_all(struct network *network, struct arena *arena, int threads) 
     size_t scratch = 0;
     for (int i = 0; i <= network->logits; i++) {
         take_node(network, arena, i);
+        if (network->nodes[i].layer->kind == LAYER_BATCH_NORMALIZATION)
+            take_statistics(network, arena, i);
         scratch = larger(scratch, scratch_of(network, &network->nodes[i], threads));
     }
     network->scratch = take_floats(arena, scratch, 1);

@@ -43,6 +43,8 @@ struct pass {
     /* 0: the ranges stay.  Else they are moved by this rate towards what the batch shows, before
      * its values are quantized (observer.h). */
     float rate;
+    /* BatchNormalization takes mean and variance of the batch, not the moving ones. */
+    bool batch_statistics;
     bool dropout; /* drop, with numbers that depend on seed and step only */
     uint64_t seed, step;
 };
@@ -70,6 +72,10 @@ void network_backward(struct network *network, const struct pass *pass, float *g
 /* What a layer made of the last batch, [*count] values.  Of a network without a plan, and of no
  * layer after the logits. */
 const float *network_values(const struct network *network, int layer, size_t *count);
+
+/* After a pass with batch_statistics: move every moving mean and variance in `weights`, a block of
+ * the model, towards the batch's. */
+void network_update_statistics(const struct network *network, float *weights);
 
 /* What the last forward pass gave to the fake quantization of a layer's activation, [*count]
  * values; NULL where there is none.  Only in a network that trains. */

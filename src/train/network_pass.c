@@ -17,6 +17,8 @@ const float *node_bias(const struct network *network, const struct node *node,
     return pass->weights + network->model->parameters[node->layer->bias].offset;
 }
 
+#define RELU6_LIMIT 6.0f
+
 /* ---- fake quantization ---- */
 
 static bool leaves_out(const struct fake_quant *by, struct range range) {
@@ -123,6 +125,17 @@ static void forward_conv2d(struct network *network, struct node *node, const str
                        network->scratch);
 }
 
+static void forward_average(const struct node *from, struct node *node, const struct pass *pass) {
+    average_pool_forward(pass->pool, &node->pooling, pass->count, from->value, node->raw);
+}
+
+static void forward_depthwise(struct network *network, struct node *node,
+                              const struct pass *pass) {
+    depthwise_forward(pass->pool, &node->conv, pass->count, network->nodes[node->from].value,
+                      node_kernel(network, node, pass), node_bias(network, node, pass), node->relu,
+                      node->raw);
+}
+
 static void forward_pooling(const struct node *from, struct node *node, const struct pass *pass) {
     if (from->is_pooled)
         fake_quant_max_pool_forward(pass->pool, &node->pooling, pass->count, from->raw, &from->by,
@@ -174,15 +187,29 @@ static void forward_node(struct network *network, struct node *node, const struc
     const struct node *from = node->from >= 0 ? &network->nodes[node->from] : NULL;
     size_t count = node->size * (size_t)pass->count;
     float range[2], *seen = node->tensor >= 0 && pass->rate > 0 ? range : NULL;
+    bool is_seen = false; /* the kernel has told the range */
+    enum activation activation = node->layer->activation;
     switch (node->layer->kind) {
     case LAYER_INPUT:
         forward_input(network, node, pass);
         return;
     case LAYER_DENSE:
         forward_dense(network, node, pass, seen);
+        is_seen = true;
         break;
     case LAYER_CONV2D:
         forward_conv2d(network, node, pass, seen);
+        is_seen = true;
+        break;
+    case LAYER_DEPTHWISE_CONV2D:
+        forward_depthwise(network, node, pass);
+        break;
+    case LAYER_BATCH_NORMALIZATION:
+        forward_normalization(network, node, pass);
+        break;
+    case LAYER_AVERAGE_POOLING2D:
+    case LAYER_GLOBAL_AVERAGE_POOLING2D:
+        forward_average(from, node, pass);
         break;
     case LAYER_MAX_POOLING2D:
         forward_pooling(from, node, pass);
@@ -192,13 +219,14 @@ static void forward_node(struct network *network, struct node *node, const struc
         return;
     case LAYER_RELU:
     case LAYER_ACTIVATION:
-        if (node->layer->activation == ACTIVATION_RELU) {
+        if (activation == ACTIVATION_RELU)
             relu_forward(pass->pool, count, from->value, node->raw);
-            if (seen) min_max(pass->pool, count, node->raw, &range[0], &range[1]);
-            break;
-        }
-        node->value = from->value;
-        return;
+        else if (activation == ACTIVATION_RELU6)
+            clip_forward(pass->pool, count, from->value, RELU6_LIMIT, node->raw);
+        else
+            node->value = from->value;
+        if (node->value == from->value) return;
+        break;
     case LAYER_FLATTEN:
         node->value = from->value;
         return;
@@ -206,6 +234,11 @@ static void forward_node(struct network *network, struct node *node, const struc
     case LAYER_KINDS:
         return;
     }
+    if (activation == ACTIVATION_RELU6 && layer_has_kernel(node->layer)) {
+        clip_forward(pass->pool, count, node->raw, RELU6_LIMIT, node->raw);
+        is_seen = false;
+    }
+    if (seen && !is_seen) min_max(pass->pool, count, node->raw, &range[0], &range[1]);
     if (node->tensor >= 0) quantize_activation(network, node, pass, range);
 }
 
@@ -230,11 +263,15 @@ void network_loss(struct network *network, const struct pass *pass, const unsign
 static void backward_activation(const struct node *node, const struct pass *pass, float *to) {
     size_t count = node->size * (size_t)pass->count;
     bool relu = node->layer->activation == ACTIVATION_RELU;
-    if (node->tensor >= 0)
-        fake_quant_tensor_backward(pass->pool, count, node->raw, &node->by, relu, node->gradient,
-                                   to);
-    else if (relu)
-        relu_backward(pass->pool, count, node->raw, node->gradient, to);
+    const float *gradient = node->gradient;
+    if (node->tensor >= 0) {
+        fake_quant_tensor_backward(pass->pool, count, node->raw, &node->by, relu, gradient, to);
+        gradient = to;
+    } else if (relu) {
+        relu_backward(pass->pool, count, node->raw, gradient, to);
+    }
+    if (node->layer->activation == ACTIVATION_RELU6)
+        clip_backward(pass->pool, count, node->raw, RELU6_LIMIT, gradient, to);
 }
 
 static void backward_parameters(struct network *network, const struct node *node,
@@ -246,6 +283,8 @@ static void backward_parameters(struct network *network, const struct node *node
     if (node->layer->kind == LAYER_CONV2D)
         conv2d_backward_kernel(pass->pool, &node->conv, pass->count, x, node->gradient, dkernel,
                                network->scratch);
+    else if (node->layer->kind == LAYER_DEPTHWISE_CONV2D)
+        depthwise_backward_kernel(pass->pool, &node->conv, pass->count, x, node->gradient, dkernel);
     else
         gemm(pass->pool, &(struct gemm){
                              .m = node->inputs,
@@ -275,7 +314,7 @@ static void backward_parameters(struct network *network, const struct node *node
         fake_quant_tensor_backward(pass->pool, kernel->count, weights, by, false, dkernel, dkernel);
 }
 
-/* From the gradient by a Dense or Conv2D layer's sums to that by what it read. */
+/* From the gradient by a layer's sums to that by what it read. */
 static void backward_input(struct network *network, const struct node *node,
                            const struct pass *pass, float *to) {
     const float *kernel = node_kernel(network, node, pass);
@@ -283,6 +322,8 @@ static void backward_input(struct network *network, const struct node *node,
     if (node->layer->kind == LAYER_CONV2D)
         conv2d_backward_input(pass->pool, &node->conv, pass->count, node->gradient, kernel, to,
                               network->scratch);
+    else if (node->layer->kind == LAYER_DEPTHWISE_CONV2D)
+        depthwise_backward_input(pass->pool, &node->conv, pass->count, node->gradient, kernel, to);
     else
         gemm(pass->pool, &(struct gemm){
                              .m = (size_t)pass->count,
@@ -331,16 +372,28 @@ static void backward_node(struct network *network, const struct node *node, cons
     switch (node->layer->kind) {
     case LAYER_DENSE:
     case LAYER_CONV2D:
+    case LAYER_DEPTHWISE_CONV2D:
         if (!node->is_pooled) backward_activation(node, pass, node->gradient);
         backward_parameters(network, node, pass, gradient);
         if (further) backward_input(network, node, pass, from->gradient);
         return;
+    case LAYER_BATCH_NORMALIZATION:
+        backward_activation(node, pass, node->gradient);
+        backward_normalization(network, node, pass, gradient, further ? from->gradient : NULL);
+        return;
     case LAYER_MAX_POOLING2D:
         if (further) backward_pooling(from, node, pass);
         return;
+    case LAYER_AVERAGE_POOLING2D:
+    case LAYER_GLOBAL_AVERAGE_POOLING2D:
+        if (!further) return;
+        backward_activation(node, pass, node->gradient);
+        average_pool_backward(pass->pool, &node->pooling, pass->count, node->gradient,
+                              from->gradient);
+        return;
     case LAYER_RELU:
     case LAYER_ACTIVATION:
-        if (node->layer->activation == ACTIVATION_RELU && further)
+        if (further && node->gradient != from->gradient)
             backward_activation(node, pass, from->gradient);
         return;
     case LAYER_DROPOUT: { /* its gradient is that of what it reads, in place */

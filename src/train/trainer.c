@@ -111,6 +111,7 @@ static void calibrate(struct trainer *trainer) {
     if (batch > total) batch = total;
     trainer->count = (int)batch;
     struct pass pass = make_pass(trainer);
+    pass.batch_statistics = true;
     network_quantize_kernels(trainer->network, &pass);
     for (size_t b = 0; b < total / batch; b++) {
         for (size_t i = 0; i < batch; i++) /* spread: a folder may be sorted by class */
@@ -268,6 +269,7 @@ static void update(struct trainer *trainer, float rate) {
     struct adam adam = adam_factors(rate, trainer->updates);
     adam_update(trainer->pool, trainer->model->weight_count, &adam, trainer->gradient, trainer->m,
                 trainer->v, trainer->weights);
+    network_update_statistics(trainer->network, trainer->weights);
     if (trainer->plan && trainer->plan->scheme.fresh_weight_ranges)
         observer_kernels(trainer->pool, trainer->plan, trainer->model, trainer->weights,
                          trainer->ranges);
@@ -292,6 +294,7 @@ void trainer_step(struct trainer *trainer, struct step_result *result) {
     memcpy(trainer->ranges_before, trainer->ranges, range_bytes);
 
     struct pass pass = make_pass(trainer);
+    pass.batch_statistics = true;
     pass.dropout = trainer->training.dropout;
     if (plan) {
         pass.rate = (float)(1.0 - plan->scheme.range_decay);

@@ -66,6 +66,20 @@ static void shapes_are_what_keras_makes_of_them(void **state) {
     check_output(AFTER(IMAGE, LAYER("MaxPooling2D", "'pool_size':[3,3],'strides':[2,2],"
                                                     "'padding':'same'")),
                  3, 14, 14, 1);
+    check_output(AFTER("[null,13,7,3]", LAYER("AveragePooling2D", "'pool_size':2,'padding':'same'")),
+                 3, 7, 4, 3);
+    check_output(AFTER("[null,13,7,3]", LAYER("GlobalAveragePooling2D", "'x':1")), 1, 3, 0, 0);
+    check_output(AFTER("[null,13,7,3]", LAYER("GlobalAveragePooling2D", "'keepdims':true")), 3, 1,
+                 1, 3);
+    check_output(AFTER("[null,13,7,3]", LAYER("DepthwiseConv2D", "'kernel_size':[3,5],"
+                                                                 "'depth_multiplier':4")),
+                 3, 11, 3, 12);
+    check_output(AFTER("[null,13,7,3]", LAYER("DepthwiseConv2D", "'kernel_size':3,'strides':2,"
+                                                                 "'padding':'same'")),
+                 3, 7, 4, 3);
+    check_output(AFTER("[null,13,7,3]", LAYER("BatchNormalization", "'axis':[3]")), 3, 13, 7, 3);
+    check_output(AFTER("[null,9]", LAYER("BatchNormalization", "'axis':-1")), 1, 9, 0, 0);
+    check_output(AFTER("[null,9]", LAYER("BatchNormalization", "'axis':[1]")), 1, 9, 0, 0);
     check_output(AFTER("[null,13,7,3]", LAYER("Flatten", "'x':1")), 1, 273, 0, 0);
     check_output(AFTER("[null,28,28]", LAYER("Flatten", "'x':1")), 1, 784, 0, 0);
     check_output(AFTER("[32,784]", LAYER("Dense", "'units':7")), 1, 7, 0, 0);
@@ -182,9 +196,11 @@ static void what_is_not_supported_is_named(void **state) {
     (void)state;
     check_refused(AFTER(IMAGE, LAYER("Rescaling", "'scale':2")), STATUS_UNSUPPORTED,
                   "layer 'it' (Rescaling): this class is not supported; these are: InputLayer, "
-                  "Dense, Conv2D, MaxPooling2D, Flatten, Dropout, Activation, ReLU, Softmax");
+                  "Dense, Conv2D, DepthwiseConv2D, BatchNormalization, MaxPooling2D, "
+                  "AveragePooling2D, GlobalAveragePooling2D, Flatten, Dropout, Activation, ReLU, "
+                  "Softmax");
     check_refused(AFTER(IMAGE, LAYER("Dense", "'units':3")), STATUS_UNSUPPORTED,
-                  "layer 'it' (Dense): gets 28x28x1; Dense is supported after Flatten only");
+                  "layer 'it' (Dense): gets 28x28x1; Dense is supported after Flatten or global pooling only");
     check_refused(AFTER("[null,784]", CONV("")), STATUS_UNSUPPORTED,
                   "layer 'it' (Conv2D): gets 784; it needs height x width x channels");
     check_refused(AFTER("[null,28,28]", CONV("")), STATUS_UNSUPPORTED, "gets 28x28;");
@@ -203,13 +219,21 @@ static void what_is_not_supported_is_named(void **state) {
     check_refused(AFTER(IMAGE, LAYER("Flatten", "'data_format':'channels_first'")),
                   STATUS_UNSUPPORTED, "channels_first");
     check_refused(AFTER("[null,4]", LAYER("Dense", "'units':3,'activation':'gelu'")),
-                  STATUS_UNSUPPORTED, "activation 'gelu' is not supported; linear, relu and "
-                                      "softmax are");
+                  STATUS_UNSUPPORTED, "activation 'gelu' is not supported; linear, relu, relu6 "
+                                      "and softmax are");
     check_refused(AFTER("[null,4]", LAYER("Dense", "'units':3,'activation':{'class_name':'ELU',"
                                                    "'config':{}}")),
                   STATUS_UNSUPPORTED, "activation 'ELU'");
-    check_refused(AFTER(IMAGE, LAYER("ReLU", "'max_value':6.0")), STATUS_UNSUPPORTED,
-                  "layer 'it' (ReLU): max_value 6 is not supported");
+    check_refused(AFTER(IMAGE, LAYER("ReLU", "'max_value':5.0")), STATUS_UNSUPPORTED,
+                  "layer 'it' (ReLU): max_value 5 is not supported");
+    check_refused(AFTER(IMAGE, LAYER("BatchNormalization", "'axis':[1]")), STATUS_UNSUPPORTED,
+                  "layer 'it' (BatchNormalization): axis 1 is not the last");
+    check_refused(AFTER(IMAGE, LAYER("BatchNormalization", "'axis':[1,2]")), STATUS_UNSUPPORTED,
+                  "its axis is not supported");
+    check_refused(AFTER("[null,4]", LAYER("GlobalAveragePooling2D", "'x':1")), STATUS_UNSUPPORTED,
+                  "needs height x width x channels");
+    check_refused(AFTER("[null,4]", LAYER("DepthwiseConv2D", "'kernel_size':3")),
+                  STATUS_UNSUPPORTED, "needs height x width x channels");
     check_refused(AFTER(IMAGE, LAYER("ReLU", "'negative_slope':0.125")), STATUS_UNSUPPORTED,
                   "negative_slope 0.125");
     check_refused(AFTER(IMAGE, LAYER("ReLU", "'threshold':1")), STATUS_UNSUPPORTED, "threshold 1");
@@ -251,6 +275,12 @@ static void what_is_no_description_of_a_model_is_refused(void **state) {
         AFTER("[null,4]", LAYER("Dropout", "'rate':-0.5")),
         AFTER("[null,4]", LAYER("Dropout", "'rate':'x'")),
         AFTER("[null,4]", LAYER("ReLU", "'threshold':{}")),
+        AFTER(IMAGE, LAYER("DepthwiseConv2D", "'kernel_size':3,'depth_multiplier':0")),
+        AFTER("[null,9,9,1048576]", LAYER("DepthwiseConv2D", "'kernel_size':3,"
+                                                             "'depth_multiplier':1048576")),
+        AFTER(IMAGE, LAYER("BatchNormalization", "'momentum':'x'")),
+        AFTER(IMAGE, LAYER("BatchNormalization", "'epsilon':-0.5")),
+        AFTER(IMAGE, LAYER("BatchNormalization", "'axis':9")),
         AFTER(IMAGE, LAYER("Conv2D", "'filters':5")),
         AFTER(IMAGE, LAYER("Conv2D", "'filters':5,'kernel_size':[3]")),
         AFTER(IMAGE, LAYER("Conv2D", "'filters':5,'kernel_size':[3,3,3]")),
@@ -311,6 +341,12 @@ static void what_is_written_reads_back_the_same(void **state) {
         AFTER(IMAGE, CONV(",'strides':[2,3],'use_bias':false")),
         AFTER(IMAGE, CONV(",'dilation_rate':[2,1]")),
         AFTER(IMAGE, LAYER("MaxPooling2D", "'pool_size':[2,3],'padding':'same'")),
+        AFTER(IMAGE, LAYER("AveragePooling2D", "'pool_size':[2,3],'strides':1")),
+        AFTER(IMAGE, LAYER("GlobalAveragePooling2D", "'keepdims':true")),
+        AFTER(IMAGE, LAYER("DepthwiseConv2D", "'kernel_size':[2,3],'depth_multiplier':3,"
+                                              "'activation':'relu6','use_bias':false")),
+        AFTER(IMAGE, LAYER("BatchNormalization", "'scale':false,'momentum':0.9,'epsilon':0.01")),
+        AFTER(IMAGE, LAYER("ReLU", "'max_value':6")),
         AFTER("[null,28,28]", LAYER("Flatten", "'x':1")),
         AFTER("[null,9]", LAYER("Dropout", "'rate':0.2")),
         AFTER("[null,9]", LAYER("Softmax", "'axis':-1")),
@@ -336,6 +372,12 @@ static void what_is_written_reads_back_the_same(void **state) {
             assert_memory_equal(&a->window, &b->window, sizeof a->window);
             assert_memory_equal(&a->output, &b->output, sizeof a->output);
             assert_near(a->rate, b->rate, 0);
+            assert_int_equal(a->depth_multiplier, b->depth_multiplier);
+            assert_int_equal(a->keeps_dimensions, b->keeps_dimensions);
+            assert_int_equal(a->normalization.has_gamma, b->normalization.has_gamma);
+            assert_int_equal(a->normalization.has_beta, b->normalization.has_beta);
+            assert_near(a->normalization.momentum, b->normalization.momentum, 0);
+            assert_near(a->normalization.epsilon, b->normalization.epsilon, 0);
         }
         if (strstr(models[i], "Dropout")) assert_non_null(strstr(json, "\"rate\": 0.2"));
         free(json);

@@ -117,15 +117,11 @@ static void a_keras_archive_gives_the_very_model_of_its_h5_twin(void **state) {
     (void)state;
     check_twins(test_shared("golden/fc/model.keras"), test_shared("golden/fc/model.h5"));
     check_twins(test_shared("golden/cnn/model.keras"), test_shared("golden/cnn/model.h5"));
+    check_twins(test_shared("golden/cnn_bn/model.keras"), test_shared("golden/cnn_bn/model.h5"));
     check_twins(test_shared("golden/keras3/flatten_fc.keras"),
                 test_shared("golden/keras3/flatten_fc.h5"));
-}
-
-static void layers_that_are_not_supported_are_named(void **state) {
-    (void)state;
-    check_refused(test_shared("golden/keras3/cnn_rescale.keras"), "(BatchNormalization)");
-    check_refused(test_shared("golden/cnn_bn/model.keras"),
-                  "layer 'batch_normalization' (BatchNormalization): this class is not supported");
+    check_twins(test_shared("golden/keras3/cnn_rescale.keras"),
+                test_shared("golden/keras3/cnn_rescale.h5"));
 }
 
 static void weights_are_found_by_class_and_number(void **state) {
@@ -236,7 +232,6 @@ static void an_archive_cut_or_turned_anywhere_does_no_harm(void **state) {
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_keras_archive_gives_the_very_model_of_its_h5_twin),
-    cmocka_unit_test(layers_that_are_not_supported_are_named),
     cmocka_unit_test(weights_are_found_by_class_and_number),
     cmocka_unit_test(content_not_name_tells_the_format),
     cmocka_unit_test(wrong_members_are_told),

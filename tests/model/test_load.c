@@ -105,11 +105,43 @@ static void the_models_of_both_keras_generations_load(void **state) {
     model_free(model);
 }
 
-static void models_with_other_layers_are_refused_by_name(void **state) {
+/* Keras' order of a BatchNormalization's weights; a moving variance cannot be below 0. */
+static void check_normalization(const struct model *model, int index) {
+    static const char *const names[] = {"gamma", "beta", "moving_mean", "moving_variance"};
+    const struct layer *layer = &model->layers[index];
+    assert_int_equal(layer->kind, LAYER_BATCH_NORMALIZATION);
+    assert_int_equal(layer->parameter_count, 4);
+    for (int i = 0; i < 4; i++) {
+        const struct parameter *parameter = &model->parameters[layer->first_parameter + i];
+        assert_string_equal(strchr(parameter->name, '/') + 1, names[i]);
+        assert_int_equal(parameter->is_trained, i < 2);
+        for (size_t c = 0; i == 3 && c < parameter->count; c++)
+            assert_true(model->weights[parameter->offset + c] > 0);
+    }
+    assert_int_equal(layer->normalization.moving_variance, layer->first_parameter + 3);
+    assert_near(layer->normalization.momentum, 0.99, 0);
+    assert_near(layer->normalization.epsilon, 0.001, 0);
+}
+
+static void depthwise_and_normalization_load(void **state) {
     (void)state;
-    check_refused(test_shared("golden/cnn_bn/model.h5"),
-                  "layer 'batch_normalization' (BatchNormalization): this class is not supported");
-    check_refused(test_shared("golden/keras3/cnn_rescale.h5"), "(BatchNormalization)");
+    struct error error;
+    struct model *model;
+    assert_ok(model_load(test_shared("golden/cnn_bn/model.h5"), &model, &error), &error);
+    assert_int_equal(model->layer_count, 16);
+    check_normalization(model, 2);
+    const struct layer *depthwise = &model->layers[5];
+    assert_int_equal(depthwise->kind, LAYER_DEPTHWISE_CONV2D);
+    assert_int_equal(depthwise->units, 16);
+    assert_string_equal(model->parameters[depthwise->kernel].name,
+                        "depthwise_conv2d/depthwise_kernel");
+    check_normalization(model, 6);
+    assert_int_equal(model->layers[7].activation, ACTIVATION_RELU6);
+    assert_int_equal(model->layers[13].output.rank, 1);
+    model_free(model);
+    assert_ok(model_load(test_shared("golden/keras3/cnn_rescale.h5"), &model, &error), &error);
+    check_normalization(model, 2);
+    model_free(model);
 }
 
 static void all_encodings_give_the_same_weights(void **state) {
@@ -323,7 +355,7 @@ static void digits_must_fit_the_model(void **state) {
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_bundled_models_load),
     cmocka_unit_test(the_models_of_both_keras_generations_load),
-    cmocka_unit_test(models_with_other_layers_are_refused_by_name),
+    cmocka_unit_test(depthwise_and_normalization_load),
     cmocka_unit_test(all_encodings_give_the_same_weights),
     cmocka_unit_test(names_split_into_parts_are_joined),
     cmocka_unit_test(names_not_places_say_which_weight_is_which),

@@ -46,8 +46,19 @@ static void setting_free(struct setting *setting) {
     model_free(setting->model);
 }
 
+/* The converter computes a BatchNormalization's 1 / sqrt(variance + epsilon) by the processor's
+ * approximation (rsqrtps) and one step of Newton's, good to 3e-7: with that all 128 weight scales
+ * of golden cnn_bn come out equal.  Another make of processor gives another number, so ours is the
+ * correctly rounded division and root. */
+static void assert_same_scales(const struct frozen_tensor *got, const struct frozen_tensor *want,
+                               double share) {
+    for (int c = 0; c < want->scale_count; c++)
+        assert_near(got->scale[c], want->scale[c], share * (double)want->scale[c]);
+}
+
 /* Tensors are compared by their part in the program: order and names are the converter's own. */
-static void assert_same_tensor(const struct frozen_tensor *got, const struct frozen_tensor *want) {
+static void assert_same_tensor(const struct frozen_tensor *got, const struct frozen_tensor *want,
+                               double share) {
     assert_int_equal(got->type, want->type);
     assert_int_equal(got->rank, want->rank);
     assert_memory_equal(got->shape, want->shape, sizeof(int) * (size_t)want->rank);
@@ -56,14 +67,14 @@ static void assert_same_tensor(const struct frozen_tensor *got, const struct fro
     assert_int_equal(got->quantized_dimension, want->quantized_dimension);
     if (want->scale_count) {
         size_t count = (size_t)want->scale_count;
-        assert_memory_equal(got->scale, want->scale, count * sizeof *want->scale);
+        assert_same_scales(got, want, share);
         assert_memory_equal(got->zero_point, want->zero_point, count * sizeof *want->zero_point);
     }
     assert_int_equal(got->data_bytes, want->data_bytes);
     if (want->data_bytes) assert_memory_equal(got->data, want->data, want->data_bytes);
 }
 
-static void assert_same_program(const struct frozen *got, const struct frozen *want) {
+static void assert_same_program(const struct frozen *got, const struct frozen *want, double share) {
     assert_int_equal(got->operator_count, want->operator_count);
     for (int i = 0; i < want->operator_count; i++) {
         const struct frozen_operator *a = &got->operators[i], *b = &want->operators[i];
@@ -72,19 +83,22 @@ static void assert_same_program(const struct frozen *got, const struct frozen *w
         for (int j = 0; j < b->input_count; j++) {
             assert_int_equal(a->inputs[j] < 0, b->inputs[j] < 0);
             if (b->inputs[j] >= 0)
-                assert_same_tensor(&got->tensors[a->inputs[j]], &want->tensors[b->inputs[j]]);
+                assert_same_tensor(&got->tensors[a->inputs[j]], &want->tensors[b->inputs[j]],
+                                   j ? share : 0);
         }
-        assert_same_tensor(&got->tensors[a->outputs[0]], &want->tensors[b->outputs[0]]);
+        assert_same_tensor(&got->tensors[a->outputs[0]], &want->tensors[b->outputs[0]], 0);
         assert_int_equal(a->activation, b->activation);
         assert_int_equal(a->padding, b->padding);
         assert_int_equal(a->stride_x, b->stride_x);
         assert_int_equal(a->stride_y, b->stride_y);
         assert_int_equal(a->filter_width, b->filter_width);
         assert_int_equal(a->filter_height, b->filter_height);
+        assert_int_equal(a->depth_multiplier, b->depth_multiplier);
+        assert_int_equal(a->keep_dimensions, b->keep_dimensions);
         assert_near(a->beta, b->beta, 0);
     }
-    assert_same_tensor(&got->tensors[got->input], &want->tensors[want->input]);
-    assert_same_tensor(&got->tensors[got->output], &want->tensors[want->output]);
+    assert_same_tensor(&got->tensors[got->input], &want->tensors[want->input], 0);
+    assert_same_tensor(&got->tensors[got->output], &want->tensors[want->output], 0);
 }
 
 static void check_conversion(const char *model, const char *weights, const char *converted,
@@ -94,7 +108,7 @@ static void check_conversion(const char *model, const char *weights, const char 
     struct setting setting = setting_of(model, weights);
     assert_ok(freeze(setting.snapshot, io, &got, &error), &error);
     assert_ok(tflite_read(test_shared(converted), &want, &error), &error);
-    assert_same_program(got, want);
+    assert_same_program(got, want, strstr(model, "cnn_bn") ? 3e-7 : 0);
     frozen_free(got);
     frozen_free(want);
     setting_free(&setting);
@@ -106,6 +120,8 @@ static void weights_of_the_200th_step_become_the_converters_tensors(void **state
                      "golden/fc/trace/model_int8_step200.tflite", IO_FLOAT);
     check_conversion("golden/cnn/model.h5", "golden/cnn/trace/weights_step200.h5",
                      "golden/cnn/trace/model_int8_step200.tflite", IO_FLOAT);
+    check_conversion("golden/cnn_bn/model.h5", "golden/cnn_bn/trace/weights_step200.h5",
+                     "golden/cnn_bn/trace/model_int8_step200.tflite", IO_FLOAT);
 }
 
 static void weights_after_three_epochs_become_the_converters_tensors(void **state) {
@@ -114,6 +130,10 @@ static void weights_after_three_epochs_become_the_converters_tensors(void **stat
                      "golden/fc/model_int8.tflite", IO_FLOAT);
     check_conversion("golden/cnn/model.h5", "golden/cnn/qat_weights.h5",
                      "golden/cnn/model_int8.tflite", IO_FLOAT);
+    check_conversion("golden/cnn_bn/model.h5", "golden/cnn_bn/qat_weights.h5",
+                     "golden/cnn_bn/model_int8.tflite", IO_FLOAT);
+    check_conversion("golden/cnn_bn/model.h5", "golden/cnn_bn/qat_weights.h5",
+                     "golden/cnn_bn/model_int8_io.tflite", IO_INT8);
     check_conversion("golden/fc/model.h5", "golden/fc/qat_weights.h5",
                      "golden/fc/model_int8_io.tflite", IO_INT8);
     check_conversion("golden/cnn/model.h5", "golden/cnn/qat_weights.h5",
@@ -133,9 +153,11 @@ static unsigned char *test_images(void) {
 
 static void what_was_frozen_answers_as_the_converted_model_does(void **state) {
     (void)state;
-    static const char *const models[] = {"fc", "cnn"};
+    static const char *const models[] = {"fc", "cnn", "cnn_bn"};
+    /* of 100,000; see assert_same_scales */
+    static const size_t few[] = {0, 0, 50};
     const unsigned char *images = test_images();
-    for (int m = 0; m < 2; m++) {
+    for (int m = 0; m < 3; m++) {
         char model[64], weights[64], outputs[64];
         snprintf(model, sizeof model, "golden/%s/model.h5", models[m]);
         snprintf(weights, sizeof weights, "golden/%s/trace/weights_step200.h5", models[m]);
@@ -151,7 +173,11 @@ static void what_was_frozen_answers_as_the_converted_model_does(void **state) {
         assert_ok(freeze(setting.snapshot, IO_FLOAT, &frozen, &error), &error);
         assert_ok(engine_create(&engine, frozen, RUNTIME_REF, 100, "", &error), &error);
         assert_ok(engine_run_digits(engine, NULL, DIGITS, images, got, &error), &error);
-        assert_memory_equal(got, want, DIGITS * 10 * sizeof(float));
+        size_t differ = 0;
+        const float *wanted = (const float *)(const void *)want;
+        for (size_t i = 0; i < DIGITS * 10; i++) differ += got[i] != wanted[i];
+        print_message("# %s: %zu of %d outputs differ\n", models[m], differ, DIGITS * 10);
+        assert_true(differ <= few[m]);
         engine_destroy(engine);
         frozen_free(frozen);
         free(got);

@@ -76,8 +76,14 @@ static void cnn_in_float_is_what_keras_computes(void **state) {
     float_path_agrees_with_keras("cnn");
 }
 
+static void cnn_bn_in_float_is_what_keras_computes(void **state) {
+    (void)state;
+    float_path_agrees_with_keras("cnn_bn");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(fc_in_float_is_what_keras_computes),
     cmocka_unit_test(cnn_in_float_is_what_keras_computes),
+    cmocka_unit_test(cnn_bn_in_float_is_what_keras_computes),
 };
 TEST_MAIN(tests)

@@ -65,7 +65,11 @@ static void range_names(const struct bench *bench, const struct quant_tensor *te
     bool is_input = tensor->placement == PLACE_INPUT;
     snprintf(layer, 128, "%s",
              is_input ? "quantize_layer" : bench->model->layers[tensor->layer].name);
-    snprintf(name, 128, "%s_%s", of_placement[tensor->placement], end);
+    bool is_depthwise =
+        tensor->placement == PLACE_KERNEL &&
+        bench->model->layers[tensor->layer].kind == LAYER_DEPTHWISE_CONV2D;
+    snprintf(name, 128, "%s%s_%s", is_depthwise ? "depthwise_" : "",
+             of_placement[tensor->placement], end);
 }
 
 static double recorded_end(const struct bench *bench, const json_t *line,
@@ -117,7 +121,8 @@ static double weights_differ(const struct bench *bench, const float *weights, co
 
 struct record {
     double step1_weights;       /* largest difference after step 1 */
-    double loss10, loss200;     /* largest relative difference up to there */
+    double loss1;                  /* of step 1 itself */
+    double loss10, loss200;        /* largest relative difference up to there */
     double mean, recorded_mean; /* of 200 losses */
     double ranges;              /* at step 200 */
 };
@@ -127,7 +132,8 @@ static void assert_correct_count(const struct step_result *result, const json_t 
     assert_int_equal(result->correct, lround(accuracy * result->count));
 }
 
-static void follow_the_record(const struct bench *bench, struct record *record) {
+static void follow_the_record(const struct bench *bench, int exact_steps,
+                              struct record *record) {
     memset(record, 0, sizeof *record);
     FILE *file = fopen(golden(bench, "trace/steps.jsonl"), "r");
     assert_non_null(file);
@@ -143,10 +149,9 @@ static void follow_the_record(const struct bench *bench, struct record *record) 
             double want = json_number_value(json_object_get(line, "loss"));
             double off = fabs((double)result.loss - want) / want;
             record->loss200 = fmax(record->loss200, off);
-            if (step <= 10) {
-                record->loss10 = fmax(record->loss10, off);
-                assert_correct_count(&result, line);
-            }
+            if (step == 1) record->loss1 = (double)result.loss;
+            if (step <= 10) record->loss10 = fmax(record->loss10, off);
+            if (step <= exact_steps) assert_correct_count(&result, line);
             record->mean += (double)result.loss / STEPS;
             record->recorded_mean += want / STEPS;
         }
@@ -167,7 +172,7 @@ static void follow_the_record(const struct bench *bench, struct record *record) 
         weights_differ(bench, trainer_weights(bench->trainer), "trace/weights_step200.h5"));
 }
 
-static void assert_validation(const struct bench *bench) {
+static void assert_validation(const struct bench *bench, double loss_share) {
     struct error error;
     struct predictions predictions;
     struct snapshot *snapshot = trainer_snapshot(bench->trainer);
@@ -182,7 +187,7 @@ static void assert_validation(const struct bench *bench) {
                   "recorded %.9g\n",
                   bench->name, predictions.accuracy, accuracy, predictions.loss, loss);
     assert_near(predictions.accuracy, accuracy, 0.0015);
-    assert_near(predictions.loss, loss, 0.03 * loss);
+    assert_near(predictions.loss, loss, loss_share * loss);
     predictions_free(&predictions);
     snapshot_release(snapshot);
 }
@@ -191,12 +196,12 @@ static void assert_trace(const char *name) {
     struct bench bench;
     struct record record;
     bench_open(&bench, name);
-    follow_the_record(&bench, &record);
+    follow_the_record(&bench, 10, &record);
     assert_near(record.step1_weights, 0, 1e-6);
     assert_near(record.loss10, 0, 1e-4);
     assert_near(record.mean / record.recorded_mean, 1, 0.005);
     assert_near(record.ranges, 0, 0.03);
-    assert_validation(&bench);
+    assert_validation(&bench, 0.03);
     bench_close(&bench);
 }
 
@@ -208,6 +213,25 @@ static void fc_trains_as_tfmot_does(void **state) {
 static void cnn_trains_as_tfmot_does(void **state) {
     (void)state;
     assert_trace("cnn");
+}
+
+/* TensorFlow's two sets of kernels differ from each other by 8e-4 in step 1 here and by 2e-2 within
+ * 10 steps: a sum next to a boundary of quantization rounds to the next code.  Step 1 with every
+ * sum in double (numpy) has the loss below; TensorFlow's 0.40944 and 0.40909 are 0.2 and 0.3 % off
+ * it. */
+static void cnn_bn_trains_as_tfmot_does(void **state) {
+    (void)state;
+    struct bench bench;
+    struct record record;
+    bench_open(&bench, "cnn_bn");
+    follow_the_record(&bench, 1, &record);
+    assert_near(record.loss1, 0.4103910596, 1e-7);
+    assert_near(record.loss10, 0, 3e-2);
+    assert_near(record.mean / record.recorded_mean, 1, 0.005);
+    assert_near(record.ranges, 0, 0.03);
+    /* Moving the initial weights by one unit in the last place gives 0.102 to 0.109. */
+    assert_validation(&bench, 0.08);
+    bench_close(&bench);
 }
 
 /* The recorded variables of step 200 as a snapshot. */
@@ -283,9 +307,14 @@ static void cnn_of_recorded_variables_gives_the_recorded_outputs(void **state) {
     assert_fake_quant_outputs("cnn", 30);
 }
 
+static void cnn_bn_of_recorded_variables_gives_the_recorded_outputs(void **state) {
+    (void)state;
+    assert_fake_quant_outputs("cnn_bn", 100);
+}
+
 /* All three paths of the recorded variables at once; the integer one equals TFLite's reference
  * kernels on the model that TensorFlow converted, to the bit. */
-static void assert_evaluation(const char *name) {
+static void assert_evaluation(const char *name, size_t few) {
     struct bench bench;
     struct error error;
     bench_open(&bench, name);
@@ -302,8 +331,11 @@ static void assert_evaluation(const char *name) {
     size_t length;
     float *want = (float *)test_read(golden(&bench, "trace/int8_ref_probs_10000.f32"), &length);
     assert_true(length >= COUNT * 10 * sizeof(float));
-    assert_memory_equal(evaluation->paths[PATH_INT8].probabilities, want,
-                        COUNT * 10 * sizeof(float));
+    size_t differ = 0;
+    for (size_t i = 0; i < COUNT * 10; i++)
+        differ += evaluation->paths[PATH_INT8].probabilities[i] != want[i];
+    print_message("# %s: %zu of %d integer outputs differ\n", name, differ, COUNT * 10);
+    assert_true(differ <= few);
     free(want);
     assert_true(isnan(evaluation->paths[PATH_INT8].loss));
     for (int path = 0; path < PATHS; path++) {
@@ -332,20 +364,29 @@ static void assert_evaluation(const char *name) {
 
 static void fc_is_evaluated_on_three_paths_the_integer_one_exact(void **state) {
     (void)state;
-    assert_evaluation("fc");
+    assert_evaluation("fc", 0);
 }
 
 static void cnn_is_evaluated_on_three_paths_the_integer_one_exact(void **state) {
     (void)state;
-    assert_evaluation("cnn");
+    assert_evaluation("cnn", 0);
+}
+
+/* Scales that hold a square root differ from the converter's in the last bits (test_freeze.c). */
+static void cnn_bn_is_evaluated_on_three_paths(void **state) {
+    (void)state;
+    assert_evaluation("cnn_bn", 10);
 }
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(fc_trains_as_tfmot_does),
     cmocka_unit_test(cnn_trains_as_tfmot_does),
+    cmocka_unit_test(cnn_bn_trains_as_tfmot_does),
     cmocka_unit_test(fc_of_recorded_variables_gives_the_recorded_outputs),
     cmocka_unit_test(cnn_of_recorded_variables_gives_the_recorded_outputs),
+    cmocka_unit_test(cnn_bn_of_recorded_variables_gives_the_recorded_outputs),
     cmocka_unit_test(fc_is_evaluated_on_three_paths_the_integer_one_exact),
     cmocka_unit_test(cnn_is_evaluated_on_three_paths_the_integer_one_exact),
+    cmocka_unit_test(cnn_bn_is_evaluated_on_three_paths),
 };
 TEST_MAIN(tests)
