@@ -375,10 +375,14 @@ static bool freeze_input(struct freezer *freezer, int index) {
     struct frozen *frozen = freezer->frozen;
     struct qparams qparams;
     if (!activation_qparams(freezer, index, &qparams)) return false;
-    if (freezer->io == IO_FLOAT) {
-        frozen->input = add_activation(freezer, layer, "", TYPE_FLOAT32);
+    if (freezer->io != IO_INT8) {
+        bool is_float = freezer->io == IO_FLOAT;
+        const struct qparams shifted = {qparams.scale, qparams.zero_point + 128};
+        frozen->input = add_activation(freezer, layer, "", is_float ? TYPE_FLOAT32 : TYPE_UINT8);
+        if (frozen->input < 0) return false;
+        if (!is_float && !set_qparams(freezer, frozen->input, shifted)) return false;
         int output = add_activation(freezer, layer, "/quantized", TYPE_INT8);
-        if (frozen->input < 0 || !set_qparams(freezer, output, qparams)) return false;
+        if (!set_qparams(freezer, output, qparams)) return false;
         add_operator(freezer, OP_QUANTIZE, frozen->input, output);
         freezer->layer_tensor[index] = output;
         return true;
@@ -562,6 +566,13 @@ static bool freeze_output(struct freezer *freezer) {
         frozen->output = add_activation(freezer, last, "/dequantized", TYPE_FLOAT32);
         if (frozen->output < 0) return false;
         add_operator(freezer, OP_DEQUANTIZE, result, frozen->output);
+    }
+    if (freezer->io == IO_UINT8) {
+        struct qparams shifted = qparams_of(freezer, result);
+        shifted.zero_point += 128;
+        frozen->output = add_activation(freezer, last, "/uint8", TYPE_UINT8);
+        if (!set_qparams(freezer, frozen->output, shifted)) return false;
+        add_operator(freezer, OP_QUANTIZE, result, frozen->output);
     }
     frozen->input_name = strdup(model->layers[0].name);
     frozen->output_name = strdup(last->name);

@@ -17,7 +17,8 @@
 #include "quant/snapshot.h"
 #include "tflite/frozen.h"
 
-enum frozen_io { IO_FLOAT, IO_INT8 };
+/* What the program takes and gives; uint8 is int8 plus 128 on both sides. */
+enum frozen_io { IO_FLOAT, IO_INT8, IO_UINT8 };
 
 /* *frozen is the caller's (frozen_free). Operator order, options, tensor roles and shapes as the
  * converter's; names are "LAYER/kernel", "LAYER/bias", "LAYER". */

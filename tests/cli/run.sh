@@ -77,6 +77,12 @@ check "to the same bytes" cmp again.tflite second/model_int8.tflite
 q export second/checkpoint.h5 -o io.tflite --io int8 --json
 done_well "a checkpoint is exported with int8 input and output"
 check "--json tells the accuracy" near "$(key out accuracy)" "$int8" 0.002
+q export second/checkpoint.h5 -o unsigned.tflite --io uint8 --quiet
+done_well "and with uint8 ones"
+q eval --outputs raw8 io.tflite
+q eval --outputs rawu8 unsigned.tflite
+check "whose outputs are the int8 ones plus 128" sh -c \
+    'od -An -v -tu1 -w1 rawu8 >u; od -An -v -td1 -w1 raw8 | awk "{ printf \"%4d\\n\", \$1 + 128 }" | cmp - u'
 q export second -o tuned.h5
 done_well "the float weights are written as a Keras model"
 q eval tuned.h5

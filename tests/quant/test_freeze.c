@@ -186,6 +186,50 @@ static void what_was_frozen_answers_as_the_converted_model_does(void **state) {
     }
 }
 
+/* The inputs of the golden int8 files are the pixels' integers, so uint8 ones are those plus 128. */
+static void uint8_input_and_output_are_int8_plus_128(void **state) {
+    (void)state;
+    static const char *const models[] = {"fc", "cnn"};
+    const unsigned char *images = test_images();
+    for (int m = 0; m < 2; m++) {
+        char model[64], weights[64];
+        snprintf(model, sizeof model, "golden/%s/model.h5", models[m]);
+        snprintf(weights, sizeof weights, "golden/%s/qat_weights.h5", models[m]);
+        struct setting setting = setting_of(model, weights);
+        struct error error;
+        struct frozen *frozen;
+        assert_ok(freeze(setting.snapshot, IO_UINT8, &frozen, &error), &error);
+        const struct frozen_tensor *input = &frozen->tensors[frozen->input];
+        const struct frozen_tensor *output = &frozen->tensors[frozen->output];
+        assert_int_equal(input->type, TYPE_UINT8);
+        assert_int_equal(input->zero_point[0], 0); /* of pixels from 0 to 1 */
+        assert_int_equal(output->type, TYPE_UINT8);
+        assert_int_equal(output->zero_point[0], 0);
+        assert_near(output->scale[0], 1.0 / 256, 0);
+        assert_int_equal(frozen->operators[0].code, OP_QUANTIZE);
+        assert_int_equal(frozen->operators[frozen->operator_count - 1].code, OP_QUANTIZE);
+        for (enum runtime runtime = RUNTIME_REF; runtime <= RUNTIME_XNN; runtime++) {
+            char outputs[64];
+            snprintf(outputs, sizeof outputs, "golden/%s/model_int8_io.%s.i8", models[m],
+                     runtime_name(runtime));
+            size_t length, differing = 0;
+            unsigned char *want = test_read(test_shared(outputs), &length);
+            assert_int_equal(length, 10000 * 10);
+            unsigned char *got = malloc(length);
+            struct engine *engine;
+            assert_ok(engine_create(&engine, frozen, runtime, 100, "", &error), &error);
+            assert_ok(engine_run_digits(engine, NULL, DIGITS, images, got, &error), &error);
+            for (size_t i = 0; i < DIGITS * 10; i++) differing += got[i] != (want[i] ^ 0x80);
+            assert_int_equal(differing, 0);
+            engine_destroy(engine);
+            free(got);
+            free(want);
+        }
+        frozen_free(frozen);
+        setting_free(&setting);
+    }
+}
+
 /* ---- by hand ---- */
 
 /* 2 values - Dense 3 - a ReLU layer of its own - Dense 2 softmax; kernels are [inputs][units]. */
@@ -336,6 +380,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(weights_of_the_200th_step_become_the_converters_tensors),
     cmocka_unit_test(weights_after_three_epochs_become_the_converters_tensors),
     cmocka_unit_test(what_was_frozen_answers_as_the_converted_model_does),
+    cmocka_unit_test(uint8_input_and_output_are_int8_plus_128),
     cmocka_unit_test(a_layer_before_a_separate_relu_is_quantized_per_channel_from_raw_weights),
     cmocka_unit_test(a_bias_of_zeros_is_left_out_and_the_file_stays_valid),
     cmocka_unit_test(weights_or_ranges_that_are_not_finite_are_refused_by_layer),
