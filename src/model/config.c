@@ -448,8 +448,12 @@ enum status config_read(const char *json, size_t length, const char *path, struc
     if (!root)
         return error_set(error, STATUS_FORMAT, path, "model_config is no valid JSON: %s at byte %d",
                          trouble.text, trouble.position);
-    enum status status = read_root(&reader, root);
+    bool has_ranges;
+    enum status status =
+        config_unwrap(json_object_get(root, "config"), &has_ranges, path, error);
+    if (!status) status = read_root(&reader, root);
     json_decref(root);
+    if (!status) reader.model->has_ranges = has_ranges;
     if (status)
         model_free(reader.model);
     else

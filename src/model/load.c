@@ -91,25 +91,63 @@ static enum status load_config(struct loader *loader, const char *json, size_t l
 
 /* ---- .h5 ------------------------------------------------------------------------------------ */
 
-static enum status load_h5_layer(struct loader *loader, const struct layer *layer) {
-    struct h5_names names = {0};
-    size_t wanted = (size_t)layer->parameter_count;
-    bool is_listed = false;
-    char group[2 * MODEL_NAME];
-    snprintf(group, sizeof group, "%s%s", loader->weights, layer->name);
+static bool is_listed(const struct loader *loader, const char *name) {
     for (size_t i = 0; i < loader->layer_names.count; i++)
-        if (!strcmp(loader->layer_names.names[i], layer->name)) is_listed = true;
-    if (!is_listed || !h5_reader_has(loader->reader, group)) return missing(loader, layer);
-    enum status status =
-        h5_reader_names(loader->reader, group, "weight_names", &names, loader->error);
-    if (!status && names.count != wanted)
-        status = layer_error(loader->error, STATUS_FORMAT, loader->path, layer,
-                             "the file has %zu weights for it, its config asks for %zu",
-                             names.count, wanted);
+        if (!strcmp(loader->layer_names.names[i], name)) return true;
+    return false;
+}
+
+/* A wrapper lists a layer's weights among its ranges: pick them by what the parameters are called,
+ * the last part of "dense/kernel". */
+static enum status load_wrapped(struct loader *loader, const char *group,
+                                const struct layer *layer, const struct h5_names *names) {
+    enum status status = STATUS_OK;
+    for (int i = 0; i < layer->parameter_count && !status; i++) {
+        const struct parameter *parameter =
+            &loader->model->parameters[layer->first_parameter + i];
+        const char *wanted = strrchr(parameter->name, '/') + 1, *found = NULL;
+        for (size_t j = 0; j < names->count && !found; j++) {
+            const char *slash = strrchr(names->names[j], '/');
+            const char *leaf = slash ? slash + 1 : names->names[j];
+            size_t length = strcspn(leaf, ":");
+            if (length == strlen(wanted) && !strncmp(leaf, wanted, length)) found = names->names[j];
+        }
+        status = found ? load_parameter(loader, group, parameter, found)
+                       : layer_error(loader->error, STATUS_FORMAT, loader->path, layer,
+                                     "its %.64s is missing from the file", wanted);
+    }
+    return status;
+}
+
+static enum status load_plain(struct loader *loader, const char *group, const struct layer *layer,
+                              const struct h5_names *names) {
+    enum status status = STATUS_OK;
+    size_t wanted = (size_t)layer->parameter_count;
+    if (names->count != wanted)
+        return layer_error(loader->error, STATUS_FORMAT, loader->path, layer,
+                           "the file has %zu weights for it, its config asks for %zu",
+                           names->count, wanted);
     for (size_t i = 0; i < wanted && !status; i++)
         status = load_parameter(
             loader, group, &loader->model->parameters[(size_t)layer->first_parameter + i],
-            names.names[i]);
+            names->names[i]);
+    return status;
+}
+
+static enum status load_h5_layer(struct loader *loader, const struct layer *layer) {
+    struct h5_names names = {0};
+    char name[MODEL_NAME + 8], group[2 * MODEL_NAME];
+    snprintf(name, sizeof name, "quant_%s", layer->name);
+    bool is_wrapped = loader->model->has_ranges && is_listed(loader, name);
+    if (!is_wrapped) snprintf(name, sizeof name, "%s", layer->name);
+    snprintf(group, sizeof group, "%s%s", loader->weights, name);
+    if (!is_listed(loader, name) || !h5_reader_has(loader->reader, group))
+        return missing(loader, layer);
+    enum status status =
+        h5_reader_names(loader->reader, group, "weight_names", &names, loader->error);
+    if (!status)
+        status = is_wrapped ? load_wrapped(loader, group, layer, &names)
+                            : load_plain(loader, group, layer, &names);
     h5_free_names(&names);
     return status;
 }
@@ -207,6 +245,9 @@ static enum status load_keras(struct loader *loader) {
     if (!status)
         status = archive_read(archive, "config.json", CONFIG_BYTES, &json, &length, loader->error);
     if (!status) status = load_config(loader, (const char *)json, length);
+    if (!status && loader->model->has_ranges)
+        status = error_set(loader->error, STATUS_UNSUPPORTED, loader->path,
+                           "is a QAT model saved as .keras; save it with model.save('x.h5')");
     if (!status)
         status = archive_read(archive, "model.weights.h5", WEIGHTS_BYTES, &image, &length,
                               loader->error);
