@@ -90,6 +90,14 @@ static double gap_of(const struct evaluation *evaluation) {
     return 100 * (evaluation->paths[PATH_INT8].accuracy - evaluation->paths[PATH_FP32].accuracy);
 }
 
+/* What training must beat, on as many digits as what stands beside it. */
+static void add_ptq(struct line *line, const struct store *store, size_t count) {
+    const struct event_ptq *ptq = &store->ptq;
+    if (!store->has_ptq || (count != ptq->count && count != ptq->part)) return;
+    line_add(line, 81, COLOR_TEXT, "PTQ %.2f",
+             100 * (count == ptq->count ? ptq->accuracy : ptq->part_accuracy));
+}
+
 static void add_accuracies(struct line *line, const struct store *store) {
     static const enum color colors[PATHS] = {COLOR_FP32, COLOR_QAT, COLOR_INT8};
     const struct evaluation *evaluation = store_newest(store);
@@ -108,6 +116,7 @@ static void add_accuracies(struct line *line, const struct store *store) {
         bool is_exported = path == PATH_INT8 && store->has_export && store->last_export.is_ok;
         if (is_exported && store->last_export.differing) line_join(line, COLOR_ALARM, " !");
         else if (is_exported) line_join(line, COLOR_OK, " =");
+        if (path == PATH_FP32) add_ptq(line, store, evaluation->count);
     }
     double gap = gap_of(evaluation);
     line_add(line, 80, COLOR_DIM, "gap ");

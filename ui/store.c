@@ -285,7 +285,7 @@ void store_feed(struct store *store, const struct event *event) {
     case EVENT_EVALUATION: feed_evaluation(store, event); break;
     case EVENT_PTQ:
         store->has_ptq = true;
-        store->ptq_accuracy = event->ptq.accuracy;
+        store->ptq = event->ptq;
         break;
     /* The run logs both, and what it refused to do is answered where it was asked. */
     case EVENT_EXPORT:

@@ -56,7 +56,7 @@ struct store {
     size_t line_first, line_count;
     uint64_t lines_total;
     bool has_ptq;
-    double ptq_accuracy;        /* of the model as it came, quantized without training */
+    struct event_ptq ptq;       /* the model as it came, quantized without training */
     bool has_export;
     struct event_export last_export;
     int warnings, alarms;       /* log lines since last acknowledged */

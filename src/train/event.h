@@ -69,6 +69,12 @@ struct event_epoch {
     double seconds;
 };
 
+struct event_ptq {
+    double accuracy;      /* on all `count` test digits */
+    double part_accuracy; /* on the first `part` of them, as many as between epochs */
+    uint32_t count, part;
+};
+
 struct event_export {
     bool is_ok;
     char path[128];        /* cut from the left with "..." when longer */
@@ -90,10 +96,7 @@ struct event {
         struct event_tensor tensor;
         struct event_epoch epoch;
         struct evaluation *evaluation;
-        struct {
-            double accuracy; /* on all `count` test digits */
-            uint32_t count;
-        } ptq;
+        struct event_ptq ptq;
         struct event_export export_;
         struct {
             char path[160];

@@ -169,6 +169,8 @@ void event_json(struct json_text *json, const struct event *event, const struct 
     case EVENT_PTQ:
         double_field(json, "accuracy", event->ptq.accuracy);
         integer_field(json, "count", event->ptq.count);
+        double_field(json, "part_accuracy", event->ptq.part_accuracy);
+        integer_field(json, "part", event->ptq.part);
         break;
     case EVENT_EXPORT:
         export_fields(json, &event->export_);

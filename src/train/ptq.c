@@ -5,7 +5,6 @@
 #include "base/array.h"
 #include "quant/freeze.h"
 #include "quant/observer.h"
-#include "train/evaluate.h"
 #include "train/network.h"
 
 #define BATCH 50
@@ -89,19 +88,16 @@ void ptq_free(struct ptq *ptq) {
     *ptq = (struct ptq){0};
 }
 
-enum status ptq_accuracy(const struct model *model, const struct digits *train,
+enum status ptq_evaluate(const struct model *model, const struct digits *train,
                          const struct digits *test, enum runtime runtime, struct pool *pool,
-                         double *accuracy, struct error *error) {
+                         struct predictions *predictions, struct error *error) {
     struct ptq ptq;
     struct frozen *frozen = NULL;
-    struct predictions predictions = {0};
     enum status status = ptq_create(&ptq, model, train, PTQ_DIGITS, pool, error);
     if (status) return status;
     status = freeze(ptq.snapshot, IO_FLOAT, &frozen, error);
     if (!status)
-        status = evaluate_frozen(frozen, runtime, test, pool, model->name, &predictions, error);
-    if (!status) *accuracy = predictions.accuracy;
-    predictions_free(&predictions);
+        status = evaluate_frozen(frozen, runtime, test, pool, model->name, predictions, error);
     frozen_free(frozen);
     ptq_free(&ptq);
     return status;

@@ -10,8 +10,8 @@
 
 #include "base/pool.h"
 #include "data/dataset.h"
-#include "engine/engine.h"
 #include "quant/snapshot.h"
+#include "train/evaluate.h"
 
 #define PTQ_DIGITS 500 /* for calibration, where nobody asks for another number */
 
@@ -26,10 +26,10 @@ enum status ptq_create(struct ptq *ptq, const struct model *model, const struct 
                        size_t count, struct pool *pool, struct error *error);
 void ptq_free(struct ptq *ptq); /* frees what is inside; harmless on a zeroed one */
 
-/* Accuracy of the model's own weights once quantized: calibrated with PTQ_DIGITS of `train`, run as
- * an integer program on `test`. */
-enum status ptq_accuracy(const struct model *model, const struct digits *train,
+/* The model's own weights once quantized: calibrated with PTQ_DIGITS of `train`, run as an integer
+ * program on `test`. */
+enum status ptq_evaluate(const struct model *model, const struct digits *train,
                          const struct digits *test, enum runtime runtime, struct pool *pool,
-                         double *accuracy, struct error *error);
+                         struct predictions *predictions, struct error *error);
 
 #endif

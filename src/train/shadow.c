@@ -53,11 +53,20 @@ static void evaluate(struct shadow *shadow, struct shadow_job *job, struct shado
 static void quantize_untrained(struct shadow *shadow, struct shadow_job *job,
                                struct shadow_result *result) {
     const struct digits *digits = shadow->options.digits;
+    struct event_ptq *ptq = &result->event.ptq;
+    struct predictions predictions;
+    if (ptq_evaluate(job->model, job->train, digits, shadow->options.runtime, NULL, &predictions,
+                     &result->error))
+        return;
     result->event.kind = EVENT_PTQ;
-    result->event.ptq.count = (uint32_t)digits->count;
-    result->has_event =
-        !ptq_accuracy(job->model, job->train, digits, shadow->options.runtime, NULL,
-                      &result->event.ptq.accuracy, &result->error);
+    result->has_event = true;
+    ptq->accuracy = predictions.accuracy;
+    ptq->count = (uint32_t)digits->count;
+    ptq->part = ptq->count < SHADOW_ROLLING_DIGITS ? ptq->count : SHADOW_ROLLING_DIGITS;
+    uint32_t correct = 0;
+    for (size_t i = 0; i < ptq->part; i++) correct += predictions.labels[i] == digits->labels[i];
+    ptq->part_accuracy = (double)correct / ptq->part;
+    predictions_free(&predictions);
 }
 
 static void export_file(struct shadow *shadow, struct shadow_job *job,

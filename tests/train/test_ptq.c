@@ -368,12 +368,13 @@ static void accuracy_is_that_of_the_converters_file(void **state) {
     (void)state;
     struct model *model;
     struct error error;
-    double accuracy;
+    struct predictions predictions;
     assert_ok(model_load(golden("fc", "model.h5"), &model, &error), &error);
-    assert_ok(ptq_accuracy(model, &mnist()->train, &mnist()->test, RUNTIME_REF, NULL, &accuracy,
+    assert_ok(ptq_evaluate(model, &mnist()->train, &mnist()->test, RUNTIME_REF, NULL, &predictions,
                            &error),
               &error);
-    assert_near(accuracy, expected_accuracy("fc"), 0.00001);
+    assert_near(predictions.accuracy, expected_accuracy("fc"), 0.00001);
+    predictions_free(&predictions);
     model_free(model);
 }
 

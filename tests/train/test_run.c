@@ -154,10 +154,12 @@ static void end(struct story *story) {
 static double untrained_accuracy(const struct story *story) {
     const struct run_info *info = run_info(story->run);
     struct error error;
-    double accuracy;
-    assert_ok(ptq_accuracy(info->model, &info->dataset->train, &info->dataset->test, RUNTIME_REF,
-                           NULL, &accuracy, &error),
+    struct predictions predictions;
+    assert_ok(ptq_evaluate(info->model, &info->dataset->train, &info->dataset->test, RUNTIME_REF,
+                           NULL, &predictions, &error),
               &error);
+    double accuracy = predictions.accuracy;
+    predictions_free(&predictions);
     return accuracy;
 }
 

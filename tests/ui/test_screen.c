@@ -60,6 +60,9 @@ static void make(int rows, int columns, enum glyph_level glyphs, bool is_mono) {
     screen.store = fixture.store;
     fixture.store = other;
     be(STATE_TRAIN);
+    struct event ptq = {.kind = EVENT_PTQ, .folded = 1};
+    ptq.ptq = (struct event_ptq){.968, .953, FIXTURE_DIGITS, FIXTURE_DIGITS / 10};
+    screen_event(&screen, &ptq, 0);
     log_line(LOG_INFO, "kernels plain, 1 thread");
     batch(701, .0832f);
     batch(702, .0821f);
@@ -283,6 +286,9 @@ static void accuracies_of_a_part_are_labelled_at_every_size(void **state) {
         assert_true(screen_resize(&screen, sizes[i].rows, sizes[i].columns));
         if (!is_shown(sizes[i].label)) fail_msg("no %s at %d columns", sizes[i].label,
                                                 sizes[i].columns);
+        /* The baseline, where it has room, is of the same part. */
+        assert_false(is_shown("PTQ 96.80"));
+        assert_int_equal(is_shown("PTQ 95.30"), sizes[i].columns >= 80);
     }
 }
 

@@ -252,11 +252,23 @@ static void a_step_limit_shortens_the_plan(void **state) {
     assert_int_equal(store.epochs_planned, 3);
 }
 
+static void the_baseline_is_unknown_until_it_is_told(void **state) {
+    (void)state;
+    assert_false(store.has_ptq);
+    struct event event = {.kind = EVENT_PTQ, .folded = 1, .step = 3};
+    event.ptq = (struct event_ptq){.97, .96, 10000, 1000};
+    store_feed(&store, &event);
+    assert_true(store.has_ptq);
+    assert_near(store.ptq.accuracy, .97, 0);
+    assert_near(store.ptq.part_accuracy, .96, 0);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(folded_batches_keep_their_extremes, set_up, tear_down),
     cmocka_unit_test_setup_teardown(a_nan_is_remembered_for_ever, set_up, tear_down),
     cmocka_unit_test_setup_teardown(a_tensor_that_is_not_in_the_plan_is_ignored, set_up, tear_down),
     cmocka_unit_test_setup_teardown(evaluations_are_retained_and_bounded, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(the_baseline_is_unknown_until_it_is_told, set_up, tear_down),
     cmocka_unit_test_setup_teardown(no_evaluation_yet_is_null, set_up, tear_down),
     cmocka_unit_test_setup_teardown(the_log_keeps_the_newest_lines, set_up, tear_down),
     cmocka_unit_test_setup_teardown(alarms_stay_until_acknowledged, set_up, tear_down),
