@@ -1,13 +1,18 @@
 #include "cli/export.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
+#include "base/sha256.h"
 #include "cli/assets.h"
 #include "cli/cli.h"
 #include "cli/settings.h"
 #include "cli/subject.h"
+#include "export/csource.h"
+#include "tflite/tflite.h"
 #include "train/checkpoint.h"
 #include "train/exporter.h"
 
@@ -54,6 +59,76 @@ enum status export_tflite(const struct options *options, const struct snapshot *
     return status;
 }
 
+/* ---- C source ---- */
+
+static enum status report_source(const struct options *options, const unsigned char *bytes,
+                                 size_t length, const struct predictions *predictions,
+                                 struct error *error) {
+    if (options->is_json) {
+        char digest[SHA256_HEX];
+        sha256_hex(bytes, length, digest);
+        return print_json(json_pack("{s:s, s:I, s:s, s:o, s:I}", "path", options->output, "bytes",
+                                    (json_int_t)length, "sha256", digest, "accuracy",
+                                    json_number(predictions->accuracy), "count",
+                                    (json_int_t)predictions->count),
+                          error);
+    }
+    printf("%s: a model of %zu bytes, accuracy %.4f on %zu digits\n", options->output, length,
+           predictions->accuracy, predictions->count);
+    return STATUS_OK;
+}
+
+/* The bytes are parsed and run once more, so what is written is known to be a program that works.
+ */
+static enum status export_bytes(const struct options *options, const char *where,
+                                const unsigned char *bytes, size_t length, struct error *error) {
+    struct frozen *frozen = NULL;
+    struct dataset dataset = {0};
+    struct predictions predictions = {0};
+    struct pool *pool = NULL;
+    enum status status = tflite_parse(bytes, length, where, &frozen, error);
+    if (!status) status = subject_digits(options, &dataset, error);
+    if (!status) status = pool_create(&pool, (int)options->threads, error);
+    if (!status)
+        status =
+            evaluate_frozen(frozen, RUNTIME_REF, &dataset.test, pool, where, &predictions, error);
+    if (!status) status = csource_write(options->output, frozen, bytes, length, error);
+    if (!status) status = report_source(options, bytes, length, &predictions, error);
+    predictions_free(&predictions);
+    pool_destroy(pool);
+    dataset_free(&dataset);
+    frozen_free(frozen);
+    return status;
+}
+
+static enum status export_snapshot_source(const struct options *options,
+                                          const struct snapshot *snapshot, struct error *error) {
+    struct frozen *frozen = NULL;
+    unsigned char *bytes = NULL;
+    size_t length;
+    enum status status = freeze(snapshot, (enum frozen_io)options->io, &frozen, error);
+    if (!status) status = tflite_serialize(frozen, &bytes, &length, error);
+    if (!status) status = export_bytes(options, snapshot->model->name, bytes, length, error);
+    free(bytes);
+    frozen_free(frozen);
+    return status;
+}
+
+static enum status export_file_source(const struct options *options, const char *path,
+                                      struct error *error) {
+    unsigned char *bytes = NULL;
+    size_t length;
+    if (!csource_is_name(options->output))
+        return error_set(error, STATUS_USAGE, options->output,
+                         "the name must end in .c or .h: that is what a .tflite is exported to");
+    enum status status = file_read(path, TFLITE_BYTES_MAX, &bytes, &length, error);
+    if (!status) status = export_bytes(options, path, bytes, length, error);
+    free(bytes);
+    return status;
+}
+
+/* ---- checkpoints ---- */
+
 /* A run is a folder; its newest checkpoint has a fixed name. */
 static enum status find_checkpoint(const char *operand, char *path, size_t size,
                                    struct error *error) {
@@ -85,18 +160,26 @@ static enum status export_model(const struct options *options, const struct chec
 enum status command_export(const struct options *options, int *exit_status, struct error *error) {
     (void)exit_status;
     if (!options->output)
-        return error_set(error, STATUS_USAGE, "export", "needs -o OUT.tflite or -o OUT.h5");
+        return error_set(error, STATUS_USAGE, "export",
+                         "needs -o OUT.tflite, -o OUT.h5, -o OUT.c or -o OUT.h");
     bool is_model = export_ends_in(options->output, ".h5");
-    if (!is_model && !export_ends_in(options->output, ".tflite"))
+    bool is_source = csource_is_name(options->output);
+    if (!is_model && !is_source && !export_ends_in(options->output, ".tflite"))
         return error_set(error, STATUS_USAGE, options->output,
-                         "the name must end in .tflite or .h5: that says what to write");
+                         "the name must end in .tflite, .h5, .c or .h: that says what to write");
+    if (export_ends_in(options->operands[0], ".tflite"))
+        return export_file_source(options, options->operands[0], error);
     char path[1024];
     struct checkpoint *checkpoint = NULL;
     enum status status = find_checkpoint(options->operands[0], path, sizeof path, error);
     if (!status) status = checkpoint_load(path, &checkpoint, error);
     if (status) return status;
-    status = is_model ? export_model(options, checkpoint, error)
-                      : export_tflite(options, checkpoint->snapshot, error);
+    if (is_model)
+        status = export_model(options, checkpoint, error);
+    else if (is_source)
+        status = export_snapshot_source(options, checkpoint->snapshot, error);
+    else
+        status = export_tflite(options, checkpoint->snapshot, error);
     checkpoint_free(checkpoint);
     return status;
 }

@@ -38,9 +38,12 @@ const struct verb verbs[] = {
      "model_int8.tflite.",
      command_ptq},
     {"export", VERB_EXPORT, "CHECKPOINT|RUN -o OUT", 1, 1,
-     "write a .tflite or .h5 from a checkpoint",
+     "write a .tflite, .h5 or C source from a checkpoint",
      "Freezes a checkpoint, or the newest one in a run's folder, to the .tflite that -o names, "
-     "and verifies it on the test digits; with -o OUT.h5 its float weights as a Keras model.",
+     "and verifies it on the test digits; with -o OUT.h5 its float weights as a Keras model; with "
+     "-o OUT.h or -o OUT.c the .tflite as C source for TensorFlow Lite for Microcontrollers, all "
+     "in one header or as a pair OUT.c, OUT.h. A .tflite can be given in place of the checkpoint "
+     "to write it as C source.",
      command_export},
     {"freeze", VERB_FREEZE, "WEIGHTS.h5 MODEL -o OUT", 2, 2,
      "convert weights that TensorFlow trained",

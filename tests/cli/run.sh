@@ -88,7 +88,7 @@ done_well "the float weights are written as a Keras model"
 q eval tuned.h5
 done_well "which can be evaluated"
 q export second -o out.bin
-refused 2 "must end in .tflite or .h5" "another kind of file is refused"
+refused 2 "must end in .tflite, .h5, .c or .h" "another kind of file is refused"
 q export second
 refused 2 "needs -o" "export without -o is refused"
 q export . -o x.tflite
