@@ -49,7 +49,7 @@ const struct verb verbs[] = {
      "convert weights that TensorFlow trained",
      "WEIGHTS.h5 holds the variables of a model trained with TensorFlow Model Optimization, "
      "ranges included: one data set a variable, Keras weights, or a saved QAT model. MODEL is "
-     "the float model they belong to.",
+     "the float model they belong to; a saved QAT model holds that too and can be given twice.",
      command_freeze},
     {NULL, 0, NULL, 0, 0, NULL, NULL, NULL},
 };
