@@ -158,8 +158,9 @@ static void draw_points(const struct plot *plot, const struct chart_series *seri
     for (int i = 0; series->points && i < plot->chart->samples; i++) {
         if (isnan(series->points[i])) continue;
         bool is_minor = series->is_minor && series->is_minor[i];
-        plot_put(plot, row_of(plot, (double)series->points[i]), sample_column(plot, i),
-                 is_ascii ? (unsigned char)series->ascii : series->mark,
+        uint32_t mark = is_ascii ? (unsigned char)series->ascii : series->mark;
+        if (is_minor && plot->canvas->is_mono) mark = '+'; /* without colours grey says nothing */
+        plot_put(plot, row_of(plot, (double)series->points[i]), sample_column(plot, i), mark,
                  is_minor ? COLOR_DIM : series->line_color);
     }
 }

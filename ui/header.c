@@ -67,7 +67,7 @@ static void first_line(const struct view *view, struct canvas *canvas) {
     int batches = store->batch.batches ? store->batch.batches : store->info->batches;
     line_add(&line, 90, COLOR_DIM, "%s ", width >= 100 ? "epoch" : "ep");
     line_join(&line, COLOR_STRONG, "%d/%d", epoch, store->epochs_planned);
-    int bar = width >= 200 ? 32 : width >= 160 ? 24 : width >= 120 ? 16 : 14;
+    int bar = width >= 200 ? 32 : width >= 160 ? 24 : width >= 120 ? 12 : 14;
     line_bar(&line, 60, progress(store), bar);
     line_add(&line, 88, COLOR_STRONG, "%3.0f %%", floor(100 * progress(store)));
     line_add(&line, 50, COLOR_DIM, "%s ", width >= 100 ? "batch" : "b");

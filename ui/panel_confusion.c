@@ -5,6 +5,8 @@
 
 #include "ui/panel.h"
 
+#define MOST_BAR 40
+
 enum view { VIEW_INT8, VIEW_QAT, VIEW_FP32, VIEW_CHANGE, VIEWS };
 static const char *const view_names[VIEWS] = {"INT8", "QAT", "FP32", "INT8 - FP32"};
 
@@ -182,6 +184,7 @@ static void draw_tables(const struct evaluation *evaluation, enum view view,
     bool is_change = view == VIEW_CHANGE;
     bool has_classes = !is_change && canvas->columns >= 40;
     int bar = (has_classes ? canvas->columns - 22 : canvas->columns) - 14;
+    if (bar > MOST_BAR) bar = MOST_BAR;
     canvas_text(canvas, 0, 0, COLOR_DIM, is_change ? "grew most" : "worst pairs");
     for (int i = 0; i < count; i++) {
         canvas_printf(canvas, 1 + i, 0, COLOR_TEXT, "%d -> %d  %4d", pairs[i].truth,
@@ -190,7 +193,7 @@ static void draw_tables(const struct evaluation *evaluation, enum view view,
                    COLOR_WARNING);
     }
     if (!has_classes) return;
-    int column = canvas->columns - 21;
+    int column = 13 + bar + 2;
     canvas_text(canvas, 0, column, COLOR_DIM, "%   recall  precision");
     for (int i = 0; i < DIGIT_CLASSES; i++) {
         int right = value_of(evaluation, view, i, i), truths = 0, predictions = 0;

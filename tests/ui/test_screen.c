@@ -178,6 +178,8 @@ static void menus_and_help_are_as_drawn(void **state) {
     key(KEYCODE_ESCAPE);
     key('?');
     golden("screen-help-80x24");
+    key('G');
+    golden("screen-help-end-80x24");
 }
 
 static void the_system_panel_is_as_drawn(void **state) {
