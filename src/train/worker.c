@@ -392,7 +392,7 @@ static void tell_result(struct worker *worker, struct shadow_result *result) {
         };
         reporter_error(reporter, failed[result->task], &result->error);
     } else if (result->event.kind == EVENT_PTQ) {
-        reporter_log(reporter, LOG_INFO, "quantized without training (PTQ): %.2f %% of %u digits",
+        reporter_log(reporter, LOG_INFO, "PTQ, without training: %.2f %% of %u digits",
                      result->event.ptq.accuracy * 100, result->event.ptq.count);
     } else if (result->event.kind == EVENT_EXPORT) {
         const struct event_export *export_ = &result->event.export_;
@@ -424,7 +424,7 @@ static void start(struct worker *worker) {
     struct reporter *reporter = worker->options.reporter;
     worker->state = STATE_STARTING;
     reporter_state(reporter, STATE_STARTING);
-    reporter_log(reporter, LOG_INFO, "model %s: %zu weights, %d quantized tensors, scheme %s",
+    reporter_log(reporter, LOG_INFO, "model %s: %zu weights, %d tensors, scheme %s",
                  info->name, info->model->weight_count, info->plan->tensor_count,
                  info->plan->scheme.name);
     reporter_log(reporter, LOG_INFO, "digits of %s: %zu to train, %zu to test",
