@@ -33,7 +33,8 @@ struct layer *chain_layer(struct model *model, enum layer_kind kind, const char 
     snprintf(layer->name, sizeof layer->name, "%s", name);
     layer->input_count = index > 0;
     layer->inputs[0] = index - 1;
-    bool has_size = kind == LAYER_DENSE || kind == LAYER_CONV2D || kind == LAYER_MAX_POOLING2D;
+    bool has_size = layer_has_kernel(layer) || kind == LAYER_MAX_POOLING2D ||
+                    kind == LAYER_AVERAGE_POOLING2D || kind == LAYER_BATCH_NORMALIZATION;
     if (index && !has_size) infer(model, layer);
     return layer;
 }
@@ -57,6 +58,28 @@ void chain_conv2d(struct model *model, const char *name, int filters, int side, 
 void chain_max_pooling(struct model *model, const char *name, int side) {
     struct layer *layer = chain_layer(model, LAYER_MAX_POOLING2D, name, ACTIVATION_LINEAR);
     layer->window = (struct window){side, side, side, side, 1, 1, PADDING_VALID};
+    infer(model, layer);
+}
+
+void chain_depthwise(struct model *model, const char *name, int multiplier, int side, int stride,
+                     enum padding padding, enum activation activation) {
+    struct layer *layer = chain_layer(model, LAYER_DEPTHWISE_CONV2D, name, activation);
+    layer->depth_multiplier = multiplier;
+    layer->has_bias = activation != ACTIVATION_LINEAR;
+    layer->window = (struct window){side, side, stride, stride, 1, 1, padding};
+    infer(model, layer);
+}
+
+void chain_normalization(struct model *model, const char *name, bool has_gamma) {
+    struct layer *layer = chain_layer(model, LAYER_BATCH_NORMALIZATION, name, ACTIVATION_LINEAR);
+    layer->normalization = (struct normalization){
+        .axis = -1, .momentum = 0.99, .epsilon = 0.001, .has_gamma = has_gamma, .has_beta = true};
+    infer(model, layer);
+}
+
+void chain_average(struct model *model, const char *name, int side, enum padding padding) {
+    struct layer *layer = chain_layer(model, LAYER_AVERAGE_POOLING2D, name, ACTIVATION_LINEAR);
+    layer->window = (struct window){side, side, side, side, 1, 1, padding};
     infer(model, layer);
 }
 

@@ -20,8 +20,13 @@ void chain_dense(struct model *model, const char *name, int units, enum activati
 void chain_conv2d(struct model *model, const char *name, int filters, int side, int stride,
                   enum padding padding, enum activation activation);
 void chain_max_pooling(struct model *model, const char *name, int side);
+/* One without activation has no bias. */
+void chain_depthwise(struct model *model, const char *name, int multiplier, int side, int stride,
+                     enum padding padding, enum activation activation);
+void chain_normalization(struct model *model, const char *name, bool has_gamma);
+void chain_average(struct model *model, const char *name, int side, enum padding padding);
 void chain_dropout(struct model *model, const char *name, float rate);
-/* Weights uniform within +-1/sqrt(inputs of a unit), biases within +-0.1. */
+/* Weights uniform within +-1/sqrt(inputs of a unit), all else within +-0.1. */
 void chain_finish(struct model *model, unsigned seed);
 
 #endif

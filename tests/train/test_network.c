@@ -76,6 +76,52 @@ static void again_max_pooling(const struct model *model, const struct layer *lay
     }
 }
 
+static void again_depthwise(const struct model *model, const struct layer *layer,
+                            const double *weights, const double *x, double *y) {
+    const struct shape *in = &model->layers[layer->inputs[0]].output, *out = &layer->output;
+    const struct window *w = &layer->window;
+    const double *kernel = weights + model->parameters[layer->kernel].offset;
+    int top = padding_before(in->size[0], out->size[0], w->height, w->stride_y, w->padding);
+    int left = padding_before(in->size[1], out->size[1], w->width, w->stride_x, w->padding);
+    for (int i = 0; i < out->size[0] * out->size[1] * out->size[2]; i++) {
+        int o = i % out->size[2], column = i / out->size[2] % out->size[1];
+        int row = i / out->size[2] / out->size[1];
+        y[i] = layer->bias < 0 ? 0 : weights[model->parameters[layer->bias].offset + (size_t)o];
+        for (int t = 0; t < w->height * w->width; t++) {
+            int from_y = row * w->stride_y - top + t / w->width;
+            int from_x = column * w->stride_x - left + t % w->width;
+            if (from_y < 0 || from_y >= in->size[0] || from_x < 0 || from_x >= in->size[1])
+                continue;
+            y[i] += x[(from_y * in->size[1] + from_x) * in->size[2] + o / layer->depth_multiplier] *
+                    kernel[t * out->size[2] + o];
+        }
+    }
+}
+
+static void again_average(const struct model *model, const struct layer *layer, const double *x,
+                          double *y) {
+    const struct shape *in = &model->layers[layer->inputs[0]].output;
+    const struct window *w = &layer->window;
+    bool is_global = layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D;
+    int channels = in->size[2], width = is_global ? 1 : layer->output.size[1];
+    int height = is_global ? 1 : layer->output.size[0];
+    int top = padding_before(in->size[0], height, w->height, w->stride_y, w->padding);
+    int left = padding_before(in->size[1], width, w->width, w->stride_x, w->padding);
+    for (int i = 0; i < height * width * channels; i++) {
+        int c = i % channels, column = i / channels % width, row = i / channels / width, cells = 0;
+        double sum = 0;
+        for (int k = 0; k < w->height * w->width; k++) {
+            int from_y = row * w->stride_y - top + k / w->width;
+            int from_x = column * w->stride_x - left + k % w->width;
+            if (from_y < 0 || from_y >= in->size[0] || from_x < 0 || from_x >= in->size[1])
+                continue;
+            sum += x[(from_y * in->size[1] + from_x) * channels + c];
+            cells++;
+        }
+        y[i] = sum / cells;
+    }
+}
+
 /* Which values of a Dropout are kept: the definition in words 4 * (index / 4) + index % 4. */
 static bool keeps(const struct pass *pass, int layer, float rate, size_t index) {
     uint32_t words[4];
@@ -84,40 +130,84 @@ static bool keeps(const struct pass *pass, int layer, float rate, size_t index) 
     return random_unit(words[index % 4]) >= rate;
 }
 
-/* Cross-entropy of one digit. */
-static double again_loss(const struct model *model, const struct pass *pass, const double *weights,
-                         int digit, int label) {
-    double *x = new_values(VALUES_MAX), *y = new_values(VALUES_MAX);
-    for (int i = 0; i < PIXELS; i++) x[i] = (double)pass->pixels[digit * PIXELS + i] / 255;
-    for (int l = 1; l < model->layer_count; l++) {
-        const struct layer *layer = &model->layers[l];
-        size_t count = shape_count(&layer->output);
-        memcpy(y, x, count * sizeof *y);
-        if (layer->kind == LAYER_DENSE) again_dense(model, layer, weights, x, y);
-        if (layer->kind == LAYER_CONV2D) again_conv2d(model, layer, weights, x, y);
-        if (layer->kind == LAYER_MAX_POOLING2D) again_max_pooling(model, layer, x, y);
-        for (size_t i = 0; i < count; i++) {
-            if (layer->activation == ACTIVATION_RELU) y[i] = fmax(y[i], 0);
-            if (layer->kind == LAYER_DROPOUT && pass->dropout)
-                y[i] = keeps(pass, l, layer->rate, (size_t)digit * count + i)
-                           ? y[i] / (1 - (double)layer->rate)
-                           : 0;
-        }
-        memcpy(x, y, count * sizeof *x);
+/* One layer but BatchNormalization, for one digit. */
+static void again_layer(const struct model *model, const struct pass *pass, const double *weights,
+                        int index, int digit, double *x, double *y) {
+    const struct layer *layer = &model->layers[index];
+    size_t count = shape_count(&layer->output);
+    memcpy(y, x, count * sizeof *y);
+    if (layer->kind == LAYER_DENSE) again_dense(model, layer, weights, x, y);
+    if (layer->kind == LAYER_CONV2D) again_conv2d(model, layer, weights, x, y);
+    if (layer->kind == LAYER_DEPTHWISE_CONV2D) again_depthwise(model, layer, weights, x, y);
+    if (layer->kind == LAYER_MAX_POOLING2D) again_max_pooling(model, layer, x, y);
+    if (layer->kind == LAYER_AVERAGE_POOLING2D || layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D)
+        again_average(model, layer, x, y);
+    for (size_t i = 0; i < count; i++) {
+        if (layer->activation == ACTIVATION_RELU) y[i] = fmax(y[i], 0);
+        if (layer->activation == ACTIVATION_RELU6) y[i] = fmin(fmax(y[i], 0), 6);
+        if (layer->kind == LAYER_DROPOUT && pass->dropout)
+            y[i] = keeps(pass, index, layer->rate, (size_t)digit * count + i)
+                       ? y[i] / (1 - (double)layer->rate)
+                       : 0;
     }
-    double sum = 0, logit = x[label];
-    for (int c = 0; c < 10; c++) sum += exp(x[c]);
-    free(x);
-    free(y);
-    return log(sum) - logit;
+    memcpy(x, y, count * sizeof *x);
 }
 
+static double value_of(const struct model *model, const double *weights, int parameter, size_t c,
+                       double fallback) {
+    return parameter < 0 ? fallback : weights[model->parameters[parameter].offset + c];
+}
+
+/* In place for all digits: x[DIGITS][VALUES_MAX]. */
+static void again_normalization(const struct model *model, const struct layer *layer,
+                                const struct pass *pass, const double *weights, double *x) {
+    const struct normalization *by = &layer->normalization;
+    size_t count = shape_count(&layer->output);
+    size_t channels = (size_t)layer->output.size[layer->output.rank - 1];
+    for (size_t c = 0; c < channels; c++) {
+        double n = (double)pass->count * (double)(count / channels), mean = 0, variance = 0;
+        for (int d = 0; d < pass->count; d++)
+            for (size_t i = c; i < count; i += channels)
+                mean += x[(size_t)d * VALUES_MAX + i] / n;
+        for (int d = 0; d < pass->count; d++)
+            for (size_t i = c; i < count; i += channels)
+                variance += pow(x[(size_t)d * VALUES_MAX + i] - mean, 2) / n;
+        if (!pass->batch_statistics) {
+            mean = value_of(model, weights, by->moving_mean, c, 0);
+            variance = value_of(model, weights, by->moving_variance, c, 0);
+        }
+        double factor = value_of(model, weights, by->gamma, c, 1) / sqrt(variance + by->epsilon);
+        double shift = value_of(model, weights, by->beta, c, 0);
+        for (int d = 0; d < pass->count; d++)
+            for (size_t i = c; i < count; i += channels) {
+                double *value = &x[(size_t)d * VALUES_MAX + i];
+                *value = (*value - mean) * factor + shift;
+            }
+    }
+}
+
+/* Mean cross-entropy of the digits, which go through every layer together. */
 static double again_mean_loss(const struct model *model, const struct pass *pass,
                               const double *weights, const unsigned char *labels) {
-    double sum = 0;
-    for (int digit = 0; digit < pass->count; digit++)
-        sum += again_loss(model, pass, weights, digit, labels[digit]);
-    return sum / pass->count;
+    double *x = new_values(DIGITS * VALUES_MAX), *y = new_values(VALUES_MAX), loss = 0;
+    for (int d = 0; d < pass->count; d++)
+        for (int i = 0; i < PIXELS; i++)
+            x[d * VALUES_MAX + i] = (double)pass->pixels[d * PIXELS + i] / 255;
+    for (int l = 1; l < model->layer_count; l++) {
+        if (model->layers[l].kind == LAYER_BATCH_NORMALIZATION)
+            again_normalization(model, &model->layers[l], pass, weights, x);
+        else
+            for (int d = 0; d < pass->count; d++)
+                again_layer(model, pass, weights, l, d, x + d * VALUES_MAX, y);
+    }
+    for (int d = 0; d < pass->count; d++) {
+        double sum = 0;
+        for (int c = 0; c < 10; c++) sum += exp(x[d * VALUES_MAX + c]);
+        loss += (log(sum) - x[d * VALUES_MAX + labels[d]]) / pass->count;
+    }
+    free(x);
+    free(y);
+    return loss;
 }
 
 /* ---- gradients ---- */
@@ -166,10 +256,11 @@ static void work_end(struct work *work) {
 }
 
 /* About 40 weights of every parameter, by central differences in double. */
-static void assert_gradients(struct model *model, bool dropout) {
+static void assert_gradients(struct model *model, bool dropout, bool batch_statistics) {
     struct work work;
     work_begin(&work, model, NULL);
     work.pass.dropout = dropout;
+    work.pass.batch_statistics = batch_statistics;
     work_run(&work);
     double *weights = new_values(model->weight_count);
     for (size_t i = 0; i < model->weight_count; i++) weights[i] = (double)model->weights[i];
@@ -178,6 +269,7 @@ static void assert_gradients(struct model *model, bool dropout) {
         const struct parameter *parameter = &model->parameters[p];
         size_t stride = parameter->count / 40 + 1;
         double largest = 0;
+        if (!parameter->is_trained) continue; /* below: its gradient is 0 */
         for (size_t i = p % 2; i < parameter->count; i += stride) {
             size_t at = parameter->offset + i;
             double kept = weights[at], h = 1e-7; /* small: a maximum or a ReLU must not turn over */
@@ -190,7 +282,10 @@ static void assert_gradients(struct model *model, bool dropout) {
             largest = fmax(largest, fabs(want));
             assert_near(work.gradient[at], want, 2e-6 + 2e-5 * fabs(want));
         }
-        assert_true(largest > 1e-4); /* it was a test of something */
+        /* It was a test of something; only a bias that the batch's mean takes off has no effect. */
+        bool has_effect = parameter->rank > 1 || !batch_statistics ||
+                          model->layers[parameter->layer + 1].kind != LAYER_BATCH_NORMALIZATION;
+        assert_true(largest > 1e-4 || !has_effect);
     }
     free(weights);
     work_end(&work);
@@ -205,7 +300,7 @@ static void dense_with_and_without_relu_has_the_gradient_of_the_loss(void **stat
     chain_dense(model, "b", 9, ACTIVATION_LINEAR);
     chain_dense(model, "c", 10, ACTIVATION_SOFTMAX);
     chain_finish(model, 1);
-    assert_gradients(model, false);
+    assert_gradients(model, false, false);
 }
 
 static void convolutions_and_pooling_have_the_gradient_of_the_loss(void **state) {
@@ -219,7 +314,7 @@ static void convolutions_and_pooling_have_the_gradient_of_the_loss(void **state)
     chain_layer(model, LAYER_FLATTEN, "flatten", ACTIVATION_LINEAR);
     chain_dense(model, "d", 10, ACTIVATION_SOFTMAX);
     chain_finish(model, 2);
-    assert_gradients(model, false);
+    assert_gradients(model, false, false);
 }
 
 static void separate_activations_have_the_gradient_of_the_loss(void **state) {
@@ -234,7 +329,7 @@ static void separate_activations_have_the_gradient_of_the_loss(void **state) {
     chain_dense(model, "c", 10, ACTIVATION_LINEAR);
     chain_layer(model, LAYER_SOFTMAX, "softmax", ACTIVATION_SOFTMAX);
     chain_finish(model, 3);
-    assert_gradients(model, false);
+    assert_gradients(model, false, false);
 }
 
 static void dropout_passes_the_gradient_where_it_kept_values(void **state) {
@@ -246,7 +341,93 @@ static void dropout_passes_the_gradient_where_it_kept_values(void **state) {
     chain_dropout(model, "dropout_1", 0.5f);
     chain_dense(model, "c", 10, ACTIVATION_SOFTMAX);
     chain_finish(model, 4);
-    assert_gradients(model, true);
+    assert_gradients(model, true, false);
+}
+
+/* A mixture of layers around BatchNormalization, with moving statistics that are not 0 and 1. */
+static struct model *normalized(unsigned seed) {
+    struct model *model = chain_begin();
+    chain_conv2d(model, "a", 4, 5, 3, PADDING_SAME, ACTIVATION_LINEAR);
+    chain_normalization(model, "a_norm", true);
+    chain_layer(model, LAYER_RELU, "relu", ACTIVATION_RELU);
+    chain_depthwise(model, "b", 2, 3, 1, PADDING_SAME, ACTIVATION_LINEAR);
+    chain_normalization(model, "b_norm", false);
+    chain_layer(model, LAYER_RELU, "relu6", ACTIVATION_RELU6);
+    chain_average(model, "average", 3, PADDING_SAME);
+    chain_depthwise(model, "c", 1, 2, 1, PADDING_VALID, ACTIVATION_RELU);
+    chain_layer(model, LAYER_GLOBAL_AVERAGE_POOLING2D, "global", ACTIVATION_LINEAR);
+    chain_dense(model, "d", 12, ACTIVATION_LINEAR);
+    chain_normalization(model, "d_norm", true);
+    chain_layer(model, LAYER_ACTIVATION, "relu_1", ACTIVATION_RELU6);
+    chain_dense(model, "e", 10, ACTIVATION_SOFTMAX);
+    chain_finish(model, seed);
+    for (int i = 0; i < model->parameter_count; i++) {
+        struct parameter *parameter = &model->parameters[i];
+        float *values = model->weights + parameter->offset;
+        bool is_beta = strstr(parameter->name, "/beta") != NULL;
+        bool is_gamma = strstr(parameter->name, "/gamma") != NULL;
+        bool is_variance = strstr(parameter->name, "variance") != NULL;
+        for (size_t j = 0; j < parameter->count; j++)
+            values[j] = is_gamma      ? 1.5f + 6 * values[j]
+                        : is_variance ? 0.02f + 0.1f * fabsf(values[j])
+                        : is_beta     ? 5 * values[j]
+                                      : values[j];
+    }
+    return model;
+}
+
+static void batch_statistics_have_a_part_in_the_gradient_of_the_loss(void **state) {
+    (void)state;
+    assert_gradients(normalized(7), false, true);
+}
+
+static void moving_statistics_are_constants_in_the_gradient_of_the_loss(void **state) {
+    (void)state;
+    assert_gradients(normalized(8), false, false);
+}
+
+/* One channel of one pixel has the values 0, 1 and 5 in three digits. */
+static void moving_statistics_move_towards_the_batch(void **state) {
+    (void)state;
+    struct model *model = chain_begin();
+    chain_conv2d(model, "a", 1, 28, 1, PADDING_VALID, ACTIVATION_LINEAR);
+    chain_normalization(model, "image", true);
+    chain_layer(model, LAYER_FLATTEN, "flatten", ACTIVATION_LINEAR);
+    chain_dense(model, "b", 1, ACTIVATION_LINEAR);
+    chain_normalization(model, "row", true);
+    chain_dense(model, "c", 10, ACTIVATION_SOFTMAX);
+    chain_finish(model, 5);
+    float *kernel = model->weights + model->parameters[model->layers[1].kernel].offset;
+    memset(kernel, 0, PIXELS * sizeof *kernel);
+    kernel[0] = 1;
+    struct work work;
+    work_begin(&work, model, NULL);
+    work.pass.batch_statistics = true;
+    static const unsigned char firsts[DIGITS] = {0, 51, 255};
+    for (int d = 0; d < DIGITS; d++) work.pixels[d * PIXELS] = firsts[d];
+    work_run(&work);
+    const struct normalization *image = &model->layers[2].normalization;
+    float *mean = model->weights + model->parameters[image->moving_mean].offset;
+    float *variance = model->weights + model->parameters[image->moving_variance].offset;
+    *mean = 10;
+    *variance = 20;
+    double bias = (double)model->weights[model->parameters[model->layers[1].bias].offset];
+    network_update_statistics(work.network, model->weights);
+    assert_near(*mean, 0.99 * 10 + 0.01 * (bias + 0.4), 1e-6);
+    /* 0, 0.2 and 1: unbiased (0.16 + 0.04 + 0.36) / 2 */
+    assert_near(*variance, 0.99 * 20 + 0.01 * 0.28, 2e-6);
+    /* Keras feeds rank 2 the biased variance: of what the first one gave, times the kernel */
+    const struct normalization *row = &model->layers[5].normalization;
+    double weight = (double)model->weights[model->parameters[model->layers[4].kernel].offset];
+    double gamma = (double)model->weights[model->parameters[image->gamma].offset];
+    double biased = 0.56 / 3, squared = biased / (biased + 0.001) * gamma * gamma * weight * weight;
+    variance = model->weights + model->parameters[row->moving_variance].offset;
+    double before = 3;
+    *variance = (float)before;
+    network_update_statistics(work.network, model->weights);
+    assert_near(*variance, 0.99 * before + 0.01 * squared, 1e-6);
+    work_end(&work);
+    model_free(model);
 }
 
 static void end_without_softmax_or_with_any_kind_of_it_gives_the_same_loss(void **state) {
@@ -464,6 +645,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(convolutions_and_pooling_have_the_gradient_of_the_loss),
     cmocka_unit_test(separate_activations_have_the_gradient_of_the_loss),
     cmocka_unit_test(dropout_passes_the_gradient_where_it_kept_values),
+    cmocka_unit_test(batch_statistics_have_a_part_in_the_gradient_of_the_loss),
+    cmocka_unit_test(moving_statistics_are_constants_in_the_gradient_of_the_loss),
+    cmocka_unit_test(moving_statistics_move_towards_the_batch),
     cmocka_unit_test(end_without_softmax_or_with_any_kind_of_it_gives_the_same_loss),
     cmocka_unit_test(gradient_goes_straight_through_fake_quantization),
     cmocka_unit_test(largest_weight_has_no_gradient_when_rounding_leaves_it_out),
