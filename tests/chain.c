@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/random.h"
 #include "model/internal.h"
@@ -93,11 +94,13 @@ void chain_finish(struct model *model, unsigned seed) {
     for (int i = 0; i < model->parameter_count; i++) {
         const struct parameter *parameter = &model->parameters[i];
         size_t units = (size_t)parameter->size[parameter->rank - 1];
+        bool is_variance = strstr(parameter->name, "moving_variance") != NULL;
         float size = parameter->rank > 1 ? 1 / sqrtf((float)(parameter->count / units)) : 0.1f;
         for (size_t j = 0; j < parameter->count; j++) {
             uint32_t words[4];
             random_philox(seed, RANDOM_TEST, (uint64_t)i, (uint32_t)j, words);
-            model->weights[parameter->offset + j] = size * (2 * random_unit(words[0]) - 1);
+            float weight = size * (2 * random_unit(words[0]) - 1);
+            model->weights[parameter->offset + j] = is_variance ? fabsf(weight) + 0.01f : weight;
         }
     }
 }

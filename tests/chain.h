@@ -26,7 +26,7 @@ void chain_depthwise(struct model *model, const char *name, int multiplier, int 
 void chain_normalization(struct model *model, const char *name, bool has_gamma);
 void chain_average(struct model *model, const char *name, int side, enum padding padding);
 void chain_dropout(struct model *model, const char *name, float rate);
-/* Weights uniform within +-1/sqrt(inputs of a unit), all else within +-0.1. */
+/* Kernels uniform within +-1/sqrt(inputs of a unit), all else within +-0.1, variances above 0. */
 void chain_finish(struct model *model, unsigned seed);
 
 #endif

@@ -42,6 +42,26 @@ static void a_saved_model_loads_with_the_same_weights(void **state) {
     }
 }
 
+static void depthwise_and_normalization_are_saved(void **state) {
+    (void)state;
+    struct error error;
+    struct model *model = load(test_shared("golden/cnn_bn/model.h5"));
+    const char *path = test_scratch("saved/model.h5");
+    assert_ok(model_save(model, NULL, path, &error), &error);
+    struct model *again = load(path);
+    assert_same_model(model, again);
+    for (int i = 0; i < model->layer_count; i++) {
+        const struct layer *a = &model->layers[i], *b = &again->layers[i];
+        assert_int_equal(a->activation, b->activation);
+        assert_memory_equal(&a->window, &b->window, sizeof a->window);
+        assert_int_equal(a->depth_multiplier, b->depth_multiplier);
+        assert_near(a->normalization.momentum, b->normalization.momentum, 0);
+        assert_near(a->normalization.epsilon, b->normalization.epsilon, 0);
+    }
+    model_free(again);
+    model_free(model);
+}
+
 static void built_models_can_be_saved_and_are_initialised_as_keras_does(void **state) {
     (void)state;
     struct error error;
@@ -166,6 +186,7 @@ static void a_full_disk_is_an_error_and_leaves_the_old_file(void **state) {
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_saved_model_loads_with_the_same_weights),
+    cmocka_unit_test(depthwise_and_normalization_are_saved),
     cmocka_unit_test(built_models_can_be_saved_and_are_initialised_as_keras_does),
     cmocka_unit_test(other_weights_can_be_given),
     cmocka_unit_test(the_same_weights_give_the_same_bytes),

@@ -364,18 +364,23 @@ static void a_model_is_quantized_as_the_converter_does_it(void **state) {
     check_own("cnn", 4);
 }
 
-static void accuracy_is_that_of_the_converters_file(void **state) {
-    (void)state;
+static void check_accuracy(const char *name) {
     struct model *model;
     struct error error;
     struct predictions predictions;
-    assert_ok(model_load(golden("fc", "model.h5"), &model, &error), &error);
+    assert_ok(model_load(golden(name, "model.h5"), &model, &error), &error);
     assert_ok(ptq_evaluate(model, &mnist()->train, &mnist()->test, RUNTIME_REF, NULL, &predictions,
                            &error),
               &error);
-    assert_near(predictions.accuracy, expected_accuracy("fc"), 0.00001);
+    assert_near(predictions.accuracy, expected_accuracy(name), 0.00001);
     predictions_free(&predictions);
     model_free(model);
+}
+
+static void accuracy_is_that_of_the_converters_file(void **state) {
+    (void)state;
+    check_accuracy("fc");
+    check_accuracy("cnn_bn");
 }
 
 /* 100 digits; all pixels of digit i have value i. */

@@ -467,6 +467,23 @@ static void small_model_gives_the_same_bits_on_the_baseline_too(void **state) {
     model_free(model);
 }
 
+static void normalized_model_gives_the_same_bits_too(void **state) {
+    (void)state;
+    struct model *model = chain_begin();
+    chain_conv2d(model, "a", 5, 5, 3, PADDING_SAME, ACTIVATION_LINEAR);
+    chain_normalization(model, "a_norm", true);
+    chain_layer(model, LAYER_RELU, "relu", ACTIVATION_RELU6);
+    chain_depthwise(model, "b", 1, 3, 1, PADDING_SAME, ACTIVATION_LINEAR);
+    chain_normalization(model, "b_norm", true);
+    chain_average(model, "average", 2, PADDING_SAME);
+    chain_layer(model, LAYER_GLOBAL_AVERAGE_POOLING2D, "global", ACTIVATION_LINEAR);
+    chain_dense(model, "c", 10, ACTIVATION_SOFTMAX);
+    chain_finish(model, 12);
+    assert_same_bits(model, "tfmot", ISA_BASELINE);
+    assert_same_bits(model, "qatop", ISA_BASELINE);
+    model_free(model);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(epochs_are_counted_and_the_last_batch_is_smaller),
     cmocka_unit_test(training_lowers_the_loss_with_every_scheme),
@@ -485,5 +502,6 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(impossible_trainings_are_refused),
     cmocka_unit_test(cnn_gives_the_same_bits_with_any_threads_and_instruction_set),
     cmocka_unit_test(small_model_gives_the_same_bits_on_the_baseline_too),
+    cmocka_unit_test(normalized_model_gives_the_same_bits_too),
 };
 TEST_MAIN(tests)

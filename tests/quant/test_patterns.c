@@ -1,0 +1,310 @@
+#include "test.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "chain.h"
+#include "engine/engine.h"
+#include "quant/freeze.h"
+#include "quant/observer.h"
+
+/* Which fake quantization TFMOT places where its patterns match, and what becomes of it. */
+
+static struct quant_plan *plan_of(const struct model *model, const char *scheme) {
+    struct quant_plan *plan;
+    struct error error;
+    assert_ok(quant_plan_create(&plan, model, scheme_find(scheme), &error), &error);
+    return plan;
+}
+
+/* names: those of all tensors after the input's, parted by spaces. */
+static void assert_plan(const struct model *model, const char *scheme, const char *names) {
+    struct quant_plan *plan = plan_of(model, scheme);
+    char got[1024] = "";
+    for (int i = 1; i < plan->tensor_count; i++) {
+        strcat(got, plan->tensors[i].name);
+        if (i + 1 < plan->tensor_count) strcat(got, " ");
+    }
+    assert_string_equal(got, names);
+    quant_plan_free(plan);
+}
+
+static void assert_refused(const struct model *model, const char *scheme, const char *layer,
+                           const char *text) {
+    struct quant_plan *plan;
+    struct error error;
+    assert_int_equal(quant_plan_create(&plan, model, scheme_find(scheme), &error),
+                     STATUS_UNSUPPORTED);
+    assert_null(plan);
+    assert_string_equal(error.where, layer);
+    if (!strstr(error.text, text)) fail_msg("got '%s', want '%s'", error.text, text);
+}
+
+static void end(struct model *model) {
+    chain_layer(model, LAYER_GLOBAL_AVERAGE_POOLING2D, "g", ACTIVATION_LINEAR);
+    chain_dense(model, "z", 10, ACTIVATION_SOFTMAX);
+    chain_finish(model, 3);
+}
+
+#define END " g/out z/kernel z/out"
+
+static struct model *conv_with(bool normalization, enum layer_kind kind,
+                               enum activation activation) {
+    struct model *model = chain_begin();
+    chain_conv2d(model, "c", 4, 5, 3, PADDING_SAME, ACTIVATION_LINEAR);
+    if (normalization) chain_normalization(model, "n", true);
+    if (kind != LAYER_INPUT) chain_layer(model, kind, "r", activation);
+    end(model);
+    return model;
+}
+
+static void both(struct model *model, const char *names) {
+    assert_plan(model, "tfmot", names);
+    assert_plan(model, "qatop", names);
+    model_free(model);
+}
+
+static void normalization_and_relu_join_a_convolution(void **state) {
+    (void)state;
+    both(conv_with(true, LAYER_RELU, ACTIVATION_RELU), "c/kernel r/out" END);
+    both(conv_with(true, LAYER_RELU, ACTIVATION_RELU6), "c/kernel r/out" END);
+    both(conv_with(true, LAYER_ACTIVATION, ACTIVATION_RELU), "c/kernel r/out" END);
+    both(conv_with(true, LAYER_INPUT, 0), "c/kernel n/out" END);
+    both(conv_with(true, LAYER_ACTIVATION, ACTIVATION_LINEAR), "c/kernel n/out" END);
+    both(conv_with(true, LAYER_DROPOUT, ACTIVATION_LINEAR), "c/kernel n/out" END);
+}
+
+static void activation_relu6_joins_in_our_scheme_only(void **state) {
+    (void)state;
+    struct model *model = conv_with(true, LAYER_ACTIVATION, ACTIVATION_RELU6);
+    assert_plan(model, "tfmot", "c/kernel n/out r/out" END);
+    assert_plan(model, "qatop", "c/kernel r/out" END);
+    model_free(model);
+    model = conv_with(false, LAYER_ACTIVATION, ACTIVATION_RELU6);
+    assert_plan(model, "tfmot", "c/kernel c/out r/out" END);
+    assert_plan(model, "qatop", "c/kernel r/out" END);
+    model_free(model);
+    model = conv_with(false, LAYER_RELU, ACTIVATION_RELU6);
+    assert_plan(model, "tfmot", "r/out" END);
+    assert_plan(model, "qatop", "c/kernel r/out" END);
+    model_free(model);
+}
+
+static struct model *dense_with(enum layer_kind kind) {
+    struct model *model = chain_begin();
+    chain_layer(model, LAYER_FLATTEN, "f", ACTIVATION_LINEAR);
+    chain_dense(model, "d", 6, ACTIVATION_LINEAR);
+    chain_normalization(model, "n", true);
+    if (kind != LAYER_INPUT) chain_layer(model, kind, "r", ACTIVATION_RELU);
+    chain_dense(model, "z", 10, ACTIVATION_SOFTMAX);
+    chain_finish(model, 3);
+    return model;
+}
+
+static void normalization_after_dense_keeps_a_range_before_relu_as_tfmot_does(void **state) {
+    (void)state;
+    struct model *model = dense_with(LAYER_RELU);
+    assert_plan(model, "tfmot", "d/kernel n/out r/out z/kernel z/out");
+    assert_plan(model, "qatop", "d/kernel r/out z/kernel z/out");
+    model_free(model);
+    both(dense_with(LAYER_INPUT), "d/kernel n/out z/kernel z/out");
+}
+
+static struct model *depthwise_with(int multiplier) {
+    struct model *model = chain_begin();
+    chain_conv2d(model, "c", 4, 5, 3, PADDING_SAME, ACTIVATION_RELU);
+    chain_depthwise(model, "w", multiplier, 3, 1, PADDING_SAME, ACTIVATION_LINEAR);
+    chain_normalization(model, "n", true);
+    chain_layer(model, LAYER_RELU, "r", ACTIVATION_RELU6);
+    chain_average(model, "a", 2, PADDING_VALID);
+    end(model);
+    return model;
+}
+
+static void depthwise_kernels_have_a_range_per_filter_or_per_output(void **state) {
+    (void)state;
+    for (int multiplier = 1; multiplier < 4; multiplier++) {
+        struct model *model = depthwise_with(multiplier);
+        struct quant_plan *plan = plan_of(model, "tfmot");
+        const struct quant_tensor *tensor = &plan->tensors[plan->kernel_tensor[2]];
+        assert_string_equal(tensor->name, "w/depthwise_kernel");
+        assert_int_equal(tensor->channels, multiplier);
+        assert_true(tensor->is_per_channel);
+        quant_plan_free(plan);
+        plan = plan_of(model, "qatop");
+        assert_int_equal(plan->tensors[plan->kernel_tensor[2]].channels, 4 * multiplier);
+        quant_plan_free(plan);
+        model_free(model);
+    }
+}
+
+static void averages_have_ranges_in_tfmots_scheme(void **state) {
+    (void)state;
+    struct model *model = depthwise_with(1);
+    assert_plan(model, "tfmot", "c/kernel c/out w/depthwise_kernel r/out a/out" END);
+    assert_plan(model, "qatop", "c/kernel c/out w/depthwise_kernel r/out" END);
+    model_free(model);
+}
+
+static void what_no_pattern_covers_is_refused_by_layer_name(void **state) {
+    (void)state;
+    static const char *const text = "only directly after a Conv2D";
+    for (int scheme = 0; scheme < 2; scheme++) {
+        struct model *model = chain_begin();
+        chain_normalization(model, "first", true);
+        end(model);
+        assert_refused(model, schemes[scheme].name, "first", text);
+        model_free(model);
+        model = chain_begin();
+        chain_conv2d(model, "c", 4, 5, 3, PADDING_SAME, ACTIVATION_RELU);
+        chain_normalization(model, "after_relu", true);
+        end(model);
+        assert_refused(model, schemes[scheme].name, "after_relu", text);
+        model_free(model);
+        model = chain_begin();
+        chain_conv2d(model, "c", 4, 5, 3, PADDING_SAME, ACTIVATION_LINEAR);
+        chain_max_pooling(model, "p", 2);
+        chain_normalization(model, "after_pooling", true);
+        end(model);
+        assert_refused(model, schemes[scheme].name, "after_pooling", "it comes after 'p'");
+        model_free(model);
+    }
+    struct model *model = chain_begin();
+    chain_conv2d(model, "six", 4, 5, 3, PADDING_SAME, ACTIVATION_RELU6);
+    end(model);
+    assert_refused(model, "tfmot", "six", "does not quantize activation 'relu6' of a Conv2D");
+    assert_plan(model, "qatop", "six/kernel six/out" END);
+    model_free(model);
+}
+
+/* ---- frozen ---- */
+
+static struct frozen *frozen_of(const struct model *model, struct quant_plan *plan) {
+    struct error error;
+    struct frozen *frozen;
+    struct range *ranges = array_new((size_t)plan->range_count, sizeof *ranges);
+    assert_non_null(ranges);
+    for (int i = 0; i < plan->range_count; i++) ranges[i] = (struct range){-1, 1};
+    observer_kernels(NULL, plan, model, model->weights, ranges);
+    struct snapshot *snapshot = snapshot_create(model, plan, 0, model->weights, ranges);
+    assert_non_null(snapshot);
+    assert_ok(freeze(snapshot, IO_INT8, &frozen, &error), &error);
+    snapshot_release(snapshot);
+    array_free(ranges);
+    struct engine *engine;
+    assert_ok(engine_create(&engine, frozen, RUNTIME_REF, 2, "frozen", &error), &error);
+    engine_destroy(engine);
+    return frozen;
+}
+
+static void assert_operators(const struct model *model, const char *scheme, const char *names) {
+    struct quant_plan *plan = plan_of(model, scheme);
+    struct frozen *frozen = frozen_of(model, plan);
+    char got[1024] = "";
+    for (int i = 0; i < frozen->operator_count; i++) {
+        static const char *const activations[] = {"", "+relu", "", "+relu6"};
+        if (i) strcat(got, " ");
+        strcat(got, frozen_op_name(frozen->operators[i].code));
+        strcat(got, activations[frozen->operators[i].activation]);
+    }
+    assert_string_equal(got, names);
+    frozen_free(frozen);
+    quant_plan_free(plan);
+}
+
+static void what_joins_in_training_is_one_operator(void **state) {
+    (void)state;
+    static const enum activation activations[] = {ACTIVATION_RELU, ACTIVATION_RELU6};
+    for (int i = 0; i < 4; i++) {
+        enum activation activation = activations[i % 2];
+        enum layer_kind kind = i / 2 ? LAYER_ACTIVATION : LAYER_RELU;
+        struct model *model = conv_with(true, kind, activation);
+        const char *names = i % 2 ? "CONV_2D+relu6 MEAN FULLY_CONNECTED SOFTMAX"
+                                  : "CONV_2D+relu MEAN FULLY_CONNECTED SOFTMAX";
+        assert_operators(model, "tfmot", names);
+        assert_operators(model, "qatop", names);
+        model_free(model);
+    }
+    struct model *model = dense_with(LAYER_RELU);
+    assert_operators(model, "tfmot", "RESHAPE FULLY_CONNECTED RELU FULLY_CONNECTED SOFTMAX");
+    assert_operators(model, "qatop", "RESHAPE FULLY_CONNECTED+relu FULLY_CONNECTED SOFTMAX");
+    model_free(model);
+    model = depthwise_with(2);
+    assert_operators(model, "tfmot",
+                     "CONV_2D+relu DEPTHWISE_CONV_2D+relu6 AVERAGE_POOL_2D QUANTIZE MEAN "
+                     "FULLY_CONNECTED SOFTMAX");
+    assert_operators(model, "qatop",
+                     "CONV_2D+relu DEPTHWISE_CONV_2D+relu6 AVERAGE_POOL_2D MEAN FULLY_CONNECTED "
+                     "SOFTMAX");
+    model_free(model);
+}
+
+/* gamma / sqrt(variance + epsilon) is 2, -0.5, 0 and 1 for the four filters. */
+static void normalization_is_folded_into_weights_and_bias(void **state) {
+    (void)state;
+    struct model *model = conv_with(true, LAYER_RELU, ACTIVATION_RELU);
+    const struct layer *conv = &model->layers[1];
+    const struct normalization *by = &model->layers[2].normalization;
+    static const float factors[] = {2, -0.5f, 0, 1}, mean[] = {1, 2, 3, 0}, beta[] = {0, 1, 2, 3};
+    for (size_t c = 0; c < 4; c++) {
+        model->weights[model->parameters[by->gamma].offset + c] = factors[c];
+        model->weights[model->parameters[by->beta].offset + c] = beta[c];
+        model->weights[model->parameters[by->moving_mean].offset + c] = mean[c];
+        model->weights[model->parameters[by->moving_variance].offset + c] = 1 - 0.001f;
+        model->weights[model->parameters[conv->bias].offset + c] = 0.5f;
+    }
+    struct quant_plan *plan = plan_of(model, "tfmot");
+    struct frozen *frozen = frozen_of(model, plan);
+    const struct frozen_operator *op = &frozen->operators[0];
+    const struct frozen_tensor *kernel = &frozen->tensors[op->inputs[1]];
+    const struct frozen_tensor *bias = &frozen->tensors[op->inputs[2]];
+    const float *w = model->weights + model->parameters[conv->kernel].offset;
+    for (size_t c = 0; c < 4; c++) {
+        double largest = 0, input_scale = (double)frozen->tensors[op->inputs[0]].scale[0];
+        for (size_t i = 0; i < 25; i++) largest = fmax(largest, fabs((double)w[i * 4 + c]));
+        double scale = largest / 127 * fabs((double)factors[c]);
+        if (c == 2) scale = 1e-6 / 254;
+        assert_near(kernel->scale[c], scale, 1e-6 * scale);
+        for (size_t i = 0; i < 25; i++) {
+            double q = (double)w[i * 4 + c] * (double)factors[c] / scale;
+            assert_near(((const int8_t *)kernel->data)[c * 25 + i], q, 0.51);
+        }
+        double b = ((0.5 - (double)mean[c]) * (double)factors[c] + (double)beta[c]) /
+                   (input_scale * scale);
+        assert_near(((const int32_t *)bias->data)[c], fmin(b, INT32_MAX), 1 + 1e-6 * fabs(b));
+    }
+    frozen_free(frozen);
+    quant_plan_free(plan);
+    model_free(model);
+}
+
+static void statistics_that_are_not_finite_are_refused_by_layer(void **state) {
+    (void)state;
+    struct model *model = conv_with(true, LAYER_RELU, ACTIVATION_RELU);
+    const struct normalization *by = &model->layers[2].normalization;
+    model->weights[model->parameters[by->moving_variance].offset] = -1;
+    struct quant_plan *plan = plan_of(model, "tfmot");
+    struct range ranges[32] = {{0, 0}};
+    struct snapshot *snapshot = snapshot_create(model, plan, 0, model->weights, ranges);
+    struct frozen *frozen;
+    struct error error;
+    assert_int_equal(freeze(snapshot, IO_INT8, &frozen, &error), STATUS_DIVERGED);
+    assert_string_equal(error.where, "n");
+    snapshot_release(snapshot);
+    quant_plan_free(plan);
+    model_free(model);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(normalization_and_relu_join_a_convolution),
+    cmocka_unit_test(activation_relu6_joins_in_our_scheme_only),
+    cmocka_unit_test(normalization_after_dense_keeps_a_range_before_relu_as_tfmot_does),
+    cmocka_unit_test(depthwise_kernels_have_a_range_per_filter_or_per_output),
+    cmocka_unit_test(averages_have_ranges_in_tfmots_scheme),
+    cmocka_unit_test(what_no_pattern_covers_is_refused_by_layer_name),
+    cmocka_unit_test(what_joins_in_training_is_one_operator),
+    cmocka_unit_test(normalization_is_folded_into_weights_and_bias),
+    cmocka_unit_test(statistics_that_are_not_finite_are_refused_by_layer),
+};
+TEST_MAIN(tests)
