@@ -49,7 +49,14 @@ echo 'a file' >plain
 q ptq -o plain/out.tflite fc
 refused 1 plain "a folder that is a file is refused"
 
-converts() { # MODEL
+differ_in() { # FILE FILE ROWS: two files of 10,000 rows of 40 bytes differ in so many at most
+    [ "$(wc -c <"$1")" -eq 400000 ] && [ "$(wc -c <"$2")" -eq 400000 ] || return 1
+    cmp -l "$1" "$2" | awk -v most="$3" '
+        !(int(($1 - 1) / 40) in rows) { rows[int(($1 - 1) / 40)] = 1; count++ }
+        END { exit count > most }'
+}
+
+converts() { # MODEL ROWS: so many of the 10,000 may have other outputs than TensorFlow's file
     if [ ! -f "$golden/$1/model_ptq.tflite" ] || [ ! -d "$data" ]; then
         skip "$1 is quantized to TensorFlow's outputs" "no goldens in QATOP_SHARED"
         return
@@ -61,10 +68,13 @@ converts() { # MODEL
     check "$1: accuracy is the converter's" near "$(key part accuracy)" "$wanted" 0.00005
     for runtime in ref xnn; do
         q eval --data "$data" --runtime $runtime --outputs raw "$1.tflite"
-        check "$1: all 10,000 $runtime outputs equal those of TensorFlow's file" \
-            cmp raw "$golden/$1/model_ptq.$runtime.f32"
+        check "$1: $runtime outputs of all but $2 digits are those of TensorFlow's file" \
+            differ_in raw "$golden/$1/model_ptq.$runtime.f32" "$2"
+        rm -f raw
     done
 }
-converts fc
-converts cnn
+converts fc 0
+converts cnn 0
+# The last bits of folded factors differ: quantization of the same model, not the same file.
+converts cnn_bn 6
 finish

@@ -218,7 +218,7 @@ static void ranges_in_order(const struct pair *pair, struct range *ranges) {
 struct differences {
     int scales, scale_steps;    /* activation scales that differ, and the most by how many ulp */
     int zero_points;            /* of anything */
-    int weight_scales, weights; /* of kernels */
+    int weight_scales, weight_scale_steps, weights; /* of kernels */
     int bias_scales, bias_scale_steps, biases;
 };
 
@@ -234,7 +234,6 @@ static void compare_scales(const struct frozen_tensor *got, const struct frozen_
 
 static void compare_tensors(const struct frozen_tensor *got, const struct frozen_tensor *want,
                             struct differences *found) {
-    int zero = 0;
     assert_int_equal(got->type, want->type);
     assert_int_equal(got->rank, want->rank);
     assert_memory_equal(got->shape, want->shape, sizeof(int) * (size_t)want->rank);
@@ -246,7 +245,7 @@ static void compare_tensors(const struct frozen_tensor *got, const struct frozen
     if (!want->data_bytes) {
         compare_scales(got, want, &found->scales, &found->scale_steps);
     } else if (want->type == TYPE_INT8) {
-        compare_scales(got, want, &found->weight_scales, &zero);
+        compare_scales(got, want, &found->weight_scales, &found->weight_scale_steps);
         for (size_t i = 0; i < want->data_bytes; i++)
             found->weights += ((int8_t *)got->data)[i] != ((int8_t *)want->data)[i];
     } else {
@@ -274,11 +273,11 @@ static struct differences compare(const struct frozen *got, const struct frozen 
 
 static void print_differences(const char *name, const struct differences *found) {
     print_message("# %s: differing from the converter: %d activation scales (by %d ulp at most), "
-                  "%d zero points, %d weight scales, %d weights, %d bias scales (%d ulp), "
+                  "%d zero points, %d weight scales (%d ulp), %d weights, %d bias scales (%d ulp), "
                   "%d biases\n",
                   name, found->scales, found->scale_steps, found->zero_points,
-                  found->weight_scales, found->weights, found->bias_scales,
-                  found->bias_scale_steps, found->biases);
+                  found->weight_scales, found->weight_scale_steps, found->weights,
+                  found->bias_scales, found->bias_scale_steps, found->biases);
 }
 
 /* Rows of ten outputs that differ from those of TFLite's reference kernels on the converter's
@@ -338,21 +337,23 @@ static void ranges_from_sums_in_tflites_order_give_the_converters_file(void **st
 }
 
 /* Our kernels sum in another order, so ranges differ in their last bits: by one step of a scale,
- * and after the 1600 terms of cnn's logits by a few. */
-static void check_own(const char *name, int steps) {
+ * and after the 1600 terms of cnn's logits by a few.  Where BatchNormalization is folded,
+ * TensorFlow takes a reciprocal root whose last bit is not the rounded one, which is up to two
+ * steps of a product; that and the ranges reach the outputs of 5 digits in 10,000. */
+static void check_own(const char *name, int steps, int fold_steps, int most_rows) {
     struct pair pair = pair_of(name);
     size_t correct;
     struct differences found = compare(pair.got, pair.want);
     print_differences(name, &found);
     assert_true(found.scale_steps <= steps);
     assert_int_equal(found.zero_points, 0);
-    assert_int_equal(found.weight_scales, 0);
+    assert_true(found.weight_scale_steps <= fold_steps);
     assert_int_equal(found.weights, 0);
     assert_int_equal(found.biases, 0);
     int rows = differing_rows(pair.got, name, &correct);
     print_message("# %s: outputs of %d of %d digits differ, %zu right\n", name, rows, DIGITS,
                   correct);
-    assert_int_equal(rows, 0);
+    assert_true(rows <= most_rows);
     if (DIGITS == 10000)
         assert_near((double)correct / DIGITS, expected_accuracy(name), 0.00001);
     pair_free(&pair);
@@ -360,8 +361,9 @@ static void check_own(const char *name, int steps) {
 
 static void a_model_is_quantized_as_the_converter_does_it(void **state) {
     (void)state;
-    check_own("fc", 1);
-    check_own("cnn", 4);
+    check_own("fc", 1, 0, 0);
+    check_own("cnn", 4, 0, 0);
+    check_own("cnn_bn", 3, 2, 5);
 }
 
 static void check_accuracy(const char *name) {
