@@ -216,8 +216,8 @@ static enum status load_keras_layer(struct loader *loader, const struct layer *l
                            "the file has more weights for it than its config asks for, %d",
                            wanted);
     for (int i = 0; i < wanted && !status; i++) {
-        snprintf(name, sizeof name, "%d", i);
-        status = load_parameter(loader, group,
+        snprintf(name, sizeof name, "%s/%d", group, i);
+        status = load_parameter(loader, "/",
                                 &loader->model->parameters[layer->first_parameter + i], name);
     }
     return status;

@@ -163,6 +163,12 @@ static void wrong_members_are_told(void **state) {
     both[1].length = length;
     check_refused(write_archive("x.keras", both, 2, false, "secret"),
                   "'config.json' cannot be read");
+    char *biased = strdup(CONFIG), *flag = strstr(biased, "false");
+    memcpy(flag, "true ", 5);
+    both[0] = (struct member){"config.json", biased, strlen(biased)};
+    check_refused(write_archive("x.keras", both, 2, false, NULL),
+                  "data set 'layers/dense_1/vars/1' is missing");
+    free(biased);
     both[0] = (struct member){"config.json", "{", 1};
     check_refused(write_archive("x.keras", both, 2, false, NULL), "is no valid JSON");
     free(weights);
