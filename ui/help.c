@@ -15,6 +15,7 @@ static const char *const notes[] = {
     "FP32  accuracy of the float weights, without quantization",
     "QAT   of the graph in training, with quantization simulated",
     "INT8  of the integer engine; = the last export gave the same outputs",
+    "PTQ   of the model as it came, quantized without training: what to beat",
     "gap   INT8 minus FP32, in points",
     "of 1000  on the first 1000 test digits, between epochs; grey, + in mono",
     "folded  batches in one record, the screen being slower; no extreme is lost",

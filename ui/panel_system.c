@@ -49,8 +49,8 @@ static int draw_speed(const struct store *store, struct canvas *canvas, int row)
     if (store->pace > 0) snprintf(text, sizeof text, "at most %.0f/s", store->pace);
     else snprintf(text, sizeof text, "%s", store->pace < 0 ? "auto" : "max");
     if (rate > 0) {
-        row = put_format(canvas, row, "pace", "%s   now %s batches/s", text,
-                         format_count(rate, more, sizeof more));
+        row = put_format(canvas, row, "pace", "%s batches/s   %s",
+                         format_count(rate, more, sizeof more), text);
     } else {
         row = put(canvas, row, "pace", text);
     }
