@@ -272,7 +272,7 @@ static void title(void *state, const struct store *store, const struct session *
     if (!evaluation) return;
     const char *later = session->evaluation >= 0 ? " )" : "";
     if (evaluation->is_whole)
-        snprintf(right, size, "row=truth  step %llu%s", (unsigned long long)evaluation->step,
+        snprintf(right, size, "row=y  step %llu%s", (unsigned long long)evaluation->step,
                  later);
     else
         snprintf(right, size, "step %llu, first %zu%s", (unsigned long long)evaluation->step,
