@@ -1,0 +1,225 @@
+"""LiteRT runs every kind of file that qatop exports and must give the bits that qatop's engine
+gives; h5py reads every .h5 that it writes.  TAP on standard output; started by interop.sh."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+QATOP = os.environ["QATOP"]
+ASSETS = os.environ["ASSETS"]
+RUNTIMES = {"ref": OpResolverType.BUILTIN_REF, "xnn": OpResolverType.AUTO}
+TYPES = {"float": np.float32, "int8": np.int8, "uint8": np.uint8}
+MODELS = ("fc", "cnn")
+
+# Versions that the TFLite converter gives; an interpreter refuses what is newer than itself.
+VERSIONS = {"QUANTIZE": 1, "DEQUANTIZE": 2, "FULLY_CONNECTED": 4, "CONV_2D": 3, "MAX_POOL_2D": 2,
+            "RESHAPE": 1, "SOFTMAX": 2}
+
+count = failures = 0
+
+
+def check(good, name, remark=""):
+    global count, failures
+    count += 1
+    failures += not good
+    print("ok" if good else "not ok", count, "-", name, flush=True)
+    if not good and remark:
+        print("#  ", remark)
+
+
+def qatop(*arguments):
+    done = subprocess.run([QATOP, *arguments], stdin=subprocess.DEVNULL, capture_output=True)
+    if done.returncode:
+        check(False, "qatop " + " ".join(arguments), done.stderr.decode(errors="replace"))
+        raise SystemExit(1)
+
+
+def read_digits():
+    path = os.path.join(ASSETS, "mnist-5k", "t10k-images-idx3-ubyte.gz")
+    with gzip.open(path) as file:
+        header = np.frombuffer(file.read(16), ">i4")
+        return np.frombuffer(file.read(), np.uint8).reshape(header[1], -1)
+
+
+def pixels_as(detail, digits):
+    """What an application feeds: pixel / 255, or the integer that stands for it."""
+    pixels = digits.astype(np.float32) / np.float32(255)
+    if detail["dtype"] == np.float32:
+        return pixels
+    scale, zero_point = detail["quantization"]
+    limits = np.iinfo(detail["dtype"])
+    integers = np.round(pixels / np.float32(scale)) + zero_point
+    return np.clip(integers, limits.min, limits.max).astype(detail["dtype"])
+
+
+def litert(path, runtime, digits, batch):
+    """All outputs, `batch` digits at a time, and the operators that were run."""
+    interpreter = Interpreter(model_path=path, num_threads=1,
+                              experimental_op_resolver_type=RUNTIMES[runtime])
+    detail = interpreter.get_input_details()[0]
+    result = interpreter.get_output_details()[0]["index"]
+    shape = [batch, *detail["shape"][1:]]
+    if batch > 1:
+        interpreter.resize_tensor_input(detail["index"], shape, strict=True)
+    interpreter.allocate_tensors()
+    values = pixels_as(detail, digits)
+    outputs = []
+    for at in range(0, len(values), batch):
+        interpreter.set_tensor(detail["index"], values[at:at + batch].reshape(shape))
+        interpreter.invoke()
+        outputs.append(interpreter.get_tensor(result).copy())
+    names = [operator["op_name"] for operator in interpreter._get_ops_details()]
+    return np.concatenate(outputs), names
+
+
+def check_outputs(name, path, digits):
+    for runtime in RUNTIMES:
+        qatop("eval", "--runtime", runtime, "--outputs", "outputs", path)
+        for batch, some in ((1, digits[:100]), (250, digits)):
+            theirs, names = litert(path, runtime, some, batch)
+            ours = np.fromfile("outputs", theirs.dtype)[:theirs.size]
+            differing = theirs.size if ours.size != theirs.size else int(
+                np.count_nonzero(ours.view(np.uint8) != theirs.reshape(-1).view(np.uint8)))
+            check(differing == 0,
+                  f"{name}: {theirs.size} outputs by {runtime} in batches of {batch}, "
+                  f"differing: {differing}")
+        check(("DELEGATE" in names) == (runtime == "xnn"),
+              f"{name}: {'the delegate took part' if runtime == 'xnn' else 'no delegate took part'}",
+              str(names))
+
+
+def check_file(name, path, io):
+    """The schema's own reader, and what a user of the interpreter relies on."""
+    with open(path, "rb") as file:
+        data = file.read()
+    check(schema.Model.ModelBufferHasIdentifier(data, 0), f"{name}: has the identifier TFL3")
+    model = schema.Model.GetRootAs(data, 0)
+    names = {value: key for key, value in vars(schema.BuiltinOperator).items()
+             if not key.startswith("_")}
+    versions = {names[model.OperatorCodes(i).BuiltinCode()]: model.OperatorCodes(i).Version()
+                for i in range(model.OperatorCodesLength())}
+    check(all(version <= VERSIONS.get(key, 0) for key, version in versions.items()),
+          f"{name}: operators have the converter's versions", str(versions))
+    base = np.frombuffer(data, np.uint8).__array_interface__["data"][0]
+    places = [model.Buffers(i).DataAsNumpy() for i in range(model.BuffersLength())
+              if model.Buffers(i).DataLength()]
+    check(len(places) > 0 and
+          all((place.__array_interface__["data"][0] - base) % 16 == 0 for place in places),
+          f"{name}: its buffers are aligned to 16 bytes")
+    interpreter = Interpreter(model_path=path)
+    ends = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    check(all(end["dtype"] == TYPES[io] for end in ends), f"{name}: takes and gives {io}")
+    signature = interpreter.get_signature_list().get("serving_default", {})
+    check(len(signature.get("inputs", ())) == len(signature.get("outputs", ())) == 1,
+          f"{name}: has the signature serving_default", str(signature))
+
+
+# ---- Keras files ----
+
+def text(value):
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def weights_of(file):
+    """Arrays by layer, in the order that the attributes give."""
+    root = file["model_weights"]
+    return {text(layer): [np.asarray(root[text(layer)][text(weight)])
+                          for weight in root[text(layer)].attrs["weight_names"]]
+            for layer in root.attrs["layer_names"]}
+
+
+def activate(values, name):
+    if name == "relu":
+        return np.maximum(values, 0)
+    if name == "softmax":
+        powers = np.exp(values - values.max(axis=-1, keepdims=True))
+        return powers / powers.sum(axis=-1, keepdims=True)
+    return values
+
+
+def windows(values, size, stride):
+    view = np.lib.stride_tricks.sliding_window_view(values, size, axis=(1, 2))
+    return view[:, ::stride[0], ::stride[1]]
+
+
+def forward(config, weights, digits):
+    """The model by numpy, in float64."""
+    values = digits / 255.0
+    for layer in config["config"]["layers"]:
+        kind, options = layer["class_name"], layer["config"]
+        if kind == "InputLayer":
+            shape = options.get("batch_input_shape") or options["batch_shape"]
+            values = values.reshape(-1, *shape[1:])
+        elif kind == "Dense":
+            kernel, bias = weights[options["name"]]
+            values = activate(values @ kernel + bias, options["activation"])
+        elif kind == "Conv2D":
+            kernel, bias = weights[options["name"]]
+            assert options["padding"] == "valid"
+            view = windows(values, kernel.shape[:2], options["strides"])
+            values = np.einsum("nyxchw,hwco->nyxo", view, kernel, optimize=True) + bias
+            values = activate(values, options["activation"])
+        elif kind == "MaxPooling2D":
+            view = windows(values, tuple(options["pool_size"]), options["strides"])
+            values = view.max(axis=(-2, -1))
+        elif kind == "Flatten":
+            values = values.reshape(len(values), -1)
+        else:
+            assert kind == "Dropout", kind
+    return values
+
+
+def check_keras(name, path, digits):
+    with h5py.File(path, "r") as file:
+        config = json.loads(file.attrs["model_config"])
+        weights = weights_of(file)
+        check({"keras_version", "backend"} <= set(file.attrs),
+              f"{name}: h5py finds Keras' attributes")
+    arrays = [array for layer in weights.values() for array in layer]
+    check(len(arrays) > 0 and all(array.dtype == np.float32 and np.isfinite(array).all()
+                                  for array in arrays), f"{name}: its weights are finite float32")
+    qatop("eval", "--outputs", "outputs", path)
+    ours = np.fromfile("outputs", np.float32).reshape(-1, 10)[:len(digits)]
+    worst = np.abs(forward(config, weights, digits) - ours).max()
+    check(worst < 1e-5, f"{name}: numpy gives qatop's probabilities from it to 1e-5", str(worst))
+
+
+def main():
+    digits = read_digits()
+    for model in MODELS:
+        for scheme in ("qatop", "tfmot"):
+            run = f"{model}-{scheme}"
+            qatop("run", "--quiet", "--steps", "20", "--scheme", scheme, "--out", run, model)
+            for io in TYPES:
+                name = f"{model} {scheme} {io}"
+                qatop("export", run, "--io", io, "-o", "model.tflite")
+                check_file(name, "model.tflite", io)
+                check_outputs(name, "model.tflite", digits)
+        for io in TYPES:
+            name = f"{model} ptq {io}"
+            qatop("ptq", "--quiet", "--io", io, "-o", "model.tflite", model)
+            check_file(name, "model.tflite", io)
+            check_outputs(name, "model.tflite", digits)
+        qatop("export", f"{model}-qatop", "-o", "model.h5")
+        check_keras(f"{model} fine-tuned", "model.h5", digits[:200])
+        qatop("train", "--quiet", "--arch", model, "--steps", "5", "-o", "model.h5")
+        check_keras(f"{model} trained", "model.h5", digits[:200])
+    qatop("run", "--quiet", "--steps", "20", "--bits", "4", "--out", "narrow", "fc")
+    check_outputs("fc with 4-bit weights", "narrow/model_int8.tflite", digits)
+    with h5py.File("narrow/checkpoint.h5", "r") as file:
+        check(len(file) > 0, "h5py opens a checkpoint")
+
+
+os.chdir(sys.argv[1])
+try:
+    main()
+finally:
+    print(f"1..{count}", flush=True)
+sys.exit(failures > 0)
