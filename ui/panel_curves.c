@@ -239,8 +239,8 @@ static void draw_legend(const struct store *store, struct canvas *canvas) {
     }
     if (!newest) return;
     char gap[32];
-    int length = snprintf(gap, sizeof gap, " gap %+.2f ",
-                          (double)samples_percent(newest, PATH_INT8) - (double)samples_percent(newest, PATH_FP32));
+    double int8 = newest->paths[PATH_INT8].accuracy, fp32 = newest->paths[PATH_FP32].accuracy;
+    int length = snprintf(gap, sizeof gap, " gap %+.2f ", 100 * (int8 - fp32));
     if (column + length + 2 <= canvas->columns)
         canvas_text(canvas, 0, canvas->columns - length - 1, COLOR_DIM, gap);
 }

@@ -328,7 +328,8 @@ static void draw_strip(struct canvas *canvas, int row, const struct evaluation *
         canvas_printf(canvas, row, column + 1, is_right ? COLOR_STRONG : COLOR_ALARM, "%d%s", label,
                       is_right ? "" : "!");
         canvas_bold(canvas, row, column + 1, 1);
-        canvas_printf(canvas, row, column + 3, COLOR_TEXT, "%.3s", text[0] == '0' ? text + 1 : text);
+        canvas_printf(canvas, row, column + 3, COLOR_TEXT, "%.3s",
+                      text[0] == '0' ? text + 1 : text);
         column += 7;
     }
 }

@@ -68,8 +68,8 @@ bool alarms_tensor(struct alarms *alarms, const char *name, const struct event_t
         watch(&own->sqnr, !(stats->sqnr >= ALARM_SQNR), REPORTS_TO_RAISE, REPORTS_TO_CLEAR);
     if (saturates) {
         snprintf(text, size,
-                 "%s clips %.1f %% of its values (limit %.0f %%): let the range settle or lower the "
-                 "learning rate",
+                 "%s clips %.1f %% of its values (limit %.0f %%): let the range settle or lower "
+                 "the learning rate",
                  name, (double)stats->saturation * 100, (double)ALARM_SATURATION * 100);
         /* Both at once: the clipping explains the noise. */
         return true;

@@ -396,9 +396,8 @@ static void tell_result(struct worker *worker, struct shadow_result *result) {
                      result->event.ptq.accuracy * 100, result->event.ptq.count);
     } else if (result->event.kind == EVENT_EXPORT) {
         const struct event_export *export_ = &result->event.export_;
-        reporter_log(reporter, LOG_INFO,
-                     "exported, verified: %.2f %% of %u digits, 0 differ: %s", export_->accuracy * 100,
-                     export_->count, export_->path);
+        reporter_log(reporter, LOG_INFO, "exported, verified: %.2f %% of %u digits, 0 differ: %s",
+                     export_->accuracy * 100, export_->count, export_->path);
     } else if (result->event.kind == EVENT_CHECKPOINT) {
         reporter_log(reporter, LOG_INFO, "checkpoint %s", result->event.checkpoint.path);
     }
