@@ -35,7 +35,8 @@ struct layer *chain_layer(struct model *model, enum layer_kind kind, const char 
     layer->input_count = index > 0;
     layer->inputs[0] = index - 1;
     bool has_size = layer_has_kernel(layer) || kind == LAYER_MAX_POOLING2D ||
-                    kind == LAYER_AVERAGE_POOLING2D || kind == LAYER_BATCH_NORMALIZATION;
+                    kind == LAYER_AVERAGE_POOLING2D || kind == LAYER_BATCH_NORMALIZATION ||
+                    kind == LAYER_ZERO_PADDING2D || kind == LAYER_RESHAPE;
     if (index && !has_size) infer(model, layer);
     return layer;
 }
@@ -81,6 +82,18 @@ void chain_normalization(struct model *model, const char *name, bool has_gamma) 
 void chain_average(struct model *model, const char *name, int side, enum padding padding) {
     struct layer *layer = chain_layer(model, LAYER_AVERAGE_POOLING2D, name, ACTIVATION_LINEAR);
     layer->window = (struct window){side, side, side, side, 1, 1, padding};
+    infer(model, layer);
+}
+
+void chain_padding(struct model *model, const char *name, const int margins[4]) {
+    struct layer *layer = chain_layer(model, LAYER_ZERO_PADDING2D, name, ACTIVATION_LINEAR);
+    for (int i = 0; i < 4; i++) layer->margin[i / 2][i % 2] = margins[i];
+    infer(model, layer);
+}
+
+void chain_reshape(struct model *model, const char *name, struct shape target) {
+    struct layer *layer = chain_layer(model, LAYER_RESHAPE, name, ACTIVATION_LINEAR);
+    layer->target = target;
     infer(model, layer);
 }
 

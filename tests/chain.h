@@ -25,6 +25,9 @@ void chain_depthwise(struct model *model, const char *name, int multiplier, int 
                      enum padding padding, enum activation activation);
 void chain_normalization(struct model *model, const char *name, bool has_gamma);
 void chain_average(struct model *model, const char *name, int side, enum padding padding);
+/* Rows above and below, columns left and right. */
+void chain_padding(struct model *model, const char *name, const int margins[4]);
+void chain_reshape(struct model *model, const char *name, struct shape target);
 void chain_dropout(struct model *model, const char *name, float rate);
 /* Kernels uniform within +-1/sqrt(inputs of a unit), all else within +-0.1, variances above 0. */
 void chain_finish(struct model *model, unsigned seed);

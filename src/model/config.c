@@ -218,6 +218,44 @@ static enum status read_global_pooling2d(const struct reader *reader, const json
     return check_channels_last(reader, config);
 }
 
+/* 1, [1, 2], or [[1, 2], [3, 4]]. */
+static enum status read_zero_padding2d(const struct reader *reader, const json_t *config) {
+    const json_t *padding = json_object_get(config, "padding");
+    if (json_is_array(padding) && json_array_size(padding) != 2)
+        return wrong_field(reader, "padding", PAIR ", or two pairs");
+    for (size_t i = 0; i < 4; i++) {
+        const json_t *side = json_is_array(padding) ? json_array_get(padding, i / 2) : padding;
+        if (json_is_array(side) && json_array_size(side) != 2)
+            return wrong_field(reader, "padding", PAIR ", or two pairs");
+        if (json_is_array(side)) side = json_array_get(side, i % 2);
+        json_int_t number = json_integer_value(side);
+        if (!json_is_integer(side) || number < 0 || number > SIZE_MAX_LAYER)
+            return wrong_field(reader, "padding", "numbers from 0 to 1048576");
+        reader->layer->margin[i / 2][i % 2] = (int)number;
+    }
+    return check_channels_last(reader, config);
+}
+
+static enum status read_reshape(const struct reader *reader, const json_t *config) {
+    const json_t *target = json_object_get(config, "target_shape");
+    struct shape *shape = &reader->layer->target;
+    size_t rank = json_array_size(target);
+    int open = 0;
+    if (rank != 1 && rank != 3)
+        return unsupported(reader, "its target_shape", "one size or three are");
+    shape->rank = (int)rank;
+    for (size_t i = 0; i < rank; i++) {
+        const json_t *size = json_array_get(target, i);
+        json_int_t number = json_integer_value(size);
+        open += number == -1;
+        if (!json_is_integer(size) || number < -1 || number == 0 || number > SIZE_MAX_LAYER ||
+            open > 1)
+            return wrong_field(reader, "target_shape", "sizes from 1 to 1048576, one may be -1");
+        shape->size[i] = (int)number;
+    }
+    return STATUS_OK;
+}
+
 static enum status read_flatten(const struct reader *reader, const json_t *config) {
     return check_channels_last(reader, config);
 }
@@ -280,6 +318,9 @@ static layer_reader *const layer_readers[LAYER_KINDS] = {
     [LAYER_MAX_POOLING2D] = read_pooling2d,
     [LAYER_AVERAGE_POOLING2D] = read_pooling2d,
     [LAYER_GLOBAL_AVERAGE_POOLING2D] = read_global_pooling2d,
+    [LAYER_GLOBAL_MAX_POOLING2D] = read_global_pooling2d,
+    [LAYER_ZERO_PADDING2D] = read_zero_padding2d,
+    [LAYER_RESHAPE] = read_reshape,
     [LAYER_FLATTEN] = read_flatten,
     [LAYER_DROPOUT] = read_dropout,
     [LAYER_ACTIVATION] = read_activation_layer,
@@ -303,7 +344,7 @@ static enum status read_name(const struct reader *reader, const json_t *value, c
 
 static enum status unknown_class(const struct reader *reader, const char *name,
                                  const char *class_name) {
-    char supported[256];
+    char supported[320];
     size_t used = 0;
     for (enum layer_kind kind = 0; kind < LAYER_KINDS; kind++)
         used += (size_t)snprintf(supported + used, sizeof supported - used, "%s%s",

@@ -82,6 +82,14 @@ static int add_normalization(json_t *config, const struct layer *layer) {
                   "beta_constraint", "gamma_constraint"));
 }
 
+static int add_target(json_t *config, const struct shape *target) {
+    json_t *sizes = json_array();
+    int failed = 0;
+    for (int i = 0; i < target->rank; i++)
+        failed |= json_array_append_new(sizes, json_integer(target->size[i]));
+    return json_object_set_new(config, "target_shape", sizes) | failed;
+}
+
 static int add_relu(json_t *config, const struct layer *layer) {
     json_t *limit = layer->activation == ACTIVATION_RELU6 ? json_real(6) : json_null();
     return json_object_update_new(config, json_pack("{s:o, s:f, s:f}", "max_value", limit,
@@ -103,6 +111,13 @@ static int add_fields(json_t *config, const struct layer *layer) {
                                    json_integer(layer->depth_multiplier)) |
                add_convolution(config, layer);
     case LAYER_BATCH_NORMALIZATION: return add_normalization(config, layer);
+    case LAYER_ZERO_PADDING2D:
+        return json_object_update_new(
+            config, json_pack("{s:[[ii][ii]], s:s}", "padding", layer->margin[0][0],
+                              layer->margin[0][1], layer->margin[1][0], layer->margin[1][1],
+                              "data_format", "channels_last"));
+    case LAYER_RESHAPE: return add_target(config, &layer->target);
+    case LAYER_GLOBAL_MAX_POOLING2D:
     case LAYER_GLOBAL_AVERAGE_POOLING2D:
         return json_object_update_new(config,
                                       json_pack("{s:s, s:b}", "data_format", "channels_last",

@@ -34,6 +34,9 @@ enum layer_kind {
     LAYER_MAX_POOLING2D,
     LAYER_AVERAGE_POOLING2D,
     LAYER_GLOBAL_AVERAGE_POOLING2D,
+    LAYER_GLOBAL_MAX_POOLING2D,
+    LAYER_ZERO_PADDING2D,
+    LAYER_RESHAPE,
     LAYER_FLATTEN,
     LAYER_DROPOUT,
     LAYER_ACTIVATION,
@@ -87,6 +90,8 @@ struct layer {
     int depth_multiplier;      /* DepthwiseConv2D: output channels of one input channel */
     bool has_bias;             /* Dense, Conv2D, DepthwiseConv2D */
     struct window window;      /* convolutions and pooling; the whole image where it is global */
+    int margin[2][2];          /* ZeroPadding2D: rows above and below, columns left and right */
+    struct shape target;       /* Reshape: a size of -1 is what is left */
     bool keeps_dimensions;     /* global pooling: 1 x 1 x channels */
     float rate;                /* Dropout: the share dropped, [0, 1) */
     struct normalization normalization; /* BatchNormalization */

@@ -49,6 +49,36 @@ static enum status infer_global(struct layer *layer, const struct shape *input, 
     return status;
 }
 
+static enum status infer_padding(struct layer *layer, const struct shape *input, const char *path,
+                                 struct error *error) {
+    char text[64];
+    if (input->rank != 3)
+        return layer_error(error, STATUS_UNSUPPORTED, path, layer,
+                           "gets %s; it needs height x width x channels",
+                           shape_text(input, text));
+    for (int i = 0; i < 2; i++) layer->output.size[i] += layer->margin[i][0] + layer->margin[i][1];
+    return STATUS_OK;
+}
+
+static enum status infer_reshape(struct layer *layer, const struct shape *input, const char *path,
+                                 struct error *error) {
+    long known = 1, count = (long)shape_count(input);
+    int open = -1;
+    char text[64];
+    layer->output = layer->target;
+    for (int i = 0; i < layer->target.rank; i++) {
+        if (layer->target.size[i] < 0) open = i;
+        else known *= layer->target.size[i];
+        if (known > count) break;
+    }
+    if (open >= 0 && known <= count) layer->output.size[open] = (int)(count / known);
+    if (known > count || (open < 0 ? known != count : count % known))
+        return layer_error(error, STATUS_FORMAT, path, layer,
+                           "its target_shape does not hold the %ld numbers of %s", count,
+                           shape_text(input, text));
+    return STATUS_OK;
+}
+
 static enum status check_count(const struct layer *layer, const char *path, struct error *error) {
     size_t count = 1;
     for (int i = 0; i < layer->output.rank; i++) {
@@ -83,6 +113,9 @@ enum status layer_infer_shape(const struct model *model, struct layer *layer, co
                                "axis %d is not the last of what it gets, %s; only that is supported",
                                layer->normalization.axis, shape_text(input, text));
         break;
+    case LAYER_ZERO_PADDING2D: status = infer_padding(layer, input, path, error); break;
+    case LAYER_RESHAPE: status = infer_reshape(layer, input, path, error); break;
+    case LAYER_GLOBAL_MAX_POOLING2D:
     case LAYER_GLOBAL_AVERAGE_POOLING2D:
         status = infer_global(layer, input, path, error);
         break;

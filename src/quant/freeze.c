@@ -474,20 +474,27 @@ static bool freeze_pooling(struct freezer *freezer, int index, enum frozen_op co
     return true;
 }
 
-static bool freeze_global_average(struct freezer *freezer, int index) {
+/* A constant int32 tensor of the layer; NULL when memory is short. */
+static int32_t *add_numbers(struct freezer *freezer, const struct layer *layer, const char *suffix,
+                            int rank, const int *shape, int *index) {
+    *index = add_tensor(freezer, layer->name, suffix, TYPE_INT32, rank, shape);
+    return *index < 0 ? NULL : add_data(freezer, *index);
+}
+
+/* A mean has a scale of its own, a maximum its input's. */
+static bool freeze_global_pooling(struct freezer *freezer, int index, enum frozen_op code) {
     const struct layer *layer = &freezer->model->layers[index];
-    int input = freezer->layer_tensor[layer->inputs[0]];
+    int input = freezer->layer_tensor[layer->inputs[0]], axes;
     const int two = 2;
-    struct qparams qparams;
-    if (!activation_qparams(freezer, index, &qparams)) return false;
-    int axes = add_tensor(freezer, layer->name, "/axes", TYPE_INT32, 1, &two);
-    int32_t *values = axes < 0 ? NULL : add_data(freezer, axes);
+    struct qparams qparams = qparams_of(freezer, input);
+    if (code == OP_MEAN && !activation_qparams(freezer, index, &qparams)) return false;
+    int32_t *values = add_numbers(freezer, layer, "/axes", 1, &two, &axes);
     if (!values) return false;
     values[0] = 1;
     values[1] = 2;
     int output = add_activation(freezer, layer, "", TYPE_INT8);
     if (!set_qparams(freezer, output, qparams)) return false;
-    struct frozen_operator *op = add_operator(freezer, OP_MEAN, input, output);
+    struct frozen_operator *op = add_operator(freezer, code, input, output);
     op->inputs[1] = axes;
     op->input_count = 2;
     op->keep_dimensions = layer->keeps_dimensions;
@@ -495,24 +502,45 @@ static bool freeze_global_average(struct freezer *freezer, int index) {
     return true;
 }
 
-static bool freeze_flatten(struct freezer *freezer, int index) {
+/* An operator with a constant that keeps its input's values. */
+static bool add_moving_operator(struct freezer *freezer, int index, enum frozen_op code,
+                                int constant) {
     const struct layer *layer = &freezer->model->layers[index];
     int input = freezer->layer_tensor[layer->inputs[0]];
-    freezer->layer_tensor[index] = input;
-    if (freezer->model->layers[layer->inputs[0]].output.rank == 1) return true;
-    const int two = 2;
-    int shape = add_tensor(freezer, layer->name, "/shape", TYPE_INT32, 1, &two);
-    int32_t *sizes = shape < 0 ? NULL : add_data(freezer, shape);
-    if (!sizes) return false;
-    sizes[0] = -1;
-    sizes[1] = layer->output.size[0];
     int output = add_activation(freezer, layer, "", TYPE_INT8);
     if (!set_qparams(freezer, output, qparams_of(freezer, input))) return false;
-    struct frozen_operator *op = add_operator(freezer, OP_RESHAPE, input, output);
-    op->inputs[1] = shape;
+    struct frozen_operator *op = add_operator(freezer, code, input, output);
+    op->inputs[1] = constant;
     op->input_count = 2;
     freezer->layer_tensor[index] = output;
     return true;
+}
+
+static bool freeze_padding(struct freezer *freezer, int index) {
+    const struct layer *layer = &freezer->model->layers[index];
+    static const int shape[] = {4, 2};
+    int constant;
+    int32_t *values = add_numbers(freezer, layer, "/paddings", 2, shape, &constant);
+    if (!values) return false;
+    for (int i = 0; i < 4; i++) values[2 + i] = layer->margin[i / 2][i % 2];
+    return add_moving_operator(freezer, index, OP_PAD, constant);
+}
+
+/* Flatten and Reshape; nothing to do where the shape stays. */
+static bool freeze_reshape(struct freezer *freezer, int index) {
+    const struct layer *layer = &freezer->model->layers[index];
+    const struct shape *before = &freezer->model->layers[layer->inputs[0]].output;
+    const struct shape *after = &layer->output;
+    int rank = after->rank + 1, constant;
+    freezer->layer_tensor[index] = freezer->layer_tensor[layer->inputs[0]];
+    if (before->rank == after->rank &&
+        !memcmp(before->size, after->size, sizeof(int) * (size_t)after->rank))
+        return true;
+    int32_t *sizes = add_numbers(freezer, layer, "/shape", 1, &rank, &constant);
+    if (!sizes) return false;
+    sizes[0] = -1;
+    for (int i = 1; i < rank; i++) sizes[i] = after->size[i - 1];
+    return add_moving_operator(freezer, index, OP_RESHAPE, constant);
 }
 
 /* An operator of its own, since nothing before it took it in.  A relu6 is one as well: its range
@@ -539,8 +567,11 @@ static bool freeze_layer(struct freezer *freezer, int index) {
     case LAYER_CONV2D: return freeze_kernel_layer(freezer, index);
     case LAYER_MAX_POOLING2D: return freeze_pooling(freezer, index, OP_MAX_POOL_2D);
     case LAYER_AVERAGE_POOLING2D: return freeze_pooling(freezer, index, OP_AVERAGE_POOL_2D);
-    case LAYER_GLOBAL_AVERAGE_POOLING2D: return freeze_global_average(freezer, index);
-    case LAYER_FLATTEN: return freeze_flatten(freezer, index);
+    case LAYER_GLOBAL_AVERAGE_POOLING2D: return freeze_global_pooling(freezer, index, OP_MEAN);
+    case LAYER_GLOBAL_MAX_POOLING2D: return freeze_global_pooling(freezer, index, OP_REDUCE_MAX);
+    case LAYER_ZERO_PADDING2D: return freeze_padding(freezer, index);
+    case LAYER_RESHAPE:
+    case LAYER_FLATTEN: return freeze_reshape(freezer, index);
     case LAYER_RELU: return freeze_relu(freezer, index);
     case LAYER_SOFTMAX: return freeze_softmax(freezer, index, input, "");
     case LAYER_ACTIVATION:

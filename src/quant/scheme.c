@@ -190,6 +190,9 @@ static enum status plan_layer(struct quant_plan *plan, const struct model *model
             layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6;
         break;
     case LAYER_MAX_POOLING2D:
+    case LAYER_GLOBAL_MAX_POOLING2D:
+    case LAYER_ZERO_PADDING2D:
+    case LAYER_RESHAPE:
     case LAYER_FLATTEN:
     case LAYER_DROPOUT:
     case LAYER_SOFTMAX:

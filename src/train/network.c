@@ -49,6 +49,10 @@ static enum status refuse(const struct layer *layer, struct error *error, const 
     return error_set(error, STATUS_UNSUPPORTED, layer->name, "%s", why);
 }
 
+static bool is_max_pooling(const struct layer *layer) {
+    return layer->kind == LAYER_MAX_POOLING2D || layer->kind == LAYER_GLOBAL_MAX_POOLING2D;
+}
+
 static enum status check_layer(const struct network *network, int index, struct error *error) {
     const struct layer *layers = network->model->layers, *layer = &layers[index];
     if ((layer->kind == LAYER_INPUT) != (index == 0))
@@ -57,7 +61,7 @@ static enum status check_layer(const struct network *network, int index, struct 
         return refuse(layer, error, "a layer of several inputs cannot be computed");
     if (is_softmax(layer) && index != network->model->layer_count - 1)
         return refuse(layer, error, "softmax inside a model cannot be computed; only at its end");
-    if (layer->kind == LAYER_MAX_POOLING2D && layer->window.height > 256 / layer->window.width)
+    if (is_max_pooling(layer) && layer->window.height > 256 / layer->window.width)
         return refuse(layer, error, "a pooling window of more than 256 values is too large");
     int readers = 0;
     for (int i = index + 1; i < network->model->layer_count; i++)
@@ -88,7 +92,8 @@ static void set_geometry(struct node *node, const struct shape *in) {
         };
         conv2d_geometry(&node->conv, same);
     } else if (layer->kind == LAYER_MAX_POOLING2D || layer->kind == LAYER_AVERAGE_POOLING2D ||
-               layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D) {
+               layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D ||
+               layer->kind == LAYER_GLOBAL_MAX_POOLING2D) {
         node->pooling = (struct pooling){
             .in_height = in->size[0],
             .in_width = in->size[1],
@@ -130,6 +135,7 @@ static bool computes(const struct layer *layer) {
     case LAYER_ACTIVATION:
         return layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6;
     case LAYER_FLATTEN:
+    case LAYER_RESHAPE:
     case LAYER_DROPOUT:
     case LAYER_SOFTMAX:
         return false;
@@ -154,7 +160,7 @@ static void take_node(struct network *network, struct arena *arena, int index) {
         node->raw = node->value = from->value;
         node->gradient = from->gradient;
     }
-    if (network->trains && node->layer->kind == LAYER_MAX_POOLING2D)
+    if (network->trains && is_max_pooling(node->layer))
         node->where = arena_take(arena, batch, node->size);
     if (network->trains && node->layer->kind == LAYER_DROPOUT) {
         node->raw = take_floats(arena, batch, node->size);

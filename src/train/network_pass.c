@@ -1,4 +1,5 @@
 #include <math.h>
+#include <string.h>
 
 #include "base/random.h"
 #include "data/dataset.h"
@@ -136,6 +137,39 @@ static void forward_depthwise(struct network *network, struct node *node,
                       node->raw);
 }
 
+/* Rows of the image that a ZeroPadding2D surrounds, and where they begin in its output. */
+struct margins {
+    size_t rows, row, wide_row, first;
+};
+
+static struct margins margins_of(const struct network *network, const struct node *node) {
+    const struct shape *in = &network->model->layers[node->from].output;
+    const struct shape *out = &node->layer->output;
+    size_t channels = (size_t)in->size[2], wide = (size_t)out->size[1];
+    size_t top = (size_t)node->layer->margin[0][0], left = (size_t)node->layer->margin[1][0];
+    return (struct margins){(size_t)in->size[0], (size_t)in->size[1] * channels, wide * channels,
+                            (top * wide + left) * channels};
+}
+
+static void forward_padding(struct network *network, struct node *node, const struct pass *pass) {
+    const struct margins m = margins_of(network, node);
+    const float *from = network->nodes[node->from].value;
+    memset(node->raw, 0, node->size * (size_t)pass->count * sizeof *node->raw);
+    for (size_t d = 0; d < (size_t)pass->count; d++)
+        for (size_t y = 0; y < m.rows; y++, from += m.row)
+            memcpy(node->raw + d * node->size + m.first + y * m.wide_row, from,
+                   m.row * sizeof *from);
+}
+
+static void backward_padding(struct network *network, const struct node *node,
+                             const struct pass *pass, float *to) {
+    const struct margins m = margins_of(network, node);
+    for (size_t d = 0; d < (size_t)pass->count; d++)
+        for (size_t y = 0; y < m.rows; y++, to += m.row)
+            memcpy(to, node->gradient + d * node->size + m.first + y * m.wide_row,
+                   m.row * sizeof *to);
+}
+
 static void forward_pooling(const struct node *from, struct node *node, const struct pass *pass) {
     if (from->is_pooled)
         fake_quant_max_pool_forward(pass->pool, &node->pooling, pass->count, from->raw, &from->by,
@@ -211,6 +245,10 @@ static void forward_node(struct network *network, struct node *node, const struc
     case LAYER_GLOBAL_AVERAGE_POOLING2D:
         forward_average(from, node, pass);
         break;
+    case LAYER_ZERO_PADDING2D:
+        forward_padding(network, node, pass);
+        return;
+    case LAYER_GLOBAL_MAX_POOLING2D:
     case LAYER_MAX_POOLING2D:
         forward_pooling(from, node, pass);
         return;
@@ -227,6 +265,7 @@ static void forward_node(struct network *network, struct node *node, const struc
             node->value = from->value;
         if (node->value == from->value) return;
         break;
+    case LAYER_RESHAPE:
     case LAYER_FLATTEN:
         node->value = from->value;
         return;
@@ -381,6 +420,10 @@ static void backward_node(struct network *network, const struct node *node, cons
         backward_activation(node, pass, node->gradient);
         backward_normalization(network, node, pass, gradient, further ? from->gradient : NULL);
         return;
+    case LAYER_ZERO_PADDING2D:
+        if (further) backward_padding(network, node, pass, from->gradient);
+        return;
+    case LAYER_GLOBAL_MAX_POOLING2D:
     case LAYER_MAX_POOLING2D:
         if (further) backward_pooling(from, node, pass);
         return;
@@ -403,6 +446,7 @@ static void backward_node(struct network *network, const struct node *node, cons
         return;
     }
     case LAYER_INPUT:
+    case LAYER_RESHAPE:
     case LAYER_FLATTEN:
     case LAYER_SOFTMAX:
     case LAYER_KINDS:

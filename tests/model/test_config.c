@@ -71,6 +71,14 @@ static void shapes_are_what_keras_makes_of_them(void **state) {
     check_output(AFTER("[null,13,7,3]", LAYER("GlobalAveragePooling2D", "'x':1")), 1, 3, 0, 0);
     check_output(AFTER("[null,13,7,3]", LAYER("GlobalAveragePooling2D", "'keepdims':true")), 3, 1,
                  1, 3);
+    check_output(AFTER("[null,13,7,3]", LAYER("GlobalMaxPooling2D", "'x':1")), 1, 3, 0, 0);
+    check_output(AFTER("[null,13,7,3]", LAYER("ZeroPadding2D", "'padding':2")), 3, 17, 11, 3);
+    check_output(AFTER("[null,13,7,3]", LAYER("ZeroPadding2D", "'padding':[1,2]")), 3, 15, 11, 3);
+    check_output(AFTER("[null,13,7,3]", LAYER("ZeroPadding2D", "'padding':[[1,2],[0,4]]")), 3, 16,
+                 11, 3);
+    check_output(AFTER("[null,28,28]", LAYER("Reshape", "'target_shape':[28,28,1]")), 3, 28, 28, 1);
+    check_output(AFTER("[null,784]", LAYER("Reshape", "'target_shape':[7,-1,4]")), 3, 7, 28, 4);
+    check_output(AFTER("[null,13,7,3]", LAYER("Reshape", "'target_shape':[-1]")), 1, 273, 0, 0);
     check_output(AFTER("[null,13,7,3]", LAYER("DepthwiseConv2D", "'kernel_size':[3,5],"
                                                                  "'depth_multiplier':4")),
                  3, 11, 3, 12);
@@ -197,8 +205,8 @@ static void what_is_not_supported_is_named(void **state) {
     check_refused(AFTER(IMAGE, LAYER("Rescaling", "'scale':2")), STATUS_UNSUPPORTED,
                   "layer 'it' (Rescaling): this class is not supported; these are: InputLayer, "
                   "Dense, Conv2D, DepthwiseConv2D, BatchNormalization, MaxPooling2D, "
-                  "AveragePooling2D, GlobalAveragePooling2D, Flatten, Dropout, Activation, ReLU, "
-                  "Softmax");
+                  "AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, ZeroPadding2D, "
+                  "Reshape, Flatten, Dropout, Activation, ReLU, Softmax");
     check_refused(AFTER(IMAGE, LAYER("Dense", "'units':3")), STATUS_UNSUPPORTED,
                   "layer 'it' (Dense): gets 28x28x1; Dense is supported after Flatten or global pooling only");
     check_refused(AFTER("[null,784]", CONV("")), STATUS_UNSUPPORTED,
@@ -278,6 +286,18 @@ static void what_is_no_description_of_a_model_is_refused(void **state) {
         AFTER(IMAGE, LAYER("DepthwiseConv2D", "'kernel_size':3,'depth_multiplier':0")),
         AFTER("[null,9,9,1048576]", LAYER("DepthwiseConv2D", "'kernel_size':3,"
                                                              "'depth_multiplier':1048576")),
+        AFTER(IMAGE, LAYER("ZeroPadding2D", "'x':1")),
+        AFTER(IMAGE, LAYER("ZeroPadding2D", "'padding':-1")),
+        AFTER(IMAGE, LAYER("ZeroPadding2D", "'padding':[1,2,3]")),
+        AFTER(IMAGE, LAYER("ZeroPadding2D", "'padding':[[1],[2]]")),
+        AFTER(IMAGE, LAYER("ZeroPadding2D", "'padding':1048576")),
+        AFTER("[null,4]", LAYER("ZeroPadding2D", "'padding':1")),
+        AFTER(IMAGE, LAYER("Reshape", "'target_shape':[28,27,1]")),
+        AFTER(IMAGE, LAYER("Reshape", "'target_shape':[-1,-1,1]")),
+        AFTER(IMAGE, LAYER("Reshape", "'target_shape':[5,-1,1]")),
+        AFTER(IMAGE, LAYER("Reshape", "'target_shape':[0,-1,1]")),
+        AFTER(IMAGE, LAYER("Reshape", "'target_shape':[28,28]")),
+        AFTER(IMAGE, LAYER("Reshape", "'target_shape':[1048576,1048576,1048576]")),
         AFTER(IMAGE, LAYER("BatchNormalization", "'momentum':'x'")),
         AFTER(IMAGE, LAYER("BatchNormalization", "'epsilon':-0.5")),
         AFTER(IMAGE, LAYER("BatchNormalization", "'axis':9")),
@@ -343,6 +363,9 @@ static void what_is_written_reads_back_the_same(void **state) {
         AFTER(IMAGE, LAYER("MaxPooling2D", "'pool_size':[2,3],'padding':'same'")),
         AFTER(IMAGE, LAYER("AveragePooling2D", "'pool_size':[2,3],'strides':1")),
         AFTER(IMAGE, LAYER("GlobalAveragePooling2D", "'keepdims':true")),
+        AFTER(IMAGE, LAYER("GlobalMaxPooling2D", "'x':1")),
+        AFTER(IMAGE, LAYER("ZeroPadding2D", "'padding':[[1,2],[0,4]]")),
+        AFTER(IMAGE, LAYER("Reshape", "'target_shape':[7,-1,4]")),
         AFTER(IMAGE, LAYER("DepthwiseConv2D", "'kernel_size':[2,3],'depth_multiplier':3,"
                                               "'activation':'relu6','use_bias':false")),
         AFTER(IMAGE, LAYER("BatchNormalization", "'scale':false,'momentum':0.9,'epsilon':0.01")),

@@ -240,6 +240,21 @@ static void what_joins_in_training_is_one_operator(void **state) {
     model_free(model);
 }
 
+static void what_moves_values_only_keeps_their_scale(void **state) {
+    (void)state;
+    struct model *model = chain_begin();
+    chain_padding(model, "p", (const int[]){1, 0, 2, 3});
+    chain_conv2d(model, "c", 4, 5, 3, PADDING_VALID, ACTIVATION_RELU);
+    chain_reshape(model, "s", (struct shape){.rank = 3, .size = {-1, 1, 4}});
+    chain_layer(model, LAYER_GLOBAL_MAX_POOLING2D, "g", ACTIVATION_LINEAR);
+    chain_reshape(model, "same", (struct shape){.rank = 1, .size = {4}});
+    chain_dense(model, "z", 10, ACTIVATION_SOFTMAX);
+    chain_finish(model, 3);
+    assert_plan(model, "tfmot", "c/kernel c/out z/kernel z/out");
+    assert_operators(model, "tfmot", "PAD CONV_2D+relu RESHAPE REDUCE_MAX FULLY_CONNECTED SOFTMAX");
+    model_free(model);
+}
+
 /* gamma / sqrt(variance + epsilon) is 2, -0.5, 0 and 1 for the four filters. */
 static void normalization_is_folded_into_weights_and_bias(void **state) {
     (void)state;
@@ -304,6 +319,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(averages_have_ranges_in_tfmots_scheme),
     cmocka_unit_test(what_no_pattern_covers_is_refused_by_layer_name),
     cmocka_unit_test(what_joins_in_training_is_one_operator),
+    cmocka_unit_test(what_moves_values_only_keeps_their_scale),
     cmocka_unit_test(normalization_is_folded_into_weights_and_bias),
     cmocka_unit_test(statistics_that_are_not_finite_are_refused_by_layer),
 };

@@ -122,6 +122,27 @@ static void again_average(const struct model *model, const struct layer *layer, 
     }
 }
 
+static void again_global_max(const struct model *model, const struct layer *layer, const double *x,
+                             double *y) {
+    const struct shape *in = &model->layers[layer->inputs[0]].output;
+    int channels = in->size[2];
+    for (int c = 0; c < channels; c++) {
+        y[c] = (double)-INFINITY;
+        for (int i = 0; i < in->size[0] * in->size[1]; i++) y[c] = fmax(y[c], x[i * channels + c]);
+    }
+}
+
+static void again_padding(const struct model *model, const struct layer *layer, const double *x,
+                          double *y) {
+    const struct shape *in = &model->layers[layer->inputs[0]].output, *out = &layer->output;
+    for (int i = 0; i < out->size[0] * out->size[1] * out->size[2]; i++) {
+        int c = i % out->size[2], column = i / out->size[2] % out->size[1] - layer->margin[1][0];
+        int row = i / out->size[2] / out->size[1] - layer->margin[0][0];
+        bool is_inside = row >= 0 && row < in->size[0] && column >= 0 && column < in->size[1];
+        y[i] = is_inside ? x[(row * in->size[1] + column) * in->size[2] + c] : 0;
+    }
+}
+
 /* Which values of a Dropout are kept: the definition in words 4 * (index / 4) + index % 4. */
 static bool keeps(const struct pass *pass, int layer, float rate, size_t index) {
     uint32_t words[4];
@@ -140,6 +161,8 @@ static void again_layer(const struct model *model, const struct pass *pass, cons
     if (layer->kind == LAYER_CONV2D) again_conv2d(model, layer, weights, x, y);
     if (layer->kind == LAYER_DEPTHWISE_CONV2D) again_depthwise(model, layer, weights, x, y);
     if (layer->kind == LAYER_MAX_POOLING2D) again_max_pooling(model, layer, x, y);
+    if (layer->kind == LAYER_GLOBAL_MAX_POOLING2D) again_global_max(model, layer, x, y);
+    if (layer->kind == LAYER_ZERO_PADDING2D) again_padding(model, layer, x, y);
     if (layer->kind == LAYER_AVERAGE_POOLING2D || layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D)
         again_average(model, layer, x, y);
     for (size_t i = 0; i < count; i++) {
@@ -384,6 +407,19 @@ static void batch_statistics_have_a_part_in_the_gradient_of_the_loss(void **stat
 static void moving_statistics_are_constants_in_the_gradient_of_the_loss(void **state) {
     (void)state;
     assert_gradients(normalized(8), false, false);
+}
+
+static void padding_reshaping_and_global_maxima_have_the_gradient_of_the_loss(void **state) {
+    (void)state;
+    struct model *model = chain_begin();
+    chain_conv2d(model, "a", 4, 5, 4, PADDING_VALID, ACTIVATION_RELU);
+    chain_padding(model, "pad", (const int[]){1, 2, 0, 3});
+    chain_reshape(model, "reshape", (struct shape){.rank = 3, .size = {9, 6, 6}});
+    chain_conv2d(model, "b", 5, 2, 1, PADDING_VALID, ACTIVATION_LINEAR);
+    chain_layer(model, LAYER_GLOBAL_MAX_POOLING2D, "global", ACTIVATION_LINEAR);
+    chain_dense(model, "c", 10, ACTIVATION_SOFTMAX);
+    chain_finish(model, 9);
+    assert_gradients(model, false, false);
 }
 
 /* One channel of one pixel has the values 0, 1 and 5 in three digits. */
@@ -647,6 +683,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(dropout_passes_the_gradient_where_it_kept_values),
     cmocka_unit_test(batch_statistics_have_a_part_in_the_gradient_of_the_loss),
     cmocka_unit_test(moving_statistics_are_constants_in_the_gradient_of_the_loss),
+    cmocka_unit_test(padding_reshaping_and_global_maxima_have_the_gradient_of_the_loss),
     cmocka_unit_test(moving_statistics_move_towards_the_batch),
     cmocka_unit_test(end_without_softmax_or_with_any_kind_of_it_gives_the_same_loss),
     cmocka_unit_test(gradient_goes_straight_through_fake_quantization),
