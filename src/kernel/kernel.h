@@ -69,7 +69,7 @@ void conv2d_backward_kernel(struct pool *pool, const struct conv2d *shape, int n
 
 /* Depthwise convolution: output channel o reads input channel o / multiplier alone, multiplier =
  * out_channels / in_channels.  kernel[k_h][k_w][out_c].  Chains run over k_y, k_x; for dx over
- * k_y, k_x and then the multiplier's outputs; for dkernel over n, y, x.  Results are overwritten. */
+ * k_y, k_x and then the multiplier's outputs; for dkernel over n, y, x.  Overwritten. */
 void depthwise_forward(struct pool *pool, const struct conv2d *shape, int n, const float *x,
                        const float *kernel, const float *bias, bool relu, float *y);
 void depthwise_backward_input(struct pool *pool, const struct conv2d *shape, int n, const float *dy,
@@ -150,8 +150,8 @@ void clip_forward(struct pool *pool, size_t count, const float *x, float limit, 
 void clip_backward(struct pool *pool, size_t count, const float *x, float limit, const float *dy,
                    float *dx);
 
-/* sums[c] over the rows of x[rows][channels]: of x; with mean, of (x - mean)^2; with mean and dy, of
- * (x - mean) * dy.  Rows are summed in blocks of 128, each a chain from 0 (the products' one of
+/* sums[c] over the rows of x[rows][channels]: of x; with mean, of (x - mean)^2; with mean and dy,
+ * of (x - mean) * dy.  Rows are summed in blocks of 128, each a chain from 0 (the products' one of
  * fused multiply-adds), and the blocks are added in order. */
 void channel_sums(struct pool *pool, size_t rows, size_t channels, const float *x,
                   const float *mean, const float *dy, float *sums);

@@ -110,7 +110,8 @@ enum status layer_infer_shape(const struct model *model, struct layer *layer, co
     case LAYER_BATCH_NORMALIZATION:
         if (layer->normalization.axis != -1 && layer->normalization.axis != input->rank)
             return layer_error(error, STATUS_UNSUPPORTED, path, layer,
-                               "axis %d is not the last of what it gets, %s; only that is supported",
+                               "axis %d is not the last of what it gets, %s; only that is"
+                               " supported",
                                layer->normalization.axis, shape_text(input, text));
         break;
     case LAYER_ZERO_PADDING2D: status = infer_padding(layer, input, path, error); break;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "quant/internal.h"
 
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -17,27 +18,15 @@
 #define LAYER_TENSORS 5
 #define LAYER_OPERATORS 2
 
-struct freezer {
-    const struct snapshot *snapshot;
-    const struct model *model;
-    const struct quant_plan *plan;
-    enum frozen_io io;
-    struct frozen *frozen;
-    int *layer_tensor; /* what holds a layer's output */
-    double *scale;     /* of each frozen tensor, before it was rounded to float32 */
-    struct error *error;
-    enum status status;
-};
-
 /* ---- building blocks ---- */
 
-static bool out_of_memory(struct freezer *freezer, size_t bytes) {
+bool freeze_out_of_memory(struct freezer *freezer, size_t bytes) {
     freezer->status = error_memory(freezer->error, freezer->model->name, bytes);
     return false;
 }
 
 /* Index of a new tensor; -1 when memory is short. */
-static int add_tensor(struct freezer *freezer, const char *layer, const char *suffix,
+int freeze_add_tensor(struct freezer *freezer, const char *layer, const char *suffix,
                       enum frozen_type type, int rank, const int *shape) {
     struct frozen *frozen = freezer->frozen;
     struct frozen_tensor *tensor = &frozen->tensors[frozen->tensor_count];
@@ -45,7 +34,7 @@ static int add_tensor(struct freezer *freezer, const char *layer, const char *su
     snprintf(name, sizeof name, "%s%s", layer, suffix);
     tensor->name = strdup(name);
     if (!tensor->name) {
-        out_of_memory(freezer, sizeof name);
+        freeze_out_of_memory(freezer, sizeof name);
         return -1;
     }
     tensor->type = type;
@@ -58,23 +47,24 @@ static int add_activation(struct freezer *freezer, const struct layer *layer, co
                           enum frozen_type type) {
     int shape[FROZEN_RANK] = {1};
     for (int i = 0; i < layer->output.rank; i++) shape[i + 1] = layer->output.size[i];
-    int index = add_tensor(freezer, layer->name, suffix, type, layer->output.rank + 1, shape);
+    int rank = layer->output.rank + 1;
+    int index = freeze_add_tensor(freezer, layer->name, suffix, type, rank, shape);
     if (index >= 0) freezer->frozen->tensors[index].has_batch = true;
     return index;
 }
 
-static bool add_quantization(struct freezer *freezer, int index, int count) {
+bool freeze_add_quantization(struct freezer *freezer, int index, int count) {
     struct frozen_tensor *tensor = &freezer->frozen->tensors[index];
     tensor->scale = calloc((size_t)count, sizeof *tensor->scale);
     tensor->zero_point = calloc((size_t)count, sizeof *tensor->zero_point);
     if (!tensor->scale || !tensor->zero_point)
-        return out_of_memory(freezer, (size_t)count * sizeof *tensor->scale);
+        return freeze_out_of_memory(freezer, (size_t)count * sizeof *tensor->scale);
     tensor->scale_count = count;
     return true;
 }
 
 static bool set_qparams(struct freezer *freezer, int index, struct qparams qparams) {
-    if (index < 0 || !add_quantization(freezer, index, 1)) return false;
+    if (index < 0 || !freeze_add_quantization(freezer, index, 1)) return false;
     freezer->frozen->tensors[index].scale[0] = (float)qparams.scale;
     freezer->frozen->tensors[index].zero_point[0] = qparams.zero_point;
     freezer->scale[index] = qparams.scale;
@@ -86,12 +76,12 @@ static struct qparams qparams_of(const struct freezer *freezer, int index) {
                             freezer->frozen->tensors[index].zero_point[0]};
 }
 
-static void *add_data(struct freezer *freezer, int index) {
+void *freeze_add_data(struct freezer *freezer, int index) {
     struct frozen_tensor *tensor = &freezer->frozen->tensors[index];
     size_t bytes = frozen_tensor_count(tensor) * frozen_type_size(tensor->type);
     tensor->data = array_new(bytes, 1);
     tensor->data_bytes = bytes;
-    if (!tensor->data) out_of_memory(freezer, bytes);
+    if (!tensor->data) freeze_out_of_memory(freezer, bytes);
     return tensor->data;
 }
 
@@ -104,225 +94,6 @@ static struct frozen_operator *add_operator(struct freezer *freezer, enum frozen
     op->outputs[0] = output;
     op->dilation_x = op->dilation_y = 1;
     return op;
-}
-
-/* ---- weights and biases ---- */
-
-static bool diverged(struct freezer *freezer, const struct layer *layer, const char *what) {
-    freezer->status = error_set(freezer->error, STATUS_DIVERGED, layer->name,
-                                "its %s hold a value that is not finite", what);
-    return false;
-}
-
-static bool all_finite(const float *values, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(values[i])) return false;
-    return true;
-}
-
-/* Every `step`-th channel from `first` on has a part in the range. */
-static struct range symmetric_range(const float *w, size_t rows, size_t channels, size_t first,
-                                    size_t step) {
-    float most = 0;
-    for (size_t row = 0; row < rows; row++)
-        for (size_t c = first; c < channels; c += step)
-            most = fmaxf(most, fabsf(w[row * channels + c]));
-    return (struct range){-most, most};
-}
-
-/* The range of channel c: as trained, or of the weights themselves. */
-static struct range weight_range(const struct freezer *freezer, const struct quant_tensor *tensor,
-                                 const float *w, size_t rows, size_t channels, size_t c) {
-    size_t ranges = tensor ? (size_t)tensor->channels : channels;
-    if (tensor && !freezer->plan->scheme.fresh_weight_ranges)
-        return freezer->snapshot->ranges[(size_t)tensor->offset + c % ranges];
-    return symmetric_range(w, rows, channels, c % ranges, ranges);
-}
-
-static float fake_quantize(const struct quant_tensor *tensor, const struct fake_quant *by, float w) {
-    float y;
-    if (!tensor) return w;
-    if (tensor->is_per_channel)
-        fake_quant_channels(NULL, 1, 1, &w, by, &y);
-    else
-        fake_quant_tensor(NULL, 1, &w, by, &y);
-    return y;
-}
-
-/* What a BatchNormalization after the layer makes of it: each channel's weights times `factor`, and
- * another bias. */
-struct fold {
-    float *factor, *bias; /* [units]; NULL without BatchNormalization */
-};
-
-static void fold_free(struct fold *fold) {
-    array_free(fold->factor);
-    array_free(fold->bias);
-}
-
-/* In float32, in the order of operations in which the converter folds constants. */
-static bool fold_create(struct freezer *freezer, int layer_index, struct fold *fold) {
-    const struct layer *layer = &freezer->model->layers[layer_index];
-    const struct parameter *parameters = freezer->model->parameters;
-    const float *weights = freezer->snapshot->weights;
-    int index = quant_normalization(freezer->model, layer_index);
-    *fold = (struct fold){NULL, NULL};
-    if (index < 0) return true;
-    const struct normalization *by = &freezer->model->layers[index].normalization;
-    size_t units = (size_t)layer->units;
-    fold->factor = array_new(units, sizeof *fold->factor);
-    fold->bias = array_new(units, sizeof *fold->bias);
-    if (!fold->factor || !fold->bias) return out_of_memory(freezer, units * sizeof(float));
-    const float *mean = weights + parameters[by->moving_mean].offset;
-    const float *variance = weights + parameters[by->moving_variance].offset;
-    for (size_t c = 0; c < units; c++) {
-        float gamma = by->gamma < 0 ? 1 : weights[parameters[by->gamma].offset + c];
-        float beta = by->beta < 0 ? 0 : weights[parameters[by->beta].offset + c];
-        float bias = layer->bias < 0 ? 0 : weights[parameters[layer->bias].offset + c];
-        fold->factor[c] = gamma * (1.0f / sqrtf(variance[c] + (float)by->epsilon));
-        fold->bias[c] = (bias - mean[c]) * fold->factor[c] + beta;
-    }
-    if (all_finite(fold->factor, units) && all_finite(fold->bias, units)) return true;
-    return diverged(freezer, &freezer->model->layers[index], "statistics");
-}
-
-/* Weights of one channel: w[rows] at distance `w_step` to q[rows] at `q_step`. */
-struct channel {
-    struct range range;
-    float factor;
-    double scale;
-    const float *w;
-    int8_t *q;
-    size_t rows, w_step, q_step;
-};
-
-/* What training simulated is what is converted. */
-static void quantize_channel(const struct freezer *freezer, const struct quant_tensor *tensor,
-                             const struct channel *channel) {
-    int bits = freezer->plan->scheme.weight_bits;
-    double most = (double)((1 << (bits - 1)) - 1);
-    struct fake_quant by = {0};
-    if (tensor) by = quant_plan_fake_quant(freezer->plan, tensor, channel->range);
-    for (size_t row = 0; row < channel->rows; row++) {
-        float w = fake_quantize(tensor, &by, channel->w[row * channel->w_step]) * channel->factor;
-        int8_t *q = &channel->q[row * channel->q_step];
-        if (freezer->plan->scheme.post_training) {
-            *q = (int8_t)quantize_float32(w, channel->scale, INT8_MAX);
-            continue;
-        }
-        double value = round((double)w / channel->scale);
-        *q = (int8_t)(value > most ? most : value < -most ? -most : value);
-    }
-}
-
-/* [units][inputs], [filters][h][w][inputs] or, depthwise, [1][h][w][channels]. */
-static int add_weight_tensor(struct freezer *freezer, const struct layer *layer,
-                             const struct parameter *kernel, int scale_count) {
-    bool is_depthwise = layer->kind == LAYER_DEPTHWISE_CONV2D;
-    int shape[FROZEN_RANK] = {layer->units};
-    for (int i = 1; i < kernel->rank; i++) shape[i] = kernel->size[i - 1];
-    if (is_depthwise) {
-        shape[0] = 1;
-        shape[3] = layer->units;
-    }
-    int index = add_tensor(freezer, layer->name, "/kernel", TYPE_INT8, kernel->rank, shape);
-    if (index < 0 || !add_data(freezer, index) || !add_quantization(freezer, index, scale_count))
-        return -1;
-    freezer->frozen->tensors[index].quantized_dimension = is_depthwise ? 3 : 0;
-    return index;
-}
-
-/* Range and scale of channel c; a factor of 0 leaves a channel of zeros. */
-static bool set_channel(struct freezer *freezer, const struct layer *layer, struct range range,
-                        float factor, struct channel *channel) {
-    if (!isfinite(range.min) || !isfinite(range.max))
-        return diverged(freezer, layer, "weight ranges");
-    const struct scheme *scheme = &freezer->plan->scheme;
-    float size = fabsf(factor);
-    channel->range = range;
-    channel->factor = factor;
-    /* What was not trained for it is quantized as folded weights, without a trace of before. */
-    channel->scale =
-        scheme->post_training
-            ? qparams_weight_float32((struct range){range.min * size, range.max * size}).scale
-            : qparams_weight(range, scheme->weight_bits).scale * (double)size;
-    if ((float)channel->scale == 0)
-        channel->scale = qparams_weight((struct range){0, 0}, scheme->weight_bits).scale;
-    return true;
-}
-
-/* Adds the layer's weights; *scales is the caller's to free and holds one scale a channel in
- * double. */
-static int add_weights(struct freezer *freezer, int layer_index, const struct fold *fold,
-                       double **scales) {
-    const struct layer *layer = &freezer->model->layers[layer_index];
-    const struct parameter *kernel = &freezer->model->parameters[layer->kernel];
-    const float *w = freezer->snapshot->weights + kernel->offset;
-    size_t channels = (size_t)layer->units, rows = kernel->count / channels;
-    bool is_depthwise = layer->kind == LAYER_DEPTHWISE_CONV2D;
-    int in_plan = freezer->plan->kernel_tensor[layer_index];
-    const struct quant_tensor *tensor = in_plan < 0 ? NULL : &freezer->plan->tensors[in_plan];
-    bool has_one = tensor && tensor->channels == 1 && !fold->factor && !is_depthwise;
-    *scales = calloc(channels, sizeof **scales);
-    int index = add_weight_tensor(freezer, layer, kernel, has_one ? 1 : layer->units);
-    if (!*scales) out_of_memory(freezer, channels * sizeof **scales);
-    if (!freezer->status && !all_finite(w, kernel->count)) diverged(freezer, layer, "weights");
-    if (freezer->status) return -1;
-    struct frozen_tensor *frozen = &freezer->frozen->tensors[index];
-    struct range range = {0, 0};
-    for (size_t c = 0; c < channels; c++) {
-        struct channel channel = {
-            .w = w + c,
-            .q = (int8_t *)frozen->data + (is_depthwise ? c : c * rows),
-            .rows = rows,
-            .w_step = channels,
-            .q_step = is_depthwise ? channels : 1,
-        };
-        if (c == 0 || !tensor || tensor->channels > 1)
-            range = weight_range(freezer, tensor, w, rows, channels, c);
-        if (!set_channel(freezer, layer, range, fold->factor ? fold->factor[c] : 1, &channel))
-            return -1;
-        (*scales)[c] = channel.scale;
-        if (c == 0 || !has_one) frozen->scale[c] = (float)channel.scale;
-        quantize_channel(freezer, tensor, &channel);
-    }
-    return index;
-}
-
-static bool is_zero(const float *values, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (values[i] != 0) return false;
-    return true;
-}
-
-/* The tensor of the bias, -1 when the operator goes without: a dense layer does when all are 0, a
- * convolution always has one. */
-static int add_bias(struct freezer *freezer, const struct layer *layer, const struct fold *fold,
-                    double input_scale, int weights, const double *weight_scales) {
-    const float *b = fold->bias;
-    if (!b && layer->bias >= 0)
-        b = freezer->snapshot->weights + freezer->model->parameters[layer->bias].offset;
-    if (b && !all_finite(b, (size_t)layer->units)) {
-        diverged(freezer, layer, "biases");
-        return -1;
-    }
-    if (layer->kind == LAYER_DENSE && (!b || is_zero(b, (size_t)layer->units))) return -1;
-    int scale_count = freezer->frozen->tensors[weights].scale_count;
-    int index = add_tensor(freezer, layer->name, "/bias", TYPE_INT32, 1, &layer->units);
-    if (index < 0) return -1;
-    int32_t *q = add_data(freezer, index);
-    if (!q || !add_quantization(freezer, index, scale_count)) return -1;
-    for (int c = 0; c < layer->units; c++) {
-        double scale = input_scale * weight_scales[c];
-        if (c < scale_count) freezer->frozen->tensors[index].scale[c] = (float)scale;
-        if (freezer->plan->scheme.post_training) {
-            q[c] = b ? quantize_float32(b[c], scale, INT32_MAX) : 0;
-            continue;
-        }
-        double value = b ? round((double)b[c] / scale) : 0;
-        q[c] = value > INT32_MAX ? INT32_MAX : value < INT32_MIN ? INT32_MIN : (int32_t)value;
-    }
-    return index;
 }
 
 /* ---- layers ---- */
@@ -338,7 +109,7 @@ static bool activation_qparams(struct freezer *freezer, int layer, struct qparam
     const struct quant_tensor *tensor = &freezer->plan->tensors[index];
     struct range range = freezer->snapshot->ranges[tensor->offset];
     if (!isfinite(range.min) || !isfinite(range.max))
-        return diverged(freezer, &freezer->model->layers[layer], "ranges");
+        return freeze_diverged(freezer, &freezer->model->layers[layer], "ranges");
     *qparams = quant_plan_qparams(freezer->plan, tensor, range);
     return true;
 }
@@ -442,9 +213,10 @@ static bool freeze_kernel_layer(struct freezer *freezer, int index) {
     struct fold fold;
     double *scales = NULL;
     int weights = -1, bias = -1;
-    if (fold_create(freezer, index, &fold)) weights = add_weights(freezer, index, &fold, &scales);
+    if (fold_create(freezer, index, &fold))
+        weights = freeze_add_weights(freezer, index, &fold, &scales);
     if (!freezer->status)
-        bias = add_bias(freezer, layer, &fold, freezer->scale[input], weights, scales);
+        bias = freeze_add_bias(freezer, layer, &fold, freezer->scale[input], weights, scales);
     free(scales);
     fold_free(&fold);
     if (freezer->status || !add_kernel_operator(freezer, index, end, weights, bias, qparams))
@@ -477,8 +249,8 @@ static bool freeze_pooling(struct freezer *freezer, int index, enum frozen_op co
 /* A constant int32 tensor of the layer; NULL when memory is short. */
 static int32_t *add_numbers(struct freezer *freezer, const struct layer *layer, const char *suffix,
                             int rank, const int *shape, int *index) {
-    *index = add_tensor(freezer, layer->name, suffix, TYPE_INT32, rank, shape);
-    return *index < 0 ? NULL : add_data(freezer, *index);
+    *index = freeze_add_tensor(freezer, layer->name, suffix, TYPE_INT32, rank, shape);
+    return *index < 0 ? NULL : freeze_add_data(freezer, *index);
 }
 
 /* A mean has a scale of its own, a maximum its input's. */
@@ -609,7 +381,7 @@ static bool freeze_output(struct freezer *freezer) {
     frozen->output_name = strdup(last->name);
     frozen->description = strdup(PACKAGE_STRING);
     if (!frozen->input_name || !frozen->output_name || !frozen->description)
-        return out_of_memory(freezer, sizeof last->name);
+        return freeze_out_of_memory(freezer, sizeof last->name);
     return true;
 }
 
@@ -629,13 +401,13 @@ enum status freeze(const struct snapshot *snapshot, enum frozen_io io, struct fr
     freezer.layer_tensor = calloc(layers, sizeof *freezer.layer_tensor);
     freezer.scale = calloc(tensors, sizeof *freezer.scale);
     if (!freezer.frozen || !freezer.layer_tensor || !freezer.scale) {
-        out_of_memory(&freezer, tensors * sizeof *freezer.scale);
+        freeze_out_of_memory(&freezer, tensors * sizeof *freezer.scale);
         goto done;
     }
     freezer.frozen->tensors = calloc(tensors, sizeof *freezer.frozen->tensors);
     freezer.frozen->operators = calloc(operators, sizeof *freezer.frozen->operators);
     if (!freezer.frozen->tensors || !freezer.frozen->operators) {
-        out_of_memory(&freezer, tensors * sizeof *freezer.frozen->tensors);
+        freeze_out_of_memory(&freezer, tensors * sizeof *freezer.frozen->tensors);
         goto done;
     }
     for (size_t i = 0; i < layers; i++) freezer.layer_tensor[i] = -1;

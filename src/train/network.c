@@ -124,7 +124,8 @@ static void set_node(struct network *network, int index) {
     node->relu = node->layer->activation == ACTIVATION_RELU && layer_has_kernel(node->layer);
     node->tensor = network->plan ? network->plan->activation_tensor[index] : -1;
     node->is_pooled = node->tensor >= 0 && node->layer->kind == LAYER_CONV2D &&
-                      node->layer->activation != ACTIVATION_RELU6 && index < network->logits && is_read_by_pooling(network->model, index);
+                      node->layer->activation != ACTIVATION_RELU6 && index < network->logits &&
+                      is_read_by_pooling(network->model, index);
     node->kernel_tensor = network->plan ? network->plan->kernel_tensor[index] : -1;
     if (index) set_geometry(node, &network->model->layers[node->from].output);
 }

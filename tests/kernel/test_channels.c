@@ -80,7 +80,7 @@ static void moments_are_mean_and_biased_variance(void **state) {
         for (size_t r = 0; r < ROWS; r++) sum += (double)x.at[r * CHANNELS + c];
         sum /= ROWS;
         for (size_t r = 0; r < ROWS; r++)
-            squares += ((double)x.at[r * CHANNELS + c] - sum) * ((double)x.at[r * CHANNELS + c] - sum);
+            squares += pow((double)x.at[r * CHANNELS + c] - sum, 2);
         assert_near(mean[c], sum, 1e-6 * (1 + sum));
         assert_near(variance[c], squares / ROWS, 1e-6);
     }

@@ -19,7 +19,8 @@ static void check_filtered(struct pool *pool, void *context) {
     const float *bias = f->has_bias ? f->bias.at : NULL;
     struct tensor y = tensor_new(f->dy.count, true), want_y = tensor_new(f->dy.count, true);
     struct tensor dx = tensor_new(f->x.count, true), want_dx = tensor_new(f->x.count, true);
-    struct tensor dk = tensor_new(f->kernel.count, true), want_dk = tensor_new(f->kernel.count, true);
+    struct tensor dk = tensor_new(f->kernel.count, true);
+    struct tensor want_dk = tensor_new(f->kernel.count, true);
     tensor_poison(&y), tensor_poison(&dx), tensor_poison(&dk);
     reference_depthwise_forward(s, f->n, f->x.at, f->kernel.at, bias, f->relu, want_y.at);
     depthwise_forward(pool, s, f->n, f->x.at, f->kernel.at, bias, f->relu, y.at);

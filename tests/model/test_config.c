@@ -66,7 +66,8 @@ static void shapes_are_what_keras_makes_of_them(void **state) {
     check_output(AFTER(IMAGE, LAYER("MaxPooling2D", "'pool_size':[3,3],'strides':[2,2],"
                                                     "'padding':'same'")),
                  3, 14, 14, 1);
-    check_output(AFTER("[null,13,7,3]", LAYER("AveragePooling2D", "'pool_size':2,'padding':'same'")),
+    check_output(AFTER("[null,13,7,3]", LAYER("AveragePooling2D", "'pool_size':2,"
+                                                                  "'padding':'same'")),
                  3, 7, 4, 3);
     check_output(AFTER("[null,13,7,3]", LAYER("GlobalAveragePooling2D", "'x':1")), 1, 3, 0, 0);
     check_output(AFTER("[null,13,7,3]", LAYER("GlobalAveragePooling2D", "'keepdims':true")), 3, 1,
