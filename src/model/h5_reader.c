@@ -110,10 +110,10 @@ static enum status receive_response(struct h5_reader *reader, struct h5_response
     struct error told;
     if (!receive(reader, response, sizeof *response)) return lose_child(reader, error);
     if (response->status == STATUS_OK) return STATUS_OK;
-    if (response->status > STATUS_DIVERGED || response->length > sizeof told.text ||
-        !receive(reader, told.text, response->length))
+    if (response->status > STATUS_UNSUPPORTED || response->length < 2 ||
+        response->length > sizeof told.text || !receive(reader, told.text, response->length) ||
+        !told.text[0] || told.text[response->length - 1])
         return lose_child(reader, error);
-    told.text[sizeof told.text - 1] = 0;
     return error_set(error, response->status, reader->path, "%s", told.text);
 }
 
