@@ -1,0 +1,91 @@
+/* .tflite programs: read, shown, written again, planned for both runtimes and run on one input. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/engine.h"
+#include "fuzz/fuzz.h"
+#include "tflite/summary.h"
+#include "tflite/tflite.h"
+
+static const char *const seeds[] = {
+    "shared/golden/cnn_bn/model_int8.tflite", "shared/golden/cnn_bn/model_int8_io.tflite",
+    "shared/golden/cnn/model_ptq.tflite", "shared/golden/fc/model_int8.tflite", NULL};
+const struct fuzz_target fuzz_target = {"tflite", seeds, 1024};
+
+/* Well-formed programs may take for ever; those are planned, not run. */
+#define VALUES_MAX ((size_t)1 << 16)
+
+static bool is_small(const struct frozen *frozen) {
+    size_t largest = 0, total = 0;
+    for (int i = 0; i < frozen->tensor_count; i++) {
+        size_t count = frozen_tensor_count(&frozen->tensors[i]);
+        total += count;
+        if (count > largest) largest = count;
+    }
+    return total <= 2 * VALUES_MAX && largest <= VALUES_MAX;
+}
+
+static void check_text(const struct frozen *frozen) {
+    struct error error;
+    char *text;
+    fuzz_check(!tflite_summary(frozen, &text, &error));
+    for (const char *c = text; *c; c++) fuzz_check(*c == '\n' || !iscntrl((unsigned char)*c));
+    free(text);
+}
+
+static void check_written(const struct frozen *frozen) {
+    struct error error;
+    struct frozen *read;
+    unsigned char *bytes, *again;
+    size_t length, length_again;
+    if (tflite_serialize(frozen, &bytes, &length, &error)) return;
+    fuzz_check(!tflite_parse(bytes, length, "written", &read, &error));
+    fuzz_check(!tflite_serialize(read, &again, &length_again, &error));
+    fuzz_check(length == length_again && !memcmp(bytes, again, length));
+    free(bytes);
+    free(again);
+    frozen_free(read);
+}
+
+/* The same input gives the same output, whatever ran before. */
+static void run(struct engine *engine, const struct frozen *frozen) {
+    size_t in = engine_input_count(engine) * frozen_type_size(frozen->tensors[frozen->input].type);
+    size_t out =
+        engine_output_count(engine) * frozen_type_size(frozen->tensors[frozen->output].type);
+    unsigned char *input = malloc(in), *first = malloc(out), *second = malloc(out);
+    fuzz_check(input && first && second);
+    for (size_t i = 0; i < in; i++) input[i] = (unsigned char)(i * 37);
+    engine_run(engine, NULL, 1, input, first);
+    engine_run(engine, NULL, 1, input, second);
+    fuzz_check(!memcmp(first, second, out));
+    free(input);
+    free(first);
+    free(second);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
+    struct error error;
+    struct frozen *frozen;
+    enum status status = tflite_parse(bytes, length, "program", &frozen, &error);
+    if (status) {
+        fuzz_check_refusal(status, &error);
+        fuzz_check(!frozen);
+        return 0;
+    }
+    check_text(frozen);
+    check_written(frozen);
+    for (enum runtime runtime = RUNTIME_REF; runtime <= RUNTIME_XNN; runtime++) {
+        struct engine *engine;
+        status = engine_create(&engine, frozen, runtime, 1, "program", &error);
+        if (status) {
+            fuzz_check_refusal(status, &error);
+            fuzz_check(!engine);
+            continue;
+        }
+        if (is_small(frozen)) run(engine, frozen);
+        engine_destroy(engine);
+    }
+    frozen_free(frozen);
+    return 0;
+}
