@@ -96,7 +96,9 @@ bool plan_pad(struct planner *planner) {
     struct step *step = planner->step;
     const struct frozen_operator *op = planner->op;
     const struct frozen_tensor *input = planner->input, *output = planner->output;
-    if (!plan_int8(planner, input) || !plan_int8(planner, output)) return false;
+    bool is_float = input->type == TYPE_FLOAT32 && output->type == TYPE_FLOAT32;
+    if (!is_float && (!plan_int8(planner, input) || !plan_int8(planner, output))) return false;
+    int bytes = (int)frozen_type_size(input->type);
     if (input->rank != 4 || output->rank != 4 || op->input_count < 2)
         return plan_refuse(planner, STATUS_UNSUPPORTED, "is supported for 4 dimensions");
     const struct frozen_tensor *paddings = &planner->engine->frozen->tensors[op->inputs[1]];
@@ -112,12 +114,14 @@ bool plan_pad(struct planner *planner) {
             return plan_refuse(planner, STATUS_FORMAT, "its paddings do not lead to its output");
         if (!is_batch) step->pad_before[i - 1] = pad[2 * i];
     }
-    step->zero_in = input->zero_point[0];
+    step->zero_in = is_float ? 0 : input->zero_point[0];
     step->window.in_height = input->shape[1];
     step->window.in_width = input->shape[2];
-    step->window.in_channels = input->shape[3];
+    /* Bytes, as run_pad moves them. */
+    step->window.in_channels = input->shape[3] * bytes;
     step->window.out_width = output->shape[2];
-    step->window.out_channels = output->shape[3];
+    step->window.out_channels = output->shape[3] * bytes;
+    step->pad_before[2] *= bytes;
     step->run = run_pad;
-    return plan_same_quantization(planner);
+    return is_float || plan_same_quantization(planner);
 }

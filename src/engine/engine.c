@@ -143,7 +143,10 @@ static bool plan_reshape(struct planner *planner) {
 }
 
 static bool plan_operator(struct planner *planner) {
-    switch (planner->op->code) {
+    enum frozen_op code = planner->op->code;
+    bool any_type = code == OP_QUANTIZE || code == OP_RESHAPE || code == OP_PAD;
+    if (planner->input->type == TYPE_FLOAT32 && !any_type) return plan_float(planner);
+    switch (code) {
     case OP_QUANTIZE: return plan_quantize(planner);
     case OP_DEQUANTIZE: return plan_dequantize(planner);
     case OP_CONV_2D:

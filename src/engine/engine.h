@@ -5,6 +5,7 @@
  *                in double arithmetic)
  *   RUNTIME_XNN  the default interpreter with the XNNPACK delegate (float32 requantization, round
  *                half to even)
+ * Operators on float32 run too, the same in both and to 1e-5.
  */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H

@@ -31,6 +31,11 @@ struct window_plan {
     int pad_top, pad_left;
 };
 
+/* The part of a window that lies in the image. */
+struct view {
+    int top, left, height, width;
+};
+
 struct step;
 typedef void step_run(const struct engine *engine, const struct step *step, size_t begin,
                       size_t end, unsigned char *scratch);
@@ -66,6 +71,10 @@ struct step {
     float *exponent;         /* [256] exp of minus that many steps */
     int32_t *exponent_fixed; /* the same in fixed point */
     int pad_before[3], pad_after[3];
+
+    /* float32 */
+    float low_float, high_float;
+    const float *weights_float, *bias_float; /* weights: [window][inputs][channels] */
 };
 
 struct engine {
@@ -125,6 +134,11 @@ bool plan_constants(struct planner *planner, const struct frozen_tensor *weights
 /* step->scale and step->store: from sums to output, in all the forms the kernels want. */
 bool plan_scale(struct planner *planner, const struct frozen_tensor *weights, int channels);
 
+/* The axes of MEAN and REDUCE_MAX are height and width, and the output has the channels. */
+bool plan_reduced_axes(struct planner *planner);
+/* Of the window at output position y, x; without dilation. */
+struct view view_at(const struct window_plan *window, int y, int x);
+
 /* One for each kind of operator: check, fill the step. */
 bool plan_matrix(struct planner *planner);    /* matrix.c: CONV_2D, FULLY_CONNECTED */
 bool plan_depthwise(struct planner *planner); /* depthwise.c */
@@ -136,6 +150,7 @@ bool plan_dequantize(struct planner *planner);
 bool plan_relu(struct planner *planner);      /* elementwise.c */
 bool plan_add(struct planner *planner);
 bool plan_pad(struct planner *planner);
+bool plan_float(struct planner *planner);     /* floats.c: all that take float32, PAD apart */
 
 /* pixel / 255 by QUANTIZE's arithmetic; also used for int8 and uint8 inputs. */
 int32_t quantize_value(float x, float scale, int32_t zero_point, int32_t low, int32_t high,

@@ -63,18 +63,26 @@ static bool reduces_pixels(const struct frozen_tensor *axes) {
     return (first == 1 && second == 2) || (first == 2 && second == 1);
 }
 
-bool plan_reduce(struct planner *planner) {
-    struct step *step = planner->step;
+bool plan_reduced_axes(struct planner *planner) {
     const struct frozen_operator *op = planner->op;
     const struct frozen_tensor *input = planner->input;
-    if (!plan_int8(planner, input) || !plan_int8(planner, planner->output)) return false;
     if (input->rank != 4 || op->input_count < 2 ||
         !reduces_pixels(&planner->engine->frozen->tensors[op->inputs[1]]))
         return plan_refuse(planner, STATUS_UNSUPPORTED,
                            "is supported over the axes 1 and 2 of 4 dimensions");
-    if (step->output->count != (size_t)input->shape[3])
+    if (planner->step->output->count != (size_t)input->shape[3])
         return plan_refuse(planner, STATUS_FORMAT,
                            "its output has another shape than it computes");
+    return true;
+}
+
+bool plan_reduce(struct planner *planner) {
+    struct step *step = planner->step;
+    const struct frozen_operator *op = planner->op;
+    const struct frozen_tensor *input = planner->input;
+    if (!plan_int8(planner, input) || !plan_int8(planner, planner->output) ||
+        !plan_reduced_axes(planner))
+        return false;
     step->zero_in = input->zero_point[0];
     step->zero_out = planner->output->zero_point[0];
     step->window.in_height = input->shape[1];

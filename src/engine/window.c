@@ -1,12 +1,7 @@
 /* MAX_POOL_2D and AVERAGE_POOL_2D. */
 #include "engine/internal.h"
 
-/* The part of a window that lies in the image. */
-struct view {
-    int top, left, height, width;
-};
-
-static struct view view_at(const struct window_plan *window, int y, int x) {
+struct view view_at(const struct window_plan *window, int y, int x) {
     int top = y * window->stride_y - window->pad_top;
     int left = x * window->stride_x - window->pad_left;
     int bottom = top + window->height, right = left + window->width;

@@ -90,6 +90,38 @@ static void every_output_of_every_golden_equals_both_of_tflites_runtimes(void **
     assert_int_equal(wrong, 0);
 }
 
+/* Against TensorFlow's own probabilities. */
+static void float_programs_give_the_models_probabilities(void **state) {
+    (void)state;
+    enum { SOME = DIGITS < 1000 ? DIGITS / 4 : 1000 };
+    static const char *const models[] = {"fc", "cnn", "cnn_bn"};
+    static float got[SOME * 10];
+    const unsigned char *images = test_images();
+    for (size_t m = 0; m < 3; m++) {
+        char model[64], wanted[64];
+        struct error error;
+        struct frozen *frozen;
+        struct engine *engine;
+        struct pool *pool;
+        size_t length;
+        snprintf(model, sizeof model, "golden/%s/model_fp32.tflite", models[m]);
+        snprintf(wanted, sizeof wanted, "golden/%s/fp32_probs.f32", models[m]);
+        float *want = (float *)(void *)test_read(test_shared(wanted), &length);
+        assert_int_equal(length, 10000 * 10 * sizeof *want);
+        assert_ok(tflite_read(test_shared(model), &frozen, &error), &error);
+        assert_ok(pool_create(&pool, 2, &error), &error);
+        for (enum runtime runtime = RUNTIME_REF; runtime <= RUNTIME_XNN; runtime++) {
+            assert_ok(engine_create(&engine, frozen, runtime, 64, model, &error), &error);
+            assert_ok(engine_run_digits(engine, pool, SOME, images, got, &error), &error);
+            for (int i = 0; i < SOME * 10; i++) assert_near(got[i], want[i], 1e-5);
+            engine_destroy(engine);
+        }
+        pool_destroy(pool);
+        frozen_free(frozen);
+        free(want);
+    }
+}
+
 static void every_instruction_set_gives_the_same_outputs(void **state) {
     (void)state;
     enum isa best = cpu_isa();
@@ -174,6 +206,7 @@ static void a_tensor_can_be_looked_at_after_a_run(void **state) {
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_output_of_every_golden_equals_both_of_tflites_runtimes),
+    cmocka_unit_test(float_programs_give_the_models_probabilities),
     cmocka_unit_test(every_instruction_set_gives_the_same_outputs),
     cmocka_unit_test(batches_threads_and_the_kind_of_input_change_nothing),
     cmocka_unit_test(a_tensor_can_be_looked_at_after_a_run),

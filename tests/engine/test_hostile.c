@@ -23,6 +23,7 @@ static const char *const goldens[] = {
     "golden/cnn_bn/model_int8_io.tflite",
     "golden/cnn/model_int8.tflite",
     "golden/fc/model_ptq.tflite",
+    "golden/cnn_bn/model_fp32.tflite",
 };
 
 struct tally {
@@ -239,9 +240,21 @@ static void quantization_that_means_nothing_is_refused(void **state) {
     assert_refused(frozen, "operator 1 (CONV_2D): its bias has another scale");
 }
 
-static void a_float_model_is_refused_with_what_would_mend_it(void **state) {
+static void float_operators_with_constants_of_another_kind_are_refused(void **state) {
     (void)state;
-    assert_refused(golden("golden/fc/model_fp32.tflite"), "(FULLY_CONNECTED): only int8 is supported");
+    const char *file = "golden/fc/model_fp32.tflite";
+    struct frozen *frozen = golden(file);
+    frozen->tensors[frozen->operators[0].inputs[1]].type = TYPE_INT32; /* as many bytes */
+    assert_refused(frozen, "operator 0 (FULLY_CONNECTED): its weights are no float32 constant");
+    frozen = golden(file);
+    frozen->operators[0].inputs[2] = frozen->operators[1].inputs[2];
+    assert_refused(frozen, "operator 0 (FULLY_CONNECTED): its bias is not one float32 a channel");
+    frozen = golden(file);
+    frozen->operators[1].inputs[1] = frozen->operators[0].inputs[1];
+    assert_refused(frozen, "operator 1 (FULLY_CONNECTED): input, weights and output");
+    frozen = golden(file);
+    frozen->operators[2].beta = (float)NAN;
+    assert_refused(frozen, "operator 2 (SOFTMAX): its beta");
 }
 
 static const struct CMUnitTest tests[] = {
@@ -251,6 +264,6 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(references_forward_or_outside_are_refused),
     cmocka_unit_test(shapes_that_overflow_are_refused),
     cmocka_unit_test(quantization_that_means_nothing_is_refused),
-    cmocka_unit_test(a_float_model_is_refused_with_what_would_mend_it),
+    cmocka_unit_test(float_operators_with_constants_of_another_kind_are_refused),
 };
 TEST_MAIN(tests)

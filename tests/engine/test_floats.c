@@ -1,0 +1,89 @@
+/* float32 operators that no golden file has, by hand. */
+#include "test.h"
+
+#include <string.h>
+
+#include "engine/engine.h"
+
+static char unnamed[] = "";
+static int32_t paddings[] = {0, 0, 1, 0, 0, 1, 1, 1};
+static int32_t axes[] = {1, 2};
+static struct frozen_tensor tensors[] = {
+    {.name = unnamed, .type = TYPE_FLOAT32, .rank = 4, .shape = {1, 2, 2, 2}, .has_batch = true},
+    {.name = unnamed, .type = TYPE_FLOAT32, .rank = 4, .shape = {1, 2, 2, 2}, .has_batch = true},
+    {.name = unnamed, .type = TYPE_FLOAT32, .rank = 4, .shape = {1, 2, 2, 2}, .has_batch = true},
+    {.name = unnamed,
+     .type = TYPE_INT32,
+     .rank = 2,
+     .shape = {4, 2},
+     .data = paddings,
+     .data_bytes = sizeof paddings},
+    {.name = unnamed, .type = TYPE_FLOAT32, .rank = 4, .shape = {1, 3, 3, 4}, .has_batch = true},
+    {.name = unnamed,
+     .type = TYPE_INT32,
+     .rank = 1,
+     .shape = {2},
+     .data = axes,
+     .data_bytes = sizeof axes},
+    {.name = unnamed, .type = TYPE_FLOAT32, .rank = 2, .shape = {1, 4}, .has_batch = true},
+};
+static struct frozen_operator operators[] = {
+    {.code = OP_RELU, .inputs = {0}, .input_count = 1, .outputs = {1}},
+    {.code = OP_ADD, .inputs = {0, 1}, .input_count = 2, .outputs = {2}, .activation = FUSED_RELU6},
+    {.code = OP_PAD, .inputs = {2, 3}, .input_count = 2, .outputs = {4}},
+    {.code = OP_REDUCE_MAX, .inputs = {4, 5}, .input_count = 2, .outputs = {6}},
+};
+static struct frozen program = {
+    .tensors = tensors,
+    .tensor_count = 7,
+    .operators = operators,
+    .operator_count = 4,
+    .input = 0,
+    .output = 6,
+};
+
+static void relu_add_pad_and_the_largest_value_are_computed_as_by_hand(void **state) {
+    (void)state;
+    static const float input[2][8] = {{-1, 2, 3, -4, 0.5f, 7, -6, 1}, {1, 1, 1, 1, 1, 1, 1, 3.5f}};
+    static const float rectified[] = {0, 2, 3, 0, 0.5f, 7, 0, 1};
+    static const float sum[] = {0, 4, 6, 0, 1, 6, 0, 2}; /* of both, from 0 to 6 */
+    /* One row above, one column to the right, a channel on either side. */
+    static const float padded[3][3][4] = {
+        {{0}},
+        {{0, 0, 4, 0}, {0, 6, 0, 0}, {0}},
+        {{0, 1, 6, 0}, {0, 0, 2, 0}, {0}},
+    };
+    static const float largest[2][4] = {{0, 6, 6, 0}, {0, 2, 6, 0}};
+    float output[2][4];
+    struct engine *engine;
+    struct error error;
+    assert_ok(engine_create(&engine, &program, RUNTIME_REF, 2, "by hand", &error), &error);
+    engine_run(engine, NULL, 2, input, output);
+    assert_memory_equal(engine_tensor(engine, 1), rectified, sizeof rectified);
+    assert_memory_equal(engine_tensor(engine, 2), sum, sizeof sum);
+    assert_memory_equal(engine_tensor(engine, 4), padded, sizeof padded);
+    assert_memory_equal(output, largest, sizeof largest);
+    engine_destroy(engine);
+}
+
+static void operands_that_do_not_fit_are_refused(void **state) {
+    (void)state;
+    struct engine *engine;
+    struct error error;
+    tensors[2].shape[3] = 1;
+    assert_int_equal(engine_create(&engine, &program, RUNTIME_XNN, 2, "by hand", &error),
+                     STATUS_UNSUPPORTED);
+    assert_string_equal(error.text, "operator 1 (ADD): its tensors differ in size");
+    tensors[2].shape[3] = 2;
+    tensors[1].type = TYPE_INT32;
+    assert_int_equal(engine_create(&engine, &program, RUNTIME_XNN, 2, "by hand", &error),
+                     STATUS_UNSUPPORTED);
+    assert_string_equal(error.text, "operator 0 (RELU): its input is float32, its output is not");
+    tensors[1].type = TYPE_FLOAT32;
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(relu_add_pad_and_the_largest_value_are_computed_as_by_hand),
+    cmocka_unit_test(operands_that_do_not_fit_are_refused),
+};
+TEST_MAIN(tests)
