@@ -16,11 +16,15 @@ QATOP = os.environ["QATOP"]
 ASSETS = os.environ["ASSETS"]
 RUNTIMES = {"ref": OpResolverType.BUILTIN_REF, "xnn": OpResolverType.AUTO}
 TYPES = {"float": np.float32, "int8": np.int8, "uint8": np.uint8}
-MODELS = ("fc", "cnn")
+MODELS = ["fc", "cnn"]
+# With BatchNormalization, depthwise and strided convolutions, average pooling.
+DEEP = os.path.abspath(
+    os.path.join(os.environ.get("QATOP_SHARED", ""), "golden", "cnn_bn", "model.h5"))
 
 # Versions that the TFLite converter gives; an interpreter refuses what is newer than itself.
 VERSIONS = {"QUANTIZE": 1, "DEQUANTIZE": 2, "FULLY_CONNECTED": 4, "CONV_2D": 3, "MAX_POOL_2D": 2,
-            "RESHAPE": 1, "SOFTMAX": 2}
+            "RESHAPE": 1, "SOFTMAX": 2, "DEPTHWISE_CONV_2D": 3, "AVERAGE_POOL_2D": 2, "MEAN": 2,
+            "REDUCE_MAX": 2, "RELU": 2, "PAD": 2, "ADD": 2}
 
 count = failures = 0
 
@@ -191,22 +195,30 @@ def check_keras(name, path, digits):
     check(worst < 1e-5, f"{name}: numpy gives qatop's probabilities from it to 1e-5", str(worst))
 
 
-def main():
-    digits = read_digits()
-    for model in MODELS:
-        for scheme in ("qatop", "tfmot"):
-            run = f"{model}-{scheme}"
-            qatop("run", "--quiet", "--steps", "20", "--scheme", scheme, "--out", run, model)
-            for io in TYPES:
-                name = f"{model} {scheme} {io}"
-                qatop("export", run, "--io", io, "-o", "model.tflite")
-                check_file(name, "model.tflite", io)
-                check_outputs(name, "model.tflite", digits)
+def check_exports(model, operand, digits):
+    for scheme in ("qatop", "tfmot"):
+        run = f"{model}-{scheme}"
+        qatop("run", "--quiet", "--steps", "20", "--scheme", scheme, "--out", run, operand)
         for io in TYPES:
-            name = f"{model} ptq {io}"
-            qatop("ptq", "--quiet", "--io", io, "-o", "model.tflite", model)
+            name = f"{model} {scheme} {io}"
+            qatop("export", run, "--io", io, "-o", "model.tflite")
             check_file(name, "model.tflite", io)
             check_outputs(name, "model.tflite", digits)
+    for io in TYPES:
+        name = f"{model} ptq {io}"
+        qatop("ptq", "--quiet", "--io", io, "-o", "model.tflite", operand)
+        check_file(name, "model.tflite", io)
+        check_outputs(name, "model.tflite", digits)
+
+
+def main():
+    digits = read_digits()
+    if os.path.exists(DEEP):
+        check_exports("cnn_bn", DEEP, digits)
+    else:
+        check(True, f"cnn_bn # SKIP there is no {DEEP}")
+    for model in MODELS:
+        check_exports(model, model, digits)
         qatop("export", f"{model}-qatop", "-o", "model.h5")
         check_keras(f"{model} fine-tuned", "model.h5", digits[:200])
         qatop("train", "--quiet", "--arch", model, "--steps", "5", "-o", "model.h5")
