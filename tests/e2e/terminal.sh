@@ -1,8 +1,8 @@
 #!/bin/sh
 # The dashboard in a real terminal (tmux): keys, signals, sizes; and the terminal afterwards.
-# TAP on stdout; 77 without tmux.
+# TAP on stdout; skipped without tmux.
 set -u
-command -v tmux >/dev/null 2>&1 || { echo "1..0 # SKIP tmux is not installed"; exit 77; }
+command -v tmux >/dev/null 2>&1 || { echo "1..0 # SKIP tmux is not installed"; exit 0; }
 
 scratch=$(pwd)/tests/scratch-e2e-$$
 mkdir -p "$scratch" || exit 99
