@@ -3,6 +3,19 @@
 
 #include "engine/internal.h"
 
+/* The usual multiplier, a constant number of channels at a time: a compiler makes vectors of it.
+ * How many channels are done. */
+static size_t add_blocks(size_t channels, const int8_t *x, int32_t zero, const int8_t *w,
+                         int32_t *acc) {
+    size_t c = 0;
+    for (; c + DOT_GROUP <= channels; c += DOT_GROUP) {
+        int32_t product[DOT_GROUP];
+        for (size_t i = 0; i < DOT_GROUP; i++) product[i] = (x[c + i] - zero) * w[c + i];
+        for (size_t i = 0; i < DOT_GROUP; i++) acc[c + i] = fixed_add(acc[c + i], product[i]);
+    }
+    return c;
+}
+
 static void accumulate(const struct step *step, const int8_t *x, int y, int column, int32_t *acc) {
     const struct window_plan *window = &step->window;
     size_t in_channels = (size_t)window->in_channels, multiplier = (size_t)step->multiplier;
@@ -17,7 +30,10 @@ static void accumulate(const struct step *step, const int8_t *x, int y, int colu
                 x + ((size_t)in_y * (size_t)window->in_width + (size_t)in_x) * in_channels;
             const int8_t *w = step->weights + ((size_t)ky * (size_t)window->width + (size_t)kx) *
                                                   in_channels * multiplier;
-            for (size_t c = 0; c < in_channels; c++)
+            size_t c = 0;
+            if (multiplier == 1) c = add_blocks(in_channels, from, step->zero_in, w, acc);
+            w += c;
+            for (; c < in_channels; c++)
                 for (size_t m = 0; m < multiplier; m++, w++)
                     acc[c * multiplier + m] =
                         fixed_add(acc[c * multiplier + m], (from[c] - step->zero_in) * *w);

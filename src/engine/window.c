@@ -43,17 +43,31 @@ static void run_max(const struct engine *engine, const struct step *step, size_t
     }
 }
 
+/* Sums of up to DOT_GROUP channels; below 2^23 pixels they fit. */
+static void average_few(const struct step *step, struct view view, size_t row, size_t count,
+                        const int8_t *x, int8_t *out) {
+    size_t channels = (size_t)step->window.in_channels;
+    int32_t pixels = view.height * view.width, half = pixels / 2, sum[DOT_GROUP] = {0};
+    for (int y = 0; y < view.height; y++)
+        for (int column = 0; column < view.width; column++) {
+            const int8_t *from = x + (size_t)y * row + (size_t)column * channels;
+            if (count == DOT_GROUP) /* a constant, for vectors */
+                for (size_t c = 0; c < DOT_GROUP; c++) sum[c] += from[c];
+            else
+                for (size_t c = 0; c < count; c++) sum[c] += from[c];
+        }
+    for (size_t c = 0; c < count; c++) {
+        int32_t rounded = (sum[c] > 0 ? sum[c] + half : sum[c] - half) / pixels;
+        out[c] = (int8_t)fixed_clamp(rounded, step->low, step->high);
+    }
+}
+
 static void average(const struct step *step, struct view view, const int8_t *x, int8_t *out) {
-    const struct window_plan *window = &step->window;
-    size_t channels = (size_t)window->in_channels, row = channels * (size_t)window->in_width;
-    int64_t count = (int64_t)view.height * view.width;
-    for (size_t c = 0; c < channels; c++) {
-        int64_t sum = 0;
-        for (int y = 0; y < view.height; y++)
-            for (int column = 0; column < view.width; column++)
-                sum += x[(size_t)y * row + (size_t)column * channels + c];
-        sum = sum > 0 ? (sum + count / 2) / count : (sum - count / 2) / count;
-        out[c] = (int8_t)fixed_clamp(sum, step->low, step->high);
+    size_t channels = (size_t)step->window.in_channels;
+    size_t row = channels * (size_t)step->window.in_width;
+    for (size_t c = 0; c < channels; c += DOT_GROUP) {
+        size_t count = channels - c < DOT_GROUP ? channels - c : DOT_GROUP;
+        average_few(step, view, row, count, x + c, out + c);
     }
 }
 
@@ -82,6 +96,9 @@ bool plan_pool(struct planner *planner) {
     if (!plan_same_quantization(planner) || !plan_activation(planner) ||
         !plan_window(planner, op->filter_height, op->filter_width, planner->input->shape[3]))
         return false;
+    if (op->code == OP_AVERAGE_POOL_2D &&
+        (int64_t)op->filter_height * op->filter_width >= 1 << 23)
+        return plan_refuse(planner, STATUS_UNSUPPORTED, "its window is too large");
     step->run = op->code == OP_MAX_POOL_2D ? run_max : run_average;
     return true;
 }
