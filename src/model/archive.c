@@ -14,6 +14,7 @@
 struct archive {
     zip_t *zip;
     const char *path;
+    zip_uint64_t length; /* bytes of the file */
 };
 
 bool archive_probe(const char *path) {
@@ -29,10 +30,13 @@ bool archive_probe(const char *path) {
 
 enum status archive_open(struct archive **archive, const char *path, struct error *error) {
     int code = 0;
+    struct stat file;
     *archive = NULL;
+    if (stat(path, &file)) return error_errno(error, path, "cannot open");
     struct archive *made = calloc(1, sizeof *made);
     if (!made) return error_memory(error, path, sizeof *made);
     made->path = path;
+    made->length = (zip_uint64_t)file.st_size;
     made->zip = zip_open(path, ZIP_RDONLY, &code);
     if (made->zip) {
         *archive = made;
@@ -56,13 +60,22 @@ void archive_close(struct archive *archive) {
 
 static enum status check_size(const struct archive *archive, const char *name,
                               const zip_stat_t *info, size_t limit, struct error *error) {
-    zip_uint64_t needed = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE;
+    zip_uint64_t needed = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD;
     if ((info->valid & needed) != needed)
         return error_set(error, STATUS_FORMAT, archive->path, "'%s' has no size", name);
+    if (info->comp_method != ZIP_CM_STORE && info->comp_method != ZIP_CM_DEFLATE)
+        return error_set(error, STATUS_UNSUPPORTED, archive->path,
+                         "'%s' is compressed by method %u; stored and deflated are supported", name,
+                         (unsigned)info->comp_method);
     if (info->size > limit)
         return error_set(error, STATUS_FORMAT, archive->path,
                          "'%s' has %llu bytes, at most %zu are accepted", name,
                          (unsigned long long)info->size, limit);
+    if (info->comp_size > archive->length)
+        return error_set(error, STATUS_FORMAT, archive->path,
+                         "'%s' announces %llu bytes in a file of %llu; it is cut short or damaged",
+                         name, (unsigned long long)info->comp_size,
+                         (unsigned long long)archive->length);
     if (info->size > MODEST && info->size / EXPANSION > info->comp_size)
         return error_set(error, STATUS_FORMAT, archive->path,
                          "'%s' would grow from %llu to %llu bytes; no model's weights do", name,

@@ -19,7 +19,8 @@ bool archive_probe(const char *path);
 enum status archive_open(struct archive **archive, const char *path, struct error *error);
 void archive_close(struct archive *archive); /* NULL is harmless */
 
-/* A whole member of at most `limit` bytes, checked against its checksum.  *bytes is the caller's,
+/* A whole member of at most `limit` bytes, stored or deflated, checked against its checksum; takes
+ * at most 64 MiB or 100 times the file's bytes, whichever is more.  *bytes is the caller's,
  * to free(); one NUL follows the last byte. */
 enum status archive_read(struct archive *archive, const char *name, size_t limit,
                          unsigned char **bytes, size_t *length, struct error *error);
