@@ -27,7 +27,14 @@ bool plan_refuse(struct planner *planner, enum status status, const char *text) 
 
 void *plan_memory(struct planner *planner, size_t count, size_t size) {
     struct step *step = planner->step;
+    size_t bytes;
     qt_assert(step->memory_count < (int)(sizeof step->memory / sizeof *step->memory));
+    if (!size_multiply(count, size, &bytes) ||
+        bytes > ENGINE_BYTES_MAX - planner->engine->planned_bytes) {
+        plan_refuse(planner, STATUS_UNSUPPORTED, "it needs tables larger than a gigabyte");
+        return NULL;
+    }
+    planner->engine->planned_bytes += bytes;
     void *memory = array_new(count, size);
     if (memory)
         step->memory[step->memory_count++] = memory;
@@ -292,6 +299,12 @@ enum status engine_create(struct engine **engine, const struct frozen *frozen,
     if (!status) {
         plan_pixels(created);
         created->scratch_bytes = (created->scratch_bytes + 127) / 64 * 64;
+        if (created->scratch_bytes > ENGINE_BYTES_MAX / (size_t)created->parts)
+            status = error_set(error, STATUS_UNSUPPORTED, where,
+                               "its padded inputs on %d threads take more than %zu bytes",
+                               created->parts, ENGINE_BYTES_MAX);
+    }
+    if (!status) {
         created->scratch = array_new((size_t)created->parts, created->scratch_bytes);
         if (!created->scratch) status = error_memory(error, where, created->scratch_bytes);
     }

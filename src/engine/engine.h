@@ -19,7 +19,8 @@ const char *runtime_name(enum runtime runtime); /* "ref", "xnn" */
 struct engine;
 
 /* Plans buffers and prepares multipliers for batches of up to `batch` digits.  `frozen` must
- * outlive the engine.  Refuses operators and types it cannot run, by index and name. */
+ * outlive the engine.  Refuses operators and types it cannot run, by index and name.  Takes at most
+ * 1 GiB each for values, for the operators' tables and for padded inputs; more is refused. */
 enum status engine_create(struct engine **engine, const struct frozen *frozen, enum runtime runtime,
                           int batch, const char *where, struct error *error);
 void engine_destroy(struct engine *engine); /* NULL is harmless */

@@ -13,7 +13,7 @@
 #include "engine/engine.h"
 #include "engine/fixed.h"
 
-#define ENGINE_BYTES_MAX ((size_t)1 << 30) /* all values of one batch */
+#define ENGINE_BYTES_MAX ((size_t)1 << 30) /* values of one batch; tables; scratch: of each */
 #define ENGINE_ROWS 48                     /* rows of sums that stay in the cache */
 
 /* Values of one tensor for the whole batch. */
@@ -86,6 +86,7 @@ struct engine {
     struct slot *slots;
     struct step *steps;
     int step_count;
+    size_t planned_bytes; /* of the steps' memory */
     size_t chunk;         /* digits that go through all steps together */
     unsigned char *scratch;
     size_t scratch_bytes; /* of one part */
