@@ -2,7 +2,8 @@
  *
  * A file is a big-endian header (00 00, element type, number of dimensions, one uint32 for each)
  * and then the elements.  Only uint8 elements in one dimension (labels) or three (images) are
- * read.  The header is believed only as far as the file's real length bears it out.
+ * read.  The header is believed only as far as the file's real length bears it out, and nothing
+ * takes more memory than IDX_ITEMS_MAX images, 784 MiB.
  */
 #ifndef DATA_IDX_H
 #define DATA_IDX_H

@@ -22,7 +22,8 @@ struct image {
 };
 
 /* Read a PNG of any kind as grey.  What is transparent becomes white, or black where the picture
- * would vanish in white.  The caller frees with image_free; on failure *image is zeroed. */
+ * would vanish in white.  Takes at most 64 MiB beside the file's bytes, and image_to_digit 48 MiB
+ * more.  The caller frees with image_free; on failure *image is zeroed. */
 enum status image_read_png(const char *path, struct image *image, struct error *error);
 void image_free(struct image *image);
 
