@@ -6,20 +6,25 @@
 #include <string.h>
 
 #define TEXT_LIMIT 1024
-#define GREYS 24
+#define GREYS      24
 
 static const struct cell blank = {.glyph = ' ', .color = COLOR_TEXT};
 
 uint32_t utf8_next(const char **text) {
     const unsigned char *s = (const unsigned char *)*text;
     if (!s[0]) return 0;
-    int length = s[0] < 0x80 ? 1 : (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3
-               : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
+    int length = s[0] < 0x80             ? 1
+                 : (s[0] & 0xe0) == 0xc0 ? 2
+                 : (s[0] & 0xf0) == 0xe0 ? 3
+                 : (s[0] & 0xf8) == 0xf0 ? 4
+                                         : 0;
     static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
     uint32_t glyph = length == 1 ? s[0] : length ? s[0] & (0x7fU >> length) : 0;
     for (int i = 1; i < length; i++) {
-        if ((s[i] & 0xc0) != 0x80) length = 0;
-        else glyph = glyph << 6 | (s[i] & 0x3fU);
+        if ((s[i] & 0xc0) != 0x80)
+            length = 0;
+        else
+            glyph = glyph << 6 | (s[i] & 0x3fU);
     }
     if (!length || glyph < smallest[length] || glyph > 0x10ffff) {
         *text += 1;
@@ -73,17 +78,16 @@ static uint32_t ascii_of(uint32_t glyph) {
     static const struct {
         uint32_t glyph;
         char ascii;
-    } signs[] = {{0xa0, ' '},   {0xb0, 'o'},   {0xb1, '~'},   {0xb2, '2'},   {0xb7, '.'},
-                 {0xd7, 'x'},   {0xb5, 'u'},   {0x3bc, 'u'},  {0x2010, '-'}, {0x2011, '-'},
-                 {0x2013, '-'}, {0x2014, '-'}, {0x2018, '\''}, {0x2019, '\''}, {0x201c, '"'},
-                 {0x201d, '"'}, {0x2022, '*'}, {0x2026, '.'}, {0x2190, '<'}, {0x2191, '^'},
-                 {0x2192, '>'}, {0x2193, 'v'}, {0x2195, '|'}, {0x2212, '-'}, {0x221e, 'i'},
-                 {0x2248, '~'}, {0x2260, '!'}, {0x2264, '<'}, {0x2265, '>'}, {0x2500, '-'},
-                 {0x2501, '-'}, {0x2502, '|'}, {0x2503, '|'}, {0x2504, '-'}, {0x2506, '|'},
-                 {0x2508, '-'}, {0x250a, '|'}, {0x254c, '-'}, {0x254e, '|'}, {0x2550, '='},
-                 {0x2551, '|'}, {0x25a0, '#'}, {0x25b2, '^'}, {0x25b6, '>'}, {0x25b8, '>'},
-                 {0x25bc, 'v'}, {0x25c0, '<'}, {0x25c2, '<'}, {0x25c6, '*'}, {0x25cb, 'o'},
-                 {0x25cf, '*'}};
+    } signs[] = {
+        {0xa0, ' '},    {0xb0, 'o'},    {0xb1, '~'},   {0xb2, '2'},   {0xb7, '.'},   {0xd7, 'x'},
+        {0xb5, 'u'},    {0x3bc, 'u'},   {0x2010, '-'}, {0x2011, '-'}, {0x2013, '-'}, {0x2014, '-'},
+        {0x2018, '\''}, {0x2019, '\''}, {0x201c, '"'}, {0x201d, '"'}, {0x2022, '*'}, {0x2026, '.'},
+        {0x2190, '<'},  {0x2191, '^'},  {0x2192, '>'}, {0x2193, 'v'}, {0x2195, '|'}, {0x2212, '-'},
+        {0x221e, 'i'},  {0x2248, '~'},  {0x2260, '!'}, {0x2264, '<'}, {0x2265, '>'}, {0x2500, '-'},
+        {0x2501, '-'},  {0x2502, '|'},  {0x2503, '|'}, {0x2504, '-'}, {0x2506, '|'}, {0x2508, '-'},
+        {0x250a, '|'},  {0x254c, '-'},  {0x254e, '|'}, {0x2550, '='}, {0x2551, '|'}, {0x25a0, '#'},
+        {0x25b2, '^'},  {0x25b6, '>'},  {0x25b8, '>'}, {0x25bc, 'v'}, {0x25c0, '<'}, {0x25c2, '<'},
+        {0x25c6, '*'},  {0x25cb, 'o'},  {0x25cf, '*'}};
     if (glyph < 0x7f) return glyph;
     for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
         if (signs[i].glyph == glyph) return (uint32_t)signs[i].ascii;

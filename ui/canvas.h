@@ -17,24 +17,24 @@
 #include "base/attr.h"
 
 enum color {
-    COLOR_TEXT,      /* ordinary */
-    COLOR_DIM,       /* frames, axes, labels */
-    COLOR_TITLE,     /* panel titles */
-    COLOR_FOCUS,     /* frame and title of the focused panel */
-    COLOR_STRONG,    /* values that matter */
-    COLOR_KEY,       /* keys in footer and help */
-    COLOR_SELECTED,  /* the selected row or cell */
+    COLOR_TEXT,     /* ordinary */
+    COLOR_DIM,      /* frames, axes, labels */
+    COLOR_TITLE,    /* panel titles */
+    COLOR_FOCUS,    /* frame and title of the focused panel */
+    COLOR_STRONG,   /* values that matter */
+    COLOR_KEY,      /* keys in footer and help */
+    COLOR_SELECTED, /* the selected row or cell */
     COLOR_OK,
     COLOR_WARNING,
     COLOR_ALARM,
-    COLOR_FP32,      /* the three paths, everywhere the same */
+    COLOR_FP32, /* the three paths, everywhere the same */
     COLOR_QAT,
     COLOR_INT8,
-    COLOR_CURVE,     /* smoothed line */
-    COLOR_ENVELOPE,  /* min..max behind it */
-    COLOR_BAR,       /* progress and probability bars */
-    COLOR_GREY,      /* digits: cell.ink and cell.paper hold 0..23, black to white */
-    COLOR_MEANINGS   /* how many (ncurses owns the name COLORS) */
+    COLOR_CURVE,    /* smoothed line */
+    COLOR_ENVELOPE, /* min..max behind it */
+    COLOR_BAR,      /* progress and probability bars */
+    COLOR_GREY,     /* digits: cell.ink and cell.paper hold 0..23, black to white */
+    COLOR_MEANINGS  /* how many (ncurses owns the name COLORS) */
 };
 
 /* What the terminal's font and locale can show.  Callers pass Unicode; the canvas puts the nearest
@@ -42,19 +42,19 @@ enum color {
 enum glyph_level { GLYPHS_ASCII, GLYPHS_BLOCK, GLYPHS_BRAILLE };
 
 struct cell {
-    uint32_t glyph;  /* Unicode; 0 is the right half of nothing, drawn as a space */
-    uint8_t color;   /* enum color */
+    uint32_t glyph;     /* Unicode; 0 is the right half of nothing, drawn as a space */
+    uint8_t color;      /* enum color */
     uint8_t ink, paper; /* COLOR_GREY only */
     bool is_bold, is_reverse;
 };
 
 struct canvas {
     int rows, columns;
-    int stride;          /* cells from one row to the next: a canvas may be part of another */
+    int stride; /* cells from one row to the next: a canvas may be part of another */
     struct cell *cells;
     enum glyph_level glyphs; /* what the terminal can show: charts choose by it */
-    bool is_mono;        /* no colours: meaning must be in words, bold and reverse */
-    bool has_greys;      /* 24 greys on 24: else canvas_grey shades by glyph alone */
+    bool is_mono;            /* no colours: meaning must be in words, bold and reverse */
+    bool has_greys;          /* 24 greys on 24: else canvas_grey shades by glyph alone */
 };
 
 /* A whole canvas of blanks, ASCII, without greys until the fields above say otherwise; false when

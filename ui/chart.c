@@ -7,7 +7,7 @@
 #include "ui/number.h"
 
 #define LABEL_COLUMNS 6
-#define MOST_TICKS 32
+#define MOST_TICKS    32
 
 struct chart_frame chart_frame(const struct canvas *canvas) {
     struct chart_frame frame = {0, 0, canvas->rows, canvas->columns, 0};
@@ -120,7 +120,8 @@ static void draw_braille(const struct plot *plot, const struct chart_series *ser
         unsigned lines = braille_dots(line[0], row, 0) | braille_dots(line[1], row, 1);
         /* In a cell of its own the line stays a line; what reaches further shows beside it. */
         if (lines) spans = 0;
-        /* Without colours the span is told from the line by its texture: every other row of dots. */
+        /* Without colours the span is told from the line by its texture: every other row of dots.
+         */
         if (plot->canvas->is_mono) spans &= 0x2d;
         if (!(spans | lines)) continue;
         const struct cell *cell = plot_cell(plot, row, column);
@@ -255,10 +256,12 @@ static void draw_foreground(const struct plot *plot) {
         int column = sample_column(plot, chart->cursor);
         for (int row = 0; row < plot->frame.rows; row++) {
             uint32_t glyph = plot_cell(plot, row, column)->glyph;
-            bool is_free = glyph == ' ' || glyph == 0 ||
-                           glyph == glyph_lower(0x250a, plot->canvas->glyphs);
-            if (is_free) plot_put(plot, row, column, 0x2502, COLOR_STRONG);
-            else plot_cell(plot, row, column)->is_reverse = true;
+            bool is_free =
+                glyph == ' ' || glyph == 0 || glyph == glyph_lower(0x250a, plot->canvas->glyphs);
+            if (is_free)
+                plot_put(plot, row, column, 0x2502, COLOR_STRONG);
+            else
+                plot_cell(plot, row, column)->is_reverse = true;
         }
     }
     for (int i = 0; chart->alarms && i < chart->samples; i++) {
@@ -283,9 +286,12 @@ void chart_draw(struct canvas *canvas, const struct chart *chart) {
         const struct chart_series *series = &chart->series[i];
         for (int column = 0; column < plot.frame.columns; column++) {
             if (column >= chart->samples) break;
-            if (canvas->glyphs == GLYPHS_BRAILLE) draw_braille(&plot, series, column);
-            else if (canvas->glyphs == GLYPHS_BLOCK) draw_block(&plot, series, column);
-            else draw_ascii(&plot, series, column);
+            if (canvas->glyphs == GLYPHS_BRAILLE)
+                draw_braille(&plot, series, column);
+            else if (canvas->glyphs == GLYPHS_BLOCK)
+                draw_block(&plot, series, column);
+            else
+                draw_ascii(&plot, series, column);
         }
         draw_points(&plot, series);
     }

@@ -14,13 +14,13 @@
 #include "ui/canvas.h"
 
 struct chart_series {
-    const float *low, *high; /* [samples] the span; NaN where there is none; NULL: no spans */
-    const float *line;       /* [samples] NaN where it is broken; NULL: no line */
-    const float *points;     /* [samples] measured values, NaN for none; NULL: no points */
+    const float *low, *high;       /* [samples] the span; NaN where there is none; NULL: no spans */
+    const float *line;             /* [samples] NaN where it is broken; NULL: no line */
+    const float *points;           /* [samples] measured values, NaN for none; NULL: no points */
     const unsigned char *is_minor; /* [samples] non-zero: a point of less weight; or NULL */
     enum color line_color, span_color;
-    uint32_t mark;           /* glyph of points */
-    char ascii;              /* sign of line and points in ASCII */
+    uint32_t mark; /* glyph of points */
+    char ascii;    /* sign of line and points in ASCII */
 };
 
 struct chart_tick {

@@ -57,12 +57,12 @@ bool control_is_waiting(const struct control *control) {
     return false;
 }
 
-static uint32_t send(struct control *control, enum command_kind kind, double argument,
-                     double now) {
+static uint32_t send(struct control *control, enum command_kind kind, double argument, double now) {
     uint32_t number = control->send(control->context, (struct command){kind, argument});
     if (!number) {
-        control_say(control, COLOR_WARNING, now, "the run is busy with earlier commands: try "
-                                                 "again in a moment");
+        control_say(control, COLOR_WARNING, now,
+                    "the run is busy with earlier commands: try "
+                    "again in a moment");
         return 0;
     }
     for (int i = 0; i < CONTROL_WAITING; i++) {
@@ -95,16 +95,22 @@ static void leave(struct control *control, const struct store *store, double now
     }
     control->checkpoint = send(control, COMMAND_CHECKPOINT, 0, now);
     if (control->checkpoint && store->state == STATE_TRAIN) send(control, COMMAND_PAUSE, 0, now);
-    if (!control->checkpoint) control->is_leaving = false; /* said so; the user may ask again */
-    else control_say(control, COLOR_STRONG, now, "finishing this batch and writing a checkpoint, "
-                                                 "then leaving");
+    if (!control->checkpoint)
+        control->is_leaving = false; /* said so; the user may ask again */
+    else
+        control_say(control, COLOR_STRONG, now,
+                    "finishing this batch and writing a checkpoint, "
+                    "then leaving");
 }
 
 static void quit(struct control *control, const struct store *store, double now) {
     if (control->is_leaving) return;
-    if (!store->is_over) open_modal(control, MODAL_QUIT, now);
-    else if (store->state != STATE_DONE || is_saved(store)) control->is_done = true;
-    else open_modal(control, MODAL_UNSAVED, now);
+    if (!store->is_over)
+        open_modal(control, MODAL_QUIT, now);
+    else if (store->state != STATE_DONE || is_saved(store))
+        control->is_done = true;
+    else
+        open_modal(control, MODAL_UNSAVED, now);
 }
 
 static void train_on(struct control *control, struct store *store, double now) {
@@ -139,13 +145,17 @@ static void change_pace(struct control *control, struct store *store, bool faste
     double pace = control_pace(store->pace, store_rate(store), faster);
     if (!send(control, COMMAND_PACE, pace, now)) return;
     store->pace = pace;
-    if (pace > 0) control_say(control, COLOR_TEXT, now, "pace: at most %.0f batches/s", pace);
-    else control_say(control, COLOR_TEXT, now, "pace: as fast as the machine can");
+    if (pace > 0)
+        control_say(control, COLOR_TEXT, now, "pace: at most %.0f batches/s", pace);
+    else
+        control_say(control, COLOR_TEXT, now, "pace: as fast as the machine can");
 }
 
 bool control_act(struct control *control, struct store *store, enum action action, double now) {
     switch (action) {
-    case ACTION_QUIT: quit(control, store, now); return true;
+    case ACTION_QUIT:
+        quit(control, store, now);
+        return true;
     case ACTION_STOP:
         if (store->is_over) {
             control_say(control, COLOR_TEXT, now, "not training: there is nothing to stop");
@@ -161,22 +171,41 @@ bool control_act(struct control *control, struct store *store, enum action actio
         }
         return true;
     case ACTION_STEP:
-        if (store->is_over) control_say(control, COLOR_TEXT, now, "not training: T trains on");
-        else send(control, COMMAND_STEP, 0, now);
+        if (store->is_over)
+            control_say(control, COLOR_TEXT, now, "not training: T trains on");
+        else
+            send(control, COMMAND_STEP, 0, now);
         return true;
-    case ACTION_EXPORT: send(control, COMMAND_EXPORT, 0, now); return true;
-    case ACTION_CHECKPOINT: send(control, COMMAND_CHECKPOINT, 0, now); return true;
-    case ACTION_EVALUATE: send(control, COMMAND_EVALUATE, 0, now); return true;
-    case ACTION_TRAIN_ON: train_on(control, store, now); return true;
-    case ACTION_FASTER: change_pace(control, store, true, now); return true;
-    case ACTION_SLOWER: change_pace(control, store, false, now); return true;
-    case ACTION_INTERRUPT: control_signal(control, store, SIGINT, now); return true;
+    case ACTION_EXPORT:
+        send(control, COMMAND_EXPORT, 0, now);
+        return true;
+    case ACTION_CHECKPOINT:
+        send(control, COMMAND_CHECKPOINT, 0, now);
+        return true;
+    case ACTION_EVALUATE:
+        send(control, COMMAND_EVALUATE, 0, now);
+        return true;
+    case ACTION_TRAIN_ON:
+        train_on(control, store, now);
+        return true;
+    case ACTION_FASTER:
+        change_pace(control, store, true, now);
+        return true;
+    case ACTION_SLOWER:
+        change_pace(control, store, false, now);
+        return true;
+    case ACTION_INTERRUPT:
+        control_signal(control, store, SIGINT, now);
+        return true;
     case ACTION_FREEZE:
         control->is_frozen = !control->is_frozen;
         if (!control->is_frozen) control_say(control, COLOR_TEXT, now, "the view follows again");
         return true;
-    case ACTION_ACKNOWLEDGE: store_acknowledge(store); return true;
-    default: return false;
+    case ACTION_ACKNOWLEDGE:
+        store_acknowledge(store);
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -196,9 +225,11 @@ void control_answer(struct control *control, struct store *store, uint32_t code,
         control->leaves_after_export = send(control, COMMAND_EXPORT, 0, now) != 0;
     } else if (modal == MODAL_STOP && (code == 'e' || code == 'n' || code == 'x')) {
         control->modal = MODAL_NONE;
-        send(control, code == 'e'   ? COMMAND_STOP_EPOCH
-                      : code == 'n' ? COMMAND_STOP_NOW
-                                    : COMMAND_STOP_RESTORE, 0, now);
+        send(control,
+             code == 'e'   ? COMMAND_STOP_EPOCH
+             : code == 'n' ? COMMAND_STOP_NOW
+                           : COMMAND_STOP_RESTORE,
+             0, now);
     }
 }
 
@@ -254,8 +285,9 @@ void control_event(struct control *control, struct store *store, const struct ev
     } else if (event->kind == EVENT_ACKNOWLEDGE) {
         follow_acknowledge(control, store, event, now);
     } else if (event->kind == EVENT_STATE && event->state == STATE_DONE && !control->is_leaving) {
-        control_say(control, COLOR_OK, now, "trained: e exports, T trains on, n looks at the "
-                                            "mistakes, q quits");
+        control_say(control, COLOR_OK, now,
+                    "trained: e exports, T trains on, n looks at the "
+                    "mistakes, q quits");
     } else if (event->kind == EVENT_STATE && event->state == STATE_FAILED) {
         control_say(control, COLOR_ALARM, now, "training has failed: see the log (5)");
     }
@@ -277,9 +309,10 @@ const struct choice *control_choices(enum modal modal, const char **title) {
         {"x", "now, go back to the best epoch's weights"},
         {"Esc", "go on training"},
         {NULL, NULL}};
-    *title = modal == MODAL_QUIT ? "Quit while it trains?"
-           : modal == MODAL_UNSAVED ? "These weights were not exported"
-                                    : "Stop training";
-    return modal == MODAL_QUIT ? quit_choices : modal == MODAL_UNSAVED ? unsaved_choices
-                                                                       : stop_choices;
+    *title = modal == MODAL_QUIT      ? "Quit while it trains?"
+             : modal == MODAL_UNSAVED ? "These weights were not exported"
+                                      : "Stop training";
+    return modal == MODAL_QUIT      ? quit_choices
+           : modal == MODAL_UNSAVED ? unsaved_choices
+                                    : stop_choices;
 }

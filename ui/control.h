@@ -16,8 +16,8 @@
 enum modal { MODAL_NONE, MODAL_QUIT, MODAL_UNSAVED, MODAL_STOP, MODAL_HELP, MODAL_SEARCH };
 
 #define MODAL_DEAF_SECONDS 0.150 /* keys typed ahead of a menu do not answer it */
-#define CONTROL_WAITING 8
-#define NOTICE_SECONDS 8.0
+#define CONTROL_WAITING    8
+#define NOTICE_SECONDS     8.0
 
 /* run_send, or a test's. */
 typedef uint32_t send_command(void *context, struct command command);
@@ -28,16 +28,16 @@ struct control {
     enum modal modal;
     double modal_since;
     bool is_frozen;
-    bool is_leaving;       /* quit was confirmed or a signal came; waits for the checkpoint */
-    bool is_done;          /* leave now */
+    bool is_leaving; /* quit was confirmed or a signal came; waits for the checkpoint */
+    bool is_done;    /* leave now */
     bool leaves_after_export;
-    int signal;            /* that made it leave, or 0 */
+    int signal; /* that made it leave, or 0 */
     struct {
         uint32_t number;
         enum command_kind kind;
     } waiting[CONTROL_WAITING];
-    uint32_t checkpoint;   /* the command that leaving waits for */
-    char notice[256];      /* what just happened, shown for a while */
+    uint32_t checkpoint; /* the command that leaving waits for */
+    char notice[256];    /* what just happened, shown for a while */
     enum color notice_color;
     double notice_until;
 };

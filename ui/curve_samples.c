@@ -66,7 +66,8 @@ void samples_spread(struct samples *samples, int count, const struct store *stor
                     struct steps window, enum x_axis x_axis) {
     if (count < 1) return;
     double steps = (double)(window.last - window.first) + 1;
-    if (x_axis == X_TIME) spread_seconds(samples, count, store, window);
+    if (x_axis == X_TIME)
+        spread_seconds(samples, count, store, window);
     else
         for (int i = 0; i < count; i++)
             samples->first[i] = window.first + (uint64_t)floor(steps * i / count);
@@ -81,8 +82,10 @@ int samples_of_step(const struct samples *samples, int count, uint64_t step) {
     int low = 0, high = count;
     while (high - low > 1) {
         int middle = low + (high - low) / 2;
-        if (samples->first[middle] > step) high = middle;
-        else low = middle;
+        if (samples->first[middle] > step)
+            high = middle;
+        else
+            low = middle;
     }
     int first = low;
     while (first > 0 && samples->first[first - 1] == samples->first[low]) first--;
@@ -107,8 +110,7 @@ void samples_loss(struct samples *samples, int count, const struct store *store,
     for (int i = 0; i < count; i++) {
         bool is_shared = i > 0 && samples->first[i] == samples->first[i - 1] &&
                          samples->last[i] == samples->last[i - 1];
-        if (!is_shared)
-            bucket = history_range(store->loss, samples->first[i], samples->last[i]);
+        if (!is_shared) bucket = history_range(store->loss, samples->first[i], samples->last[i]);
         samples->low[i] = bucket.count ? bucket.min : NAN;
         samples->high[i] = bucket.count ? bucket.max : NAN;
         samples->alarms[i] = bucket.not_finite == 0                 ? 0

@@ -17,10 +17,10 @@
 #include "ui/terminal.h"
 #include "ui/theme.h"
 
-#define FRAMES_DEFAULT 10.0
-#define FRAMES_MOST 30.0
-#define EVENTS_A_FRAME 8192 /* more wait for the next one, so that keys are never late */
-#define ANSWER_SECONDS 0.01 /* how often a command's answer is looked for */
+#define FRAMES_DEFAULT   10.0
+#define FRAMES_MOST      30.0
+#define EVENTS_A_FRAME   8192 /* more wait for the next one, so that keys are never late */
+#define ANSWER_SECONDS   0.01 /* how often a command's answer is looked for */
 #define FORSAKEN_SECONDS 20.0 /* how long a screen that is gone waits for the checkpoint */
 
 /* What happens once a second. */
@@ -76,7 +76,7 @@ static bool take_events(struct screen *screen, struct run *run, double now) {
 }
 
 static void take_stderr(struct screen *screen) {
-    char line[sizeof ((struct store_line *)0)->text];
+    char line[sizeof((struct store_line *)0)->text];
     for (int i = 0; i < 100 && stderr_capture_line(line, sizeof line); i++) {
         screen_stderr(screen, line);
     }
@@ -92,8 +92,10 @@ static bool fit(struct screen *screen) {
 /* One key, and what it asks of the terminal. */
 static void take_key(struct screen *screen, uint32_t code, double now) {
     enum modal before = screen->control.modal;
-    if (code == KEYCODE_GONE) signals_raise(SIGHUP);
-    else if (code != KEYCODE_RESIZED) screen_key(screen, code, now);
+    if (code == KEYCODE_GONE)
+        signals_raise(SIGHUP);
+    else if (code != KEYCODE_RESIZED)
+        screen_key(screen, code, now);
     if (screen->control.modal != before && screen->control.modal != MODAL_NONE &&
         screen->control.modal != MODAL_SEARCH) {
         terminal_forget_keys();

@@ -1,10 +1,9 @@
 /* dashboard: a run on the screen, with the keys that steer it.
  *
- *     if (dashboard_check(&error)) ...            before anything is loaded: can it be shown at all?
- *     run_create(&run, &config, &error)           the caller
- *     dashboard_run(run, &options, &result, ...)  starts the run, returns when the user leaves
- *     if (!result.is_urgent) run_finish(run, false, ...)
- *     exit with result.exit_status
+ *     if (dashboard_check(&error)) ...            before anything is loaded: can it be shown at
+ * all? run_create(&run, &config, &error)           the caller dashboard_run(run, &options, &result,
+ * ...)  starts the run, returns when the user leaves if (!result.is_urgent) run_finish(run, false,
+ * ...) exit with result.exit_status
  *
  * The terminal is as it was whenever dashboard_run returns, and on every other way out (signals,
  * crashes).  What the program wrote to stderr meanwhile is in the log panel and is written again
@@ -19,10 +18,10 @@
 #include "train/run.h"
 
 struct dashboard_options {
-    const char *theme;         /* a theme's name; NULL: dark */
-    bool no_color;             /* also when the environment has a non-empty NO_COLOR */
-    bool ascii;                /* no glyphs beyond ASCII, whatever the locale says */
-    double frames_per_second;  /* at most so many; 0: 10; cut to 1..30 */
+    const char *theme;        /* a theme's name; NULL: dark */
+    bool no_color;            /* also when the environment has a non-empty NO_COLOR */
+    bool ascii;               /* no glyphs beyond ASCII, whatever the locale says */
+    double frames_per_second; /* at most so many; 0: 10; cut to 1..30 */
 };
 
 struct dashboard_result {

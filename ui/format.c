@@ -22,8 +22,10 @@ char *format_bytes(double bytes, char *out, size_t size) {
         bytes /= 1024;
         unit++;
     }
-    if (unit) snprintf(out, size, "%s %s", three(bytes, number, sizeof number), units[unit]);
-    else snprintf(out, size, "%.0f B", bytes);
+    if (unit)
+        snprintf(out, size, "%s %s", three(bytes, number, sizeof number), units[unit]);
+    else
+        snprintf(out, size, "%.0f B", bytes);
     return out;
 }
 
@@ -37,9 +39,12 @@ char *format_duration(double seconds, char *out, size_t size) {
         return out;
     }
     long whole = (long)(seconds + 0.5);
-    if (whole < 60) snprintf(out, size, "%ld s", whole);
-    else if (whole < 3600) snprintf(out, size, "%ldm%02lds", whole / 60, whole % 60);
-    else snprintf(out, size, "%ldh%02ldm", whole / 3600, whole / 60 % 60);
+    if (whole < 60)
+        snprintf(out, size, "%ld s", whole);
+    else if (whole < 3600)
+        snprintf(out, size, "%ldm%02lds", whole / 60, whole % 60);
+    else
+        snprintf(out, size, "%ldh%02ldm", whole / 3600, whole / 60 % 60);
     return out;
 }
 
@@ -52,8 +57,10 @@ char *format_clock(double seconds, char *out, size_t size) {
 char *format_count(double count, char *out, size_t size) {
     char number[32];
     double absolute = fabs(count);
-    if (!isfinite(count)) snprintf(out, size, "--");
-    else if (absolute < 999.5) snprintf(out, size, "%.0f", count);
+    if (!isfinite(count))
+        snprintf(out, size, "--");
+    else if (absolute < 999.5)
+        snprintf(out, size, "%.0f", count);
     else if (absolute < 999.5e3) {
         snprintf(out, size, "%sk", three(count / 1e3, number, sizeof number));
     } else {
@@ -64,7 +71,8 @@ char *format_count(double count, char *out, size_t size) {
 
 char *format_time(double seconds, char *out, size_t size) {
     char number[32];
-    if (!(seconds >= 0) || isinf(seconds)) snprintf(out, size, "--");
+    if (!(seconds >= 0) || isinf(seconds))
+        snprintf(out, size, "--");
     else if (seconds < 999.5e-6) {
         snprintf(out, size, "%s us", three(seconds * 1e6, number, sizeof number));
     } else if (seconds < 0.9995) {

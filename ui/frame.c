@@ -33,8 +33,10 @@ static void draw_title(struct canvas *canvas, int row, int column, int columns,
         for (char *c = text; *c; c++) {
             if (c[0] == ' ' && c[1] == ' ') gap = c;
         }
-        if (gap) *gap = 0;
-        else break;
+        if (gap)
+            *gap = 0;
+        else
+            break;
     }
     if (*text) at = canvas_printf(&line, 0, at, COLOR_DIM, " %s ", text);
     int right = width_of(title->right) + 2;

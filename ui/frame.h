@@ -5,7 +5,7 @@
 #include "ui/layout.h"
 
 struct frame_title {
-    int number;          /* the key that focuses it; 0: none */
+    int number; /* the key that focuses it; 0: none */
     const char *name;
     char left[160], right[160];
     bool is_focus;

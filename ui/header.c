@@ -10,19 +10,24 @@
 
 static enum color state_color(enum run_state state) {
     switch (state) {
-    case STATE_TRAIN: return COLOR_OK;
+    case STATE_TRAIN:
+        return COLOR_OK;
     case STATE_PAUSED:
-    case STATE_STOPPING: return COLOR_WARNING;
-    case STATE_FAILED: return COLOR_ALARM;
-    case STATE_DONE: return COLOR_INT8;
-    default: return COLOR_STRONG;
+    case STATE_STOPPING:
+        return COLOR_WARNING;
+    case STATE_FAILED:
+        return COLOR_ALARM;
+    case STATE_DONE:
+        return COLOR_INT8;
+    default:
+        return COLOR_STRONG;
     }
 }
 
 static void add_state(struct line *line, const struct view *view) {
     const struct store *store = view->store;
-    struct piece *state = line_add(line, 100, state_color(store->state), "[%s]",
-                                   run_state_name(store->state));
+    struct piece *state =
+        line_add(line, 100, state_color(store->state), "[%s]", run_state_name(store->state));
     state->is_bold = true;
     const char *waiting = control_waiting(view->control);
     if (*waiting) line_add(line, 93, COLOR_WARNING, "%s", waiting);
@@ -106,16 +111,20 @@ static void add_accuracies(struct line *line, const struct store *store) {
         return;
     }
     /* A part of the digits gives other numbers than all of them: the label goes last. */
-    if (evaluation->is_whole) line_add(line, 40, COLOR_DIM, "acc%%");
-    else line_add(line, 97, COLOR_DIM, "acc%% of %zu", evaluation->count);
+    if (evaluation->is_whole)
+        line_add(line, 40, COLOR_DIM, "acc%%");
+    else
+        line_add(line, 97, COLOR_DIM, "acc%% of %zu", evaluation->count);
     for (int path = 0; path < PATHS; path++) {
         line_add(line, path == PATH_INT8 ? 96 : 82, colors[path], "%s ",
                  path_name((enum path)path));
         line_join(line, colors[path], "%.2f", 100 * evaluation->paths[path].accuracy)->is_bold =
             true;
         bool is_exported = path == PATH_INT8 && store->has_export && store->last_export.is_ok;
-        if (is_exported && store->last_export.differing) line_join(line, COLOR_ALARM, " !");
-        else if (is_exported) line_join(line, COLOR_OK, " =");
+        if (is_exported && store->last_export.differing)
+            line_join(line, COLOR_ALARM, " !");
+        else if (is_exported)
+            line_join(line, COLOR_OK, " =");
         if (path == PATH_FP32) add_ptq(line, store, evaluation->count);
     }
     double gap = gap_of(evaluation);
@@ -146,7 +155,8 @@ static void add_loss(struct line *line, const struct store *store) {
     if (!store->step) return;
     line_add(line, 85, COLOR_DIM, "loss ");
     line_join(line, isfinite(store->batch.loss_last) ? COLOR_STRONG : COLOR_ALARM, "%.4f",
-              (double)store->batch.loss_last)->is_bold = true;
+              (double)store->batch.loss_last)
+        ->is_bold = true;
 }
 
 static void second_line(const struct view *view, struct canvas *canvas) {
@@ -254,9 +264,13 @@ static void tiny_line(const struct view *view, struct canvas *canvas) {
 void header_draw(const struct view *view, struct canvas *canvas) {
     if (canvas->rows < 1 || canvas->columns < 1) return;
     switch (view->layout->kind) {
-    case LAYOUT_LINE: tiny_line(view, canvas); break;
+    case LAYOUT_LINE:
+        tiny_line(view, canvas);
+        break;
     case LAYOUT_LINES:
-    case LAYOUT_SINGLE: short_lines(view, canvas); break;
+    case LAYOUT_SINGLE:
+        short_lines(view, canvas);
+        break;
     default:
         first_line(view, canvas);
         second_line(view, canvas);
@@ -271,10 +285,12 @@ void tabs_draw(const struct view *view, struct canvas *canvas) {
     for (int i = 0; i < PANELS; i++) {
         bool is_focus = i == (int)view->focus;
         const char *name = canvas->columns >= 60 || is_focus ? names[i] : "";
-        struct piece *piece = line_add(&line, is_focus ? 100 : 50 - i,
-                                       is_focus ? COLOR_FOCUS : COLOR_DIM,
-                                       is_focus ? "[%d %s]" : *name ? "%d %s" : "%d%s", i + 1,
-                                       name);
+        struct piece *piece =
+            line_add(&line, is_focus ? 100 : 50 - i, is_focus ? COLOR_FOCUS : COLOR_DIM,
+                     is_focus ? "[%d %s]"
+                     : *name  ? "%d %s"
+                              : "%d%s",
+                     i + 1, name);
         piece->is_bold = is_focus;
     }
     uint32_t rule = 0x2500;
@@ -311,10 +327,12 @@ void footer_draw(const struct view *view, struct canvas *canvas) {
         const char *label = key->label;
         if (key->action == ACTION_PAUSE && view->store->state == STATE_PAUSED) label = "Resume";
         if (key->action == ACTION_FREEZE && view->control->is_frozen) label = "Thaw";
-        if (key->action == ACTION_NEXT) snprintf(name, sizeof name, "n/N");
-        else keycode_name(key->codes[0], name, sizeof name);
-        line_add(&line, key->priority, COLOR_KEY, "%s", is_tiny ? keycode_name(key->codes[0], name,
-                                                                          sizeof name) : name);
+        if (key->action == ACTION_NEXT)
+            snprintf(name, sizeof name, "n/N");
+        else
+            keycode_name(key->codes[0], name, sizeof name);
+        line_add(&line, key->priority, COLOR_KEY, "%s",
+                 is_tiny ? keycode_name(key->codes[0], name, sizeof name) : name);
         if (!is_tiny) line_join(&line, COLOR_TEXT, " %s", label);
     }
     line_draw(&line, canvas, 0);

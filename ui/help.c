@@ -8,7 +8,7 @@
 #include "ui/keys.h"
 
 #define HELP_COLUMNS 76
-#define KEY_COLUMNS 16
+#define KEY_COLUMNS  16
 
 /* What stands on the screen and is no key. */
 static const char *const notes[] = {
@@ -87,8 +87,7 @@ void help_draw(struct canvas *canvas, enum panel_id focus, int *first) {
     walk(&box, focus, *first);
     if (*first < most && box.rows > 2) {
         canvas_fill(&box, box.rows - 1, 0, box.columns, ' ', COLOR_DIM);
-        canvas_printf(&box, box.rows - 1, 0, COLOR_DIM, "... %d more: j, PgDn",
-                      most - *first + 1);
+        canvas_printf(&box, box.rows - 1, 0, COLOR_DIM, "... %d more: j, PgDn", most - *first + 1);
     }
 }
 

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SPAN 16    /* records below one bucket of the lowest level */
-#define LEVELS 40  /* 16 * 2^39 records: never reached */
+#define SPAN       16 /* records below one bucket of the lowest level */
+#define LEVELS     40 /* 16 * 2^39 records: never reached */
 #define RAW_FEWEST 256
 #define NOT_FOLDED UINT32_MAX
-#define FOLD_MASK 0x7fffffffu
+#define FOLD_MASK  0x7fffffffu
 
 const double smooth_levels[SMOOTH_LEVELS] = {0, .5, .6, .8, .9, .95, .98, .99, .999};
 
@@ -156,9 +156,12 @@ static bool reserve_raw(struct history *history) {
     if (history->raw_count < history->raw_capacity) return true;
     struct record *raw =
         grown(history->raw, &history->raw_capacity, history->raw_cap, sizeof *history->raw);
-    if (raw) history->raw = raw;
-    else if (history->raw_count < 4 * SPAN) return false;
-    else drop_oldest_raw(history);
+    if (raw)
+        history->raw = raw;
+    else if (history->raw_count < 4 * SPAN)
+        return false;
+    else
+        drop_oldest_raw(history);
     return true;
 }
 
@@ -335,8 +338,10 @@ static size_t place_of(const struct history *history, uint64_t step) {
         size_t low = 0, high = history->raw_count;
         while (high - low > 1) {
             size_t middle = low + (high - low) / 2;
-            if (history->raw[middle].step < step) low = middle;
-            else high = middle;
+            if (history->raw[middle].step < step)
+                low = middle;
+            else
+                high = middle;
         }
         return history->base + high;
     }
@@ -351,8 +356,10 @@ static size_t place_of(const struct history *history, uint64_t step) {
         size_t low = 0, high = count;
         while (high - low > 1) {
             size_t middle = low + (high - low) / 2;
-            if (level->nodes[middle].bucket.first_step < step) low = middle;
-            else high = middle;
+            if (level->nodes[middle].bucket.first_step < step)
+                low = middle;
+            else
+                high = middle;
         }
         return (level->first + high) * level_span(k);
     }

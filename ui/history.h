@@ -18,7 +18,7 @@
 #include "base/attr.h"
 
 struct bucket {
-    uint32_t count;       /* finite values */
+    uint32_t count; /* finite values */
     uint32_t not_finite;
     uint32_t infinite;    /* of those, how many are known to be infinities; the rest are NaN */
     float min, max, last; /* of the finite ones; NaN when there is none */

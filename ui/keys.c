@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CURVES (1U << PANEL_CURVES)
-#define RANGES (1U << PANEL_RANGES)
-#define DIGITS (1U << PANEL_DIGITS)
+#define CURVES    (1U << PANEL_CURVES)
+#define RANGES    (1U << PANEL_RANGES)
+#define DIGITS    (1U << PANEL_DIGITS)
 #define CONFUSION (1U << PANEL_CONFUSION)
-#define LOG (1U << PANEL_LOG)
+#define LOG       (1U << PANEL_LOG)
 
 /* In the order of the help; the footer takes those with a priority in this order. */
 const struct key keys[] = {
@@ -17,25 +17,45 @@ const struct key keys[] = {
     {ACTION_FREEZE, {'Z'}, "Freeze", 40, 0, "freeze or thaw the view; training goes on"},
     {ACTION_STOP, {'S', KEYCODE_F9}, "Stop", 30, 0, "stop training, asking how"},
     {ACTION_TRAIN_ON, {'T'}, "Train on", 22, 0, "after the last epoch: train one more"},
-    {ACTION_EXPORT, {'e', KEYCODE_F8}, "Export", 85, 0,
+    {ACTION_EXPORT,
+     {'e', KEYCODE_F8},
+     "Export",
+     85,
+     0,
      "write and verify the INT8 .tflite; training goes on"},
     {ACTION_CHECKPOINT, {'w', KEYCODE_F12}, "Save", 25, 0, "write a checkpoint"},
     {ACTION_EVALUATE, {'V'}, "Evaluate", 15, 0, "evaluate FP32, QAT and INT8 on all test digits"},
     {ACTION_SLOWER, {'<'}, "Slower", 12, 0, "fewer batches a second"},
     {ACTION_FASTER, {'>'}, "Faster", 12, 0, "more batches a second, up to all the machine can"},
-    {ACTION_NEXT, {'n'}, "Wrong", 60, DIGITS | LOG,
+    {ACTION_NEXT,
+     {'n'},
+     "Wrong",
+     60,
+     DIGITS | LOG,
      "log: next match of /; else the next wrong digit"},
     {ACTION_PREVIOUS, {'N'}, NULL, 0, DIGITS | LOG, "the previous one"},
     {ACTION_NEXT_DIGIT, {'J'}, NULL, 0, 0, "next digit, from any panel"},
     {ACTION_PREVIOUS_DIGIT, {'K'}, NULL, 0, 0, "previous digit, from any panel"},
-    {ACTION_FILTER, {'\\', KEYCODE_F4}, "Filter", 24, DIGITS | LOG,
+    {ACTION_FILTER,
+     {'\\', KEYCODE_F4},
+     "Filter",
+     24,
+     DIGITS | LOG,
      "digits: wrong, flipped, unsure ...; log: level"},
     {ACTION_SEARCH, {'/', KEYCODE_F3}, "Search", 20, LOG, "search the log"},
     {ACTION_EARLIER, {'('}, NULL, 0, DIGITS | CONFUSION | RANGES, "the evaluation before"},
     {ACTION_LATER, {')'}, NULL, 0, DIGITS | CONFUSION | RANGES, "the evaluation after"},
-    {ACTION_VIEW, {'v'}, "View", 18, CURVES | RANGES | DIGITS | CONFUSION,
+    {ACTION_VIEW,
+     {'v'},
+     "View",
+     18,
+     CURVES | RANGES | DIGITS | CONFUSION,
      "next view of this panel"},
-    {ACTION_ENTER, {KEYCODE_ENTER}, NULL, 0, RANGES | CONFUSION | DIGITS,
+    {ACTION_ENTER,
+     {KEYCODE_ENTER},
+     NULL,
+     0,
+     RANGES | CONFUSION | DIGITS,
      "into: a cell's digits, a tensor's details"},
     {ACTION_UP, {'k', KEYCODE_UP}, NULL, 0, 0, "up"},
     {ACTION_DOWN, {'j', KEYCODE_DOWN}, NULL, 0, 0, "down"},
@@ -47,7 +67,11 @@ const struct key keys[] = {
     {ACTION_PAGE_DOWN, {KEY_CONTROL('d'), KEYCODE_PAGE_DOWN, ' '}, NULL, 0, 0, "a page down"},
     {ACTION_FOLLOW, {'F'}, NULL, 0, LOG | CURVES, "follow the newest"},
     {ACTION_SORT_LEFT, {'{'}, NULL, 0, RANGES | DIGITS, "sort by the column to the left"},
-    {ACTION_SORT_RIGHT, {'}', KEYCODE_F6}, NULL, 0, RANGES | DIGITS,
+    {ACTION_SORT_RIGHT,
+     {'}', KEYCODE_F6},
+     NULL,
+     0,
+     RANGES | DIGITS,
      "sort by the column to the right"},
     {ACTION_INVERT_SORT, {'I'}, NULL, 0, RANGES | DIGITS, "turn the sort round"},
     {ACTION_ZOOM_IN, {'+'}, NULL, 0, CURVES, "zoom in"},
@@ -70,10 +94,18 @@ const struct key keys[] = {
     {ACTION_GLYPHS, {'~'}, NULL, 0, 0, "glyphs: braille, blocks, ASCII"},
     {ACTION_REDRAW, {KEY_CONTROL('l')}, NULL, 0, 0, "draw the whole screen again"},
     {ACTION_BACK, {KEYCODE_ESCAPE, KEYCODE_BACKSPACE}, NULL, 0, 0, "one level back"},
-    {ACTION_QUIT, {'q', KEYCODE_F10, 'Q'}, "Quit", 100, 0,
+    {ACTION_QUIT,
+     {'q', KEYCODE_F10, 'Q'},
+     "Quit",
+     100,
+     0,
      "close what is open; else quit, asking if it trains"},
     {ACTION_SUSPEND, {KEY_CONTROL('z')}, NULL, 0, 0, "suspend to the shell, training too"},
-    {ACTION_INTERRUPT, {KEY_CONTROL('c')}, NULL, 0, 0,
+    {ACTION_INTERRUPT,
+     {KEY_CONTROL('c')},
+     NULL,
+     0,
+     0,
      "write a checkpoint and quit; twice: quit at once"},
 };
 const size_t key_count = sizeof keys / sizeof keys[0];
@@ -95,24 +127,29 @@ const struct key *keys_find(enum action action) {
 }
 
 char *keycode_name(uint32_t code, char *out, size_t size) {
-    static const char *const names[] = {
-        [KEYCODE_UP - KEYCODE_SPECIAL] = "Up",
-        [KEYCODE_DOWN - KEYCODE_SPECIAL] = "Down",
-        [KEYCODE_LEFT - KEYCODE_SPECIAL] = "Left",
-        [KEYCODE_RIGHT - KEYCODE_SPECIAL] = "Right",
-        [KEYCODE_HOME - KEYCODE_SPECIAL] = "Home",
-        [KEYCODE_END - KEYCODE_SPECIAL] = "End",
-        [KEYCODE_PAGE_UP - KEYCODE_SPECIAL] = "PgUp",
-        [KEYCODE_PAGE_DOWN - KEYCODE_SPECIAL] = "PgDn",
-        [KEYCODE_BACKTAB - KEYCODE_SPECIAL] = "S-Tab",
-        [KEYCODE_BACKSPACE - KEYCODE_SPECIAL] = "Backspace",
-        [KEYCODE_DELETE - KEYCODE_SPECIAL] = "Del"};
-    if (code == KEYCODE_ESCAPE) snprintf(out, size, "Esc");
-    else if (code == KEYCODE_ENTER) snprintf(out, size, "Enter");
-    else if (code == KEYCODE_TAB) snprintf(out, size, "Tab");
-    else if (code == ' ') snprintf(out, size, "Space");
-    else if (code < ' ') snprintf(out, size, "C-%c", (char)(code + 'a' - 1));
-    else if (code < 127) snprintf(out, size, "%c", (char)code);
+    static const char *const names[] = {[KEYCODE_UP - KEYCODE_SPECIAL] = "Up",
+                                        [KEYCODE_DOWN - KEYCODE_SPECIAL] = "Down",
+                                        [KEYCODE_LEFT - KEYCODE_SPECIAL] = "Left",
+                                        [KEYCODE_RIGHT - KEYCODE_SPECIAL] = "Right",
+                                        [KEYCODE_HOME - KEYCODE_SPECIAL] = "Home",
+                                        [KEYCODE_END - KEYCODE_SPECIAL] = "End",
+                                        [KEYCODE_PAGE_UP - KEYCODE_SPECIAL] = "PgUp",
+                                        [KEYCODE_PAGE_DOWN - KEYCODE_SPECIAL] = "PgDn",
+                                        [KEYCODE_BACKTAB - KEYCODE_SPECIAL] = "S-Tab",
+                                        [KEYCODE_BACKSPACE - KEYCODE_SPECIAL] = "Backspace",
+                                        [KEYCODE_DELETE - KEYCODE_SPECIAL] = "Del"};
+    if (code == KEYCODE_ESCAPE)
+        snprintf(out, size, "Esc");
+    else if (code == KEYCODE_ENTER)
+        snprintf(out, size, "Enter");
+    else if (code == KEYCODE_TAB)
+        snprintf(out, size, "Tab");
+    else if (code == ' ')
+        snprintf(out, size, "Space");
+    else if (code < ' ')
+        snprintf(out, size, "C-%c", (char)(code + 'a' - 1));
+    else if (code < 127)
+        snprintf(out, size, "%c", (char)code);
     else if (code >= KEYCODE_F1 && code <= KEYCODE_F12) {
         snprintf(out, size, "F%d", (int)(code - KEYCODE_F1 + 1));
     } else if (code > KEYCODE_SPECIAL && code <= KEYCODE_DELETE) {

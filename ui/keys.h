@@ -19,16 +19,34 @@ enum {
     KEYCODE_ENTER = 13,
     KEYCODE_TAB = 9,
     KEYCODE_SPECIAL = 0x110000,
-    KEYCODE_UP, KEYCODE_DOWN, KEYCODE_LEFT, KEYCODE_RIGHT,
-    KEYCODE_HOME, KEYCODE_END, KEYCODE_PAGE_UP, KEYCODE_PAGE_DOWN,
-    KEYCODE_BACKTAB, KEYCODE_BACKSPACE, KEYCODE_DELETE,
-    KEYCODE_F1, KEYCODE_F2, KEYCODE_F3, KEYCODE_F4, KEYCODE_F5, KEYCODE_F6,
-    KEYCODE_F7, KEYCODE_F8, KEYCODE_F9, KEYCODE_F10, KEYCODE_F11, KEYCODE_F12,
+    KEYCODE_UP,
+    KEYCODE_DOWN,
+    KEYCODE_LEFT,
+    KEYCODE_RIGHT,
+    KEYCODE_HOME,
+    KEYCODE_END,
+    KEYCODE_PAGE_UP,
+    KEYCODE_PAGE_DOWN,
+    KEYCODE_BACKTAB,
+    KEYCODE_BACKSPACE,
+    KEYCODE_DELETE,
+    KEYCODE_F1,
+    KEYCODE_F2,
+    KEYCODE_F3,
+    KEYCODE_F4,
+    KEYCODE_F5,
+    KEYCODE_F6,
+    KEYCODE_F7,
+    KEYCODE_F8,
+    KEYCODE_F9,
+    KEYCODE_F10,
+    KEYCODE_F11,
+    KEYCODE_F12,
     KEYCODE_RESIZED, /* no key: the screen has another size */
     KEYCODE_GONE     /* no key: the terminal has gone away */
 };
-#define KEY_CONTROL(letter) ((letter) & 0x1f)
-#define KEYS_EACH 3 /* most keys of one action */
+#define KEY_CONTROL(letter) ((letter)&0x1f)
+#define KEYS_EACH           3 /* most keys of one action */
 
 struct key {
     enum action action;

@@ -103,9 +103,9 @@ static void make_standard(struct layout *layout, struct rect body, unsigned visi
                                 {PANEL_RANGES, 8, 2, has(visible, PANEL_RANGES)},
                                 {PANELS, 13, 1, confusion || system || log}};
     const struct part top[] = {{PANEL_CURVES, 72, 1, curves}, {PANEL_DIGITS, 48, 0, digits}};
-    const struct part bottom[] = {{system ? PANEL_SYSTEM : PANEL_CONFUSION, 46, 0,
-                                   confusion || system},
-                                  {PANEL_LOG, 74, 1, log}};
+    const struct part bottom[] = {
+        {system ? PANEL_SYSTEM : PANEL_CONFUSION, 46, 0, confusion || system},
+        {PANEL_LOG, 74, 1, log}};
     divide_rows(body, down, 3, bands);
     place(layout, down, 3, bands);
     divide_columns(bands[0], top, 2, columns);
@@ -117,11 +117,11 @@ static void make_standard(struct layout *layout, struct rect body, unsigned visi
 static void make_compact(struct layout *layout, struct rect body, unsigned visible,
                          enum panel_id focus) {
     struct rect bands[3], columns[2];
-    enum panel_id left = focus == PANEL_CONFUSION || !has(visible, PANEL_CURVES) ? PANEL_CONFUSION
-                                                                                 : PANEL_CURVES;
+    enum panel_id left =
+        focus == PANEL_CONFUSION || !has(visible, PANEL_CURVES) ? PANEL_CONFUSION : PANEL_CURVES;
     bool is_tall = body.rows >= 33; /* room for the log below the ranges */
-    enum panel_id low = focus == PANEL_SYSTEM || !has(visible, PANEL_LOG) ? PANEL_SYSTEM
-                                                                          : PANEL_LOG;
+    enum panel_id low =
+        focus == PANEL_SYSTEM || !has(visible, PANEL_LOG) ? PANEL_SYSTEM : PANEL_LOG;
     enum panel_id middle = PANEL_RANGES;
     if (!is_tall && (focus == PANEL_LOG || focus == PANEL_SYSTEM || !has(visible, PANEL_RANGES))) {
         middle = low;
@@ -167,26 +167,32 @@ struct layout layout_make(int columns, int rows, unsigned visible, enum panel_id
     if (columns <= 0 || rows <= 0) return layout;
     layout.kind = kind_of(columns, rows);
     visible |= 1U << focus;
-    static const int header_rows[] = {[LAYOUT_LINE] = 0,    [LAYOUT_LINES] = 3,
-                                      [LAYOUT_SINGLE] = 1,  [LAYOUT_COMPACT] = 2,
-                                      [LAYOUT_STANDARD] = 2, [LAYOUT_FULL] = 2};
+    static const int header_rows[] = {
+        [LAYOUT_LINE] = 0,    [LAYOUT_LINES] = 3,    [LAYOUT_SINGLE] = 1,
+        [LAYOUT_COMPACT] = 2, [LAYOUT_STANDARD] = 2, [LAYOUT_FULL] = 2};
     int header = layout.kind == LAYOUT_LINE ? rows : header_rows[layout.kind];
     layout.header = (struct rect){0, 0, header, columns};
     if (layout.kind == LAYOUT_LINE) return layout;
     layout.footer = (struct rect){rows - 1, 0, 1, columns};
     struct rect body = {header, 0, rows - header - 1, columns};
     if (layout.kind == LAYOUT_LINES) {
-        if (body.rows >= 3) layout.panels[focus] = body;
-        else layout.header.rows = rows - 1;
+        if (body.rows >= 3)
+            layout.panels[focus] = body;
+        else
+            layout.header.rows = rows - 1;
     } else if (layout.kind == LAYOUT_SINGLE) {
         layout.tabs = (struct rect){header, 0, 1, columns};
         layout.panels[focus] = (struct rect){header + 1, 0, body.rows - 1, columns};
     } else {
         layout.frame = layout.kind == LAYOUT_COMPACT ? FRAME_RULE : FRAME_BOX;
-        if (maximised) layout.panels[focus] = body;
-        else if (layout.kind == LAYOUT_COMPACT) make_compact(&layout, body, visible, focus);
-        else if (layout.kind == LAYOUT_STANDARD) make_standard(&layout, body, visible, focus);
-        else make_full(&layout, body, visible);
+        if (maximised)
+            layout.panels[focus] = body;
+        else if (layout.kind == LAYOUT_COMPACT)
+            make_compact(&layout, body, visible, focus);
+        else if (layout.kind == LAYOUT_STANDARD)
+            make_standard(&layout, body, visible, focus);
+        else
+            make_full(&layout, body, visible);
     }
     for (int i = 0; i < PANELS; i++) {
         layout.insides[i] = inside(layout.panels[i], layout.frame, columns);

@@ -34,9 +34,9 @@ struct rect {
 struct layout {
     enum layout_kind kind;
     enum frame_kind frame;
-    struct rect header, tabs, footer;  /* empty where there is none */
-    struct rect panels[PANELS];        /* with frame; empty when not shown */
-    struct rect insides[PANELS];       /* what the panel draws on, within its frame */
+    struct rect header, tabs, footer; /* empty where there is none */
+    struct rect panels[PANELS];       /* with frame; empty when not shown */
+    struct rect insides[PANELS];      /* what the panel draws on, within its frame */
 };
 
 #define ALL_PANELS ((1U << PANELS) - 1)

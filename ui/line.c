@@ -100,7 +100,8 @@ static int draw_bar(struct canvas *canvas, int row, int column, const struct pie
 }
 
 void line_draw(struct line *line, struct canvas *canvas, int row) {
-    while (total(line) > canvas->columns && drop_one(line)) {}
+    while (total(line) > canvas->columns && drop_one(line)) {
+    }
     int column = 0, spare = canvas->columns - total(line);
     for (int i = 0; i < line->count; i++) {
         const struct piece *piece = &line->pieces[i];
@@ -110,8 +111,10 @@ void line_draw(struct line *line, struct canvas *canvas, int row) {
             spare = 0;
         }
         int start = column;
-        if (piece->share >= 0) column = draw_bar(canvas, row, column, piece);
-        else column = canvas_text(canvas, row, column, piece->color, piece->text);
+        if (piece->share >= 0)
+            column = draw_bar(canvas, row, column, piece);
+        else
+            column = canvas_text(canvas, row, column, piece->color, piece->text);
         if (piece->is_bold) canvas_bold(canvas, row, start, column - start);
         if (piece->is_reverse) canvas_reverse(canvas, row, start, column - start);
     }

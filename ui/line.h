@@ -5,23 +5,23 @@
 #include "ui/canvas.h"
 
 #define LINE_PIECES 40
-#define LINE_TEXT 160
+#define LINE_TEXT   160
 
 struct piece {
     char text[LINE_TEXT];
     enum color color;
-    int priority;        /* dropped first when lowest; the same number: from the right */
+    int priority; /* dropped first when lowest; the same number: from the right */
     bool is_bold, is_reverse;
-    bool is_joined;      /* no gap before it; goes when the piece before it goes */
-    double share;        /* >= 0: a bar of `width` cells in brackets, in place of text */
+    bool is_joined; /* no gap before it; goes when the piece before it goes */
+    double share;   /* >= 0: a bar of `width` cells in brackets, in place of text */
     int width;
-    bool is_right;       /* stands, with all that follow, at the right end */
+    bool is_right; /* stands, with all that follow, at the right end */
 };
 
 struct line {
     struct piece pieces[LINE_PIECES];
     int count;
-    int gap;             /* spaces between pieces */
+    int gap; /* spaces between pieces */
 };
 
 void line_start(struct line *line, int gap);

@@ -19,9 +19,12 @@ static bool shows_only_zeros(const char *text) {
 char *number_fit(double value, int width, int decimals, char *out, size_t size) {
     char text[64];
     if (size == 0) return out;
-    if (isnan(value)) snprintf(text, sizeof text, "NaN");
-    else if (isinf(value)) snprintf(text, sizeof text, "%s", value > 0 ? "inf" : "-inf");
-    else if (!(fabs(value) > 0)) snprintf(text, sizeof text, "0");
+    if (isnan(value))
+        snprintf(text, sizeof text, "NaN");
+    else if (isinf(value))
+        snprintf(text, sizeof text, "%s", value > 0 ? "inf" : "-inf");
+    else if (!(fabs(value) > 0))
+        snprintf(text, sizeof text, "0");
     else {
         while (decimals < MOST_DECIMALS && significant(value, decimals) < 3) decimals++;
         text[0] = 0;
@@ -58,8 +61,8 @@ int number_ticks(double low, double high, int most, double *ticks, int *decimals
     for (int i = 0; i < 12; i++) {
         int exponent = power + i / 3;
         /* 10^-n by division is the nearest double; pow is not always. */
-        double step = exponent < 0 ? factors[i % 3] / pow(10, -exponent)
-                                   : factors[i % 3] * pow(10, exponent);
+        double step =
+            exponent < 0 ? factors[i % 3] / pow(10, -exponent) : factors[i % 3] * pow(10, exponent);
         if (multiples(low, high, step, most, NULL) > most) continue;
         *decimals = exponent < 0 ? -exponent : 0;
         return multiples(low, high, step, most, ticks);
@@ -90,7 +93,7 @@ int number_log_ticks(double low, double high, int most, double *ticks) {
 }
 
 int number_time_ticks(double low, double high, int most, double *ticks) {
-    static const int steps[] = {1,   2,   5,    10,   15,   30,   60,    120,   300,
+    static const int steps[] = {1,   2,   5,    10,   15,   30,    60,    120,  300,
                                 600, 900, 1800, 3600, 7200, 10800, 21600, 43200};
     if (!(high > low) || !isfinite(high - low) || most < 1) return 0;
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)

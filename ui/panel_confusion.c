@@ -21,8 +21,7 @@ static enum path path_of(enum view view) {
 }
 
 /* A count, or its change from FP32 to INT8. */
-static int value_of(const struct evaluation *evaluation, enum view view, int truth,
-                    int predicted) {
+static int value_of(const struct evaluation *evaluation, enum view view, int truth, int predicted) {
     int value = (int)evaluation->confusion[path_of(view)][truth][predicted];
     if (view == VIEW_CHANGE) value -= (int)evaluation->confusion[PATH_FP32][truth][predicted];
     return value;
@@ -55,27 +54,32 @@ static struct pair selected_pair(const struct confusion *confusion,
                                  const struct evaluation *evaluation) {
     if (!confusion->has_selection && evaluation) return worst_pair(evaluation, confusion->view);
     struct pair pair = {confusion->truth, confusion->predicted, 0};
-    if (evaluation)
-        pair.value = value_of(evaluation, confusion->view, pair.truth, pair.predicted);
+    if (evaluation) pair.value = value_of(evaluation, confusion->view, pair.truth, pair.predicted);
     return pair;
 }
 
 /* ---- drawing */
 
-static void cell_text(const struct evaluation *evaluation, enum view view, int truth,
-                      int predicted, int width, char *text, size_t size) {
+static void cell_text(const struct evaluation *evaluation, enum view view, int truth, int predicted,
+                      int width, char *text, size_t size) {
     int value = value_of(evaluation, view, truth, predicted);
     if (view == VIEW_CHANGE) {
-        if (value == 0) snprintf(text, size, ".");
-        else snprintf(text, size, "%+d", value);
+        if (value == 0)
+            snprintf(text, size, ".");
+        else
+            snprintf(text, size, "%+d", value);
     } else if (truth == predicted) {
         int total = row_total(evaluation, view, truth);
         double recall = total > 0 ? 100.0 * value / total : 0;
-        if (total == 0) snprintf(text, size, "--");
-        else if (width >= 6) snprintf(text, size, value == total ? "100%%" : "%.1f%%", recall);
+        if (total == 0)
+            snprintf(text, size, "--");
+        else if (width >= 6)
+            snprintf(text, size, value == total ? "100%%" : "%.1f%%", recall);
         /* Cut, not rounded: 100 means all of them. */
-        else if (value == total) snprintf(text, size, "100");
-        else snprintf(text, size, width >= 4 ? "%d%%" : "%d", (int)recall);
+        else if (value == total)
+            snprintf(text, size, "100");
+        else
+            snprintf(text, size, width >= 4 ? "%d%%" : "%d", (int)recall);
     } else if (value == 0) {
         snprintf(text, size, "%s", width > 2 ? "." : ""); /* ".96" would read as a share */
     } else {
@@ -189,8 +193,7 @@ static void draw_tables(const struct evaluation *evaluation, enum view view,
     for (int i = 0; i < count; i++) {
         canvas_printf(canvas, 1 + i, 0, COLOR_TEXT, "%d -> %d  %4d", pairs[i].truth,
                       pairs[i].predicted, pairs[i].value);
-        canvas_bar(canvas, 1 + i, 13, bar, (double)pairs[i].value / pairs[0].value,
-                   COLOR_WARNING);
+        canvas_bar(canvas, 1 + i, 13, bar, (double)pairs[i].value / pairs[0].value, COLOR_WARNING);
     }
     if (!has_classes) return;
     int column = 13 + bar + 2;
@@ -208,7 +211,8 @@ static void draw_tables(const struct evaluation *evaluation, enum view view,
             if (totals[which])
                 canvas_printf(canvas, 1 + i, at, COLOR_TEXT, "%6.2f",
                               100.0 * right / totals[which]);
-            else canvas_text(canvas, 1 + i, at, COLOR_DIM, "    --");
+            else
+                canvas_text(canvas, 1 + i, at, COLOR_DIM, "    --");
         }
     }
 }
@@ -220,8 +224,8 @@ static void draw_list(const struct confusion *confusion, const struct evaluation
     for (int row = 0; row < canvas->rows; row++) {
         int best = 0, best_at = -1;
         for (int at = 0; at < DIGIT_CLASSES * DIGIT_CLASSES; at++) {
-            int value = value_of(evaluation, confusion->view, at / DIGIT_CLASSES,
-                                 at % DIGIT_CLASSES);
+            int value =
+                value_of(evaluation, confusion->view, at / DIGIT_CLASSES, at % DIGIT_CLASSES);
             bool is_left = value < limit || (value == limit && at > last);
             if (at / DIGIT_CLASSES == at % DIGIT_CLASSES || !is_left || value <= best) continue;
             best = value;
@@ -258,8 +262,7 @@ static void draw(void *state, const struct store *store, struct session *session
     if (has_foot) draw_foot(confusion, evaluation, canvas, matrix.rows, selected);
     int below = matrix.rows + 2;
     if (canvas->rows < below + 4 || canvas->columns < 20) return;
-    struct canvas tables =
-        canvas_part(canvas, below, 0, canvas->rows - below, canvas->columns);
+    struct canvas tables = canvas_part(canvas, below, 0, canvas->rows - below, canvas->columns);
     draw_tables(evaluation, confusion->view, &tables);
 }
 
@@ -272,8 +275,7 @@ static void title(void *state, const struct store *store, const struct session *
     if (!evaluation) return;
     const char *later = session->evaluation >= 0 ? " )" : "";
     if (evaluation->is_whole)
-        snprintf(right, size, "row=y  step %llu%s", (unsigned long long)evaluation->step,
-                 later);
+        snprintf(right, size, "row=y  step %llu%s", (unsigned long long)evaluation->step, later);
     else
         snprintf(right, size, "step %llu, first %zu%s", (unsigned long long)evaluation->step,
                  evaluation->count, later);
@@ -308,21 +310,43 @@ static bool act(void *state, const struct store *store, struct session *session,
     struct confusion *confusion = state;
     const struct evaluation *evaluation = store_evaluation(store, session->evaluation);
     switch (action) {
-    case ACTION_UP: move(confusion, evaluation, -1, 0); return true;
-    case ACTION_DOWN: move(confusion, evaluation, 1, 0); return true;
-    case ACTION_LEFT: move(confusion, evaluation, 0, -1); return true;
-    case ACTION_RIGHT: move(confusion, evaluation, 0, 1); return true;
-    case ACTION_FIRST: confusion->has_selection = false; return true;
-    case ACTION_VIEW: confusion->view = (confusion->view + 1) % VIEWS; return true;
-    case ACTION_EARLIER: session_walk(session, store, -1); return true;
-    case ACTION_LATER: session_walk(session, store, 1); return true;
-    case ACTION_FOLLOW: session->evaluation = -1; return true;
+    case ACTION_UP:
+        move(confusion, evaluation, -1, 0);
+        return true;
+    case ACTION_DOWN:
+        move(confusion, evaluation, 1, 0);
+        return true;
+    case ACTION_LEFT:
+        move(confusion, evaluation, 0, -1);
+        return true;
+    case ACTION_RIGHT:
+        move(confusion, evaluation, 0, 1);
+        return true;
+    case ACTION_FIRST:
+        confusion->has_selection = false;
+        return true;
+    case ACTION_VIEW:
+        confusion->view = (confusion->view + 1) % VIEWS;
+        return true;
+    case ACTION_EARLIER:
+        session_walk(session, store, -1);
+        return true;
+    case ACTION_LATER:
+        session_walk(session, store, 1);
+        return true;
+    case ACTION_FOLLOW:
+        session->evaluation = -1;
+        return true;
     case ACTION_ENTER:
         if (evaluation) show_pair(confusion, evaluation, session);
         return true;
-    default: return false;
+    default:
+        return false;
     }
 }
 
-const struct panel panel_confusion = {.name = "confusion", .title = title, .draw = draw, .act = act,
+const struct panel panel_confusion = {.name = "confusion",
+                                      .title = title,
+                                      .draw = draw,
+                                      .act = act,
                                       .state_size = sizeof(struct confusion)};

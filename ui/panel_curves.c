@@ -10,11 +10,11 @@
 #include "ui/number.h"
 #include "ui/panel.h"
 
-#define FEWEST_STEPS 8      /* zoomed in no further */
-#define BOTH_ROWS 11        /* below this there is room for one chart only */
-#define MOST_TICKS 24
-#define DEFAULT_SMOOTHING 2 /* .6 */
-#define RARE 64             /* samples that may be called spikes, at most */
+#define FEWEST_STEPS      8  /* zoomed in no further */
+#define BOTH_ROWS         11 /* below this there is room for one chart only */
+#define MOST_TICKS        24
+#define DEFAULT_SMOOTHING 2  /* .6 */
+#define RARE              64 /* samples that may be called spikes, at most */
 
 enum view { VIEW_BOTH, VIEW_LOSS, VIEW_ACCURACY, VIEWS };
 static const char *const x_names[X_AXES] = {"step", "epoch", "time"};
@@ -24,9 +24,9 @@ struct curves {
     enum view view;
     enum x_axis x_axis;
     bool is_log;
-    int smoothing;   /* index into smooth_levels */
-    uint64_t span;   /* steps shown, 0: all */
-    uint64_t last;   /* newest step shown when the view does not follow */
+    int smoothing; /* index into smooth_levels */
+    uint64_t span; /* steps shown, 0: all */
+    uint64_t last; /* newest step shown when the view does not follow */
     bool is_following, has_cursor;
     uint64_t cursor; /* step */
     bool is_cut;     /* the axis ends below the largest loss */
@@ -107,8 +107,10 @@ static void set_loss_axis(struct chart *chart, const struct samples *samples, bo
         chart->low = 0;
     }
     if (chart->low < chart->high) return;
-    if (chart->is_log) chart->low = chart->high / 10;
-    else chart->high = chart->low + (fabs(chart->low) > 0 ? .1 * fabs(chart->low) : 1);
+    if (chart->is_log)
+        chart->low = chart->high / 10;
+    else
+        chart->high = chart->low + (fabs(chart->low) > 0 ? .1 * fabs(chart->low) : 1);
     if (!(chart->low < chart->high)) chart->high = nextafter(chart->low, HUGE_VAL);
 }
 
@@ -150,9 +152,12 @@ static int x_ticks(const struct curves *curves, const struct store *store, struc
     for (int i = 0; i < count; i++) {
         struct chart_tick *tick = &ticks[kept];
         tick->at = (values[i] - low) / (high - low);
-        if (curves->x_axis == X_TIME) format_duration(values[i], tick->text, sizeof tick->text);
-        else if (curves->x_axis == X_STEP && decimals > 0) continue; /* there is no half step */
-        else snprintf(tick->text, sizeof tick->text, "%.*f", decimals, values[i] + 0.0);
+        if (curves->x_axis == X_TIME)
+            format_duration(values[i], tick->text, sizeof tick->text);
+        else if (curves->x_axis == X_STEP && decimals > 0)
+            continue; /* there is no half step */
+        else
+            snprintf(tick->text, sizeof tick->text, "%.*f", decimals, values[i] + 0.0);
         kept++;
     }
     return kept;
@@ -169,9 +174,12 @@ static void draw_loss(struct curves *curves, const struct store *store, struct c
                     "waiting for the first batch");
         return;
     }
-    struct chart_series series = {.low = samples->low, .high = samples->high,
-                                  .line = samples->line[0], .line_color = COLOR_CURVE,
-                                  .span_color = COLOR_ENVELOPE, .ascii = '*'};
+    struct chart_series series = {.low = samples->low,
+                                  .high = samples->high,
+                                  .line = samples->line[0],
+                                  .line_color = COLOR_CURVE,
+                                  .span_color = COLOR_ENVELOPE,
+                                  .ascii = '*'};
     struct chart loss = *chart;
     loss.series = &series;
     loss.series_count = 1;
@@ -201,10 +209,12 @@ static void draw_accuracy(struct curves *curves, const struct store *store, stru
     samples_accuracy(samples, chart->samples, store);
     struct chart_series series[PATHS];
     for (int path = 0; path < PATHS; path++)
-        series[path] = (struct chart_series){
-            .line = samples->line[path], .points = samples->points[path],
-            .is_minor = samples->is_minor, .line_color = path_looks[path].color,
-            .mark = path_looks[path].mark, .ascii = path_looks[path].ascii};
+        series[path] = (struct chart_series){.line = samples->line[path],
+                                             .points = samples->points[path],
+                                             .is_minor = samples->is_minor,
+                                             .line_color = path_looks[path].color,
+                                             .mark = path_looks[path].mark,
+                                             .ascii = path_looks[path].ascii};
     struct chart accuracy = *chart;
     accuracy.series = series;
     accuracy.series_count = PATHS;
@@ -227,9 +237,9 @@ static void draw_legend(const struct store *store, struct canvas *canvas) {
     column = canvas_text(canvas, 0, column, COLOR_DIM, part);
     for (int path = 0; path < PATHS; path++) {
         canvas_put(canvas, 0, column++, ' ', COLOR_DIM);
-        canvas_put(canvas, 0, column, canvas->glyphs == GLYPHS_ASCII
-                                          ? (uint32_t)path_looks[path].ascii
-                                          : path_looks[path].mark,
+        canvas_put(canvas, 0, column,
+                   canvas->glyphs == GLYPHS_ASCII ? (uint32_t)path_looks[path].ascii
+                                                  : path_looks[path].mark,
                    path_looks[path].color);
         column = canvas_printf(canvas, 0, column + 1, path_looks[path].color, " %s ",
                                path_name((enum path)path));
@@ -262,8 +272,11 @@ static void draw(void *state, const struct store *store, struct session *session
     samples_spread(samples, frame.samples, store, window, curves->x_axis);
     samples_epochs(samples, frame.samples, store);
     struct chart_tick ticks[MOST_TICKS];
-    struct chart chart = {.samples = frame.samples, .baseline = (double)NAN, .cursor = -1,
-                          .verticals = samples->verticals, .ticks = ticks};
+    struct chart chart = {.samples = frame.samples,
+                          .baseline = (double)NAN,
+                          .cursor = -1,
+                          .verticals = samples->verticals,
+                          .ticks = ticks};
     chart.tick_count = x_ticks(curves, store, window, frame.columns, ticks);
     if (curves->has_cursor) chart.cursor = samples_of_step(samples, frame.samples, curves->cursor);
 
@@ -297,14 +310,15 @@ static const char *weight_text(double weight, char *text, size_t size) {
 static void cursor_text(const struct curves *curves, const struct store *store, char *text,
                         size_t size) {
     struct bucket bucket = history_range(store->loss, curves->cursor, curves->cursor);
-    double epoch = store->info->batches > 0
-                       ? (double)curves->cursor / (double)store->info->batches
-                       : 0;
+    double epoch =
+        store->info->batches > 0 ? (double)curves->cursor / (double)store->info->batches : 0;
     float smooth = NAN;
     history_smooth(store->loss, smooth_levels[curves->smoothing], 1, &curves->cursor, &smooth);
     char value[16], average[16];
-    if (bucket.count) number_fit((double)bucket.last, 7, 4, value, sizeof value);
-    else snprintf(value, sizeof value, "%s", bucket.not_finite ? "not finite" : "--");
+    if (bucket.count)
+        number_fit((double)bucket.last, 7, 4, value, sizeof value);
+    else
+        snprintf(value, sizeof value, "%s", bucket.not_finite ? "not finite" : "--");
     number_fit((double)smooth, 7, 4, average, sizeof average);
     snprintf(text, size, "step %llu  epoch %.2f  loss %s  ema %s",
              (unsigned long long)curves->cursor, epoch, value, isnan(smooth) ? "--" : average);
@@ -374,7 +388,7 @@ static void zoom(struct curves *curves, const struct store *store, bool is_in) {
         return;
     }
     /* The step that keeps its place: the cursor's, the newest when following, else the middle. */
-    double share = curves->has_cursor ? ((double)curves->cursor - (double)window.first) / steps
+    double share = curves->has_cursor     ? ((double)curves->cursor - (double)window.first) / steps
                    : curves->is_following ? 1
                                           : .5;
     double fixed = (double)window.first + share * steps;
@@ -387,8 +401,10 @@ static void zoom(struct curves *curves, const struct store *store, bool is_in) {
 static void move(struct curves *curves, const struct store *store, double columns) {
     struct steps window = window_of(curves, store);
     double each = steps_per_column(curves, window);
-    if (curves->has_cursor) move_cursor(curves, store, columns);
-    else if (curves->span > 0) move_window(curves, store, columns * 4 * (each < 1 ? 1 : each));
+    if (curves->has_cursor)
+        move_cursor(curves, store, columns);
+    else if (curves->span > 0)
+        move_window(curves, store, columns * 4 * (each < 1 ? 1 : each));
 }
 
 static bool act(void *state, const struct store *store, struct session *session,
@@ -397,12 +413,24 @@ static bool act(void *state, const struct store *store, struct session *session,
     struct curves *curves = state;
     start(curves);
     switch (action) {
-    case ACTION_LEFT: move(curves, store, -1); return true;
-    case ACTION_RIGHT: move(curves, store, 1); return true;
-    case ACTION_PAGE_UP: move(curves, store, -curves->columns / 8.0); return true;
-    case ACTION_PAGE_DOWN: move(curves, store, curves->columns / 8.0); return true;
-    case ACTION_FIRST: move(curves, store, -1e18); return true;
-    case ACTION_LAST: move(curves, store, 1e18); return true;
+    case ACTION_LEFT:
+        move(curves, store, -1);
+        return true;
+    case ACTION_RIGHT:
+        move(curves, store, 1);
+        return true;
+    case ACTION_PAGE_UP:
+        move(curves, store, -curves->columns / 8.0);
+        return true;
+    case ACTION_PAGE_DOWN:
+        move(curves, store, curves->columns / 8.0);
+        return true;
+    case ACTION_FIRST:
+        move(curves, store, -1e18);
+        return true;
+    case ACTION_LAST:
+        move(curves, store, 1e18);
+        return true;
     case ACTION_ENTER:
         curves->has_cursor = !curves->has_cursor;
         curves->cursor = window_of(curves, store).last;
@@ -411,8 +439,12 @@ static bool act(void *state, const struct store *store, struct session *session,
         curves->is_following = true;
         curves->has_cursor = false;
         return true;
-    case ACTION_ZOOM_IN: zoom(curves, store, true); return true;
-    case ACTION_ZOOM_OUT: zoom(curves, store, false); return true;
+    case ACTION_ZOOM_IN:
+        zoom(curves, store, true);
+        return true;
+    case ACTION_ZOOM_OUT:
+        zoom(curves, store, false);
+        return true;
     case ACTION_ZOOM_RESET:
         curves->span = 0;
         curves->is_following = true;
@@ -423,10 +455,17 @@ static bool act(void *state, const struct store *store, struct session *session,
     case ACTION_SMOOTH_MORE:
         if (curves->smoothing < SMOOTH_LEVELS - 1) curves->smoothing++;
         return true;
-    case ACTION_LOG_SCALE: curves->is_log = !curves->is_log; return true;
-    case ACTION_X_AXIS: curves->x_axis = (curves->x_axis + 1) % X_AXES; return true;
-    case ACTION_VIEW: curves->view = (curves->view + 1) % VIEWS; return true;
-    default: return false;
+    case ACTION_LOG_SCALE:
+        curves->is_log = !curves->is_log;
+        return true;
+    case ACTION_X_AXIS:
+        curves->x_axis = (curves->x_axis + 1) % X_AXES;
+        return true;
+    case ACTION_VIEW:
+        curves->view = (curves->view + 1) % VIEWS;
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -435,5 +474,9 @@ static void release(void *state) {
     samples_free(&curves->samples);
 }
 
-const struct panel panel_curves = {.name = "curves", .title = title, .draw = draw, .act = act,
-                                   .state_size = sizeof(struct curves), .release = release};
+const struct panel panel_curves = {.name = "curves",
+                                   .title = title,
+                                   .draw = draw,
+                                   .act = act,
+                                   .state_size = sizeof(struct curves),
+                                   .release = release};

@@ -8,10 +8,10 @@
 #include "ui/panel.h"
 
 #define UNSURE_MARGIN .2f /* between the two most probable classes */
-#define STRIP_COLUMNS 31 /* three predictions in one row */
-#define INFO_COLUMNS 8    /* the least that predictions need */
-#define INFO_MOST 40
-#define LIST_COLUMNS 25
+#define STRIP_COLUMNS 31  /* three predictions in one row */
+#define INFO_COLUMNS  8   /* the least that predictions need */
+#define INFO_MOST     40
+#define LIST_COLUMNS  25
 
 enum predicate {
     PREDICATE_WRONG,  /* INT8 is wrong */
@@ -71,17 +71,20 @@ static bool does_match(const struct digits_state *digits, const struct evaluatio
                        const unsigned char *labels, size_t digit) {
     int truth = labels[digit];
     switch (digits->predicate) {
-    case PREDICATE_WRONG: return predicted(evaluation, PATH_INT8, digit) != truth;
+    case PREDICATE_WRONG:
+        return predicted(evaluation, PATH_INT8, digit) != truth;
     case PREDICATE_FLIP:
         return predicted(evaluation, PATH_INT8, digit) != truth &&
                predicted(evaluation, PATH_FP32, digit) == truth;
     case PREDICATE_UNSURE:
         return margin(probabilities(evaluation, PATH_INT8, digit)) <= UNSURE_MARGIN;
-    case PREDICATE_CLASS: return truth == digits->class;
+    case PREDICATE_CLASS:
+        return truth == digits->class;
     case PREDICATE_PAIR:
         return truth == digits->pair_truth &&
                predicted(evaluation, (int)digits->pair_path, digit) == digits->pair_predicted;
-    default: return true;
+    default:
+        return true;
     }
 }
 
@@ -224,16 +227,22 @@ static const struct evaluation *update(struct digits_state *digits, const struct
 
 static const char *predicate_text(const struct digits_state *digits, char *text, size_t size) {
     switch (digits->predicate) {
-    case PREDICATE_WRONG: return "wrong";
-    case PREDICATE_FLIP: return "flip";
-    case PREDICATE_UNSURE: return "unsure";
-    case PREDICATE_CLASS: snprintf(text, size, "class %d", digits->class); return text;
+    case PREDICATE_WRONG:
+        return "wrong";
+    case PREDICATE_FLIP:
+        return "flip";
+    case PREDICATE_UNSURE:
+        return "unsure";
+    case PREDICATE_CLASS:
+        snprintf(text, size, "class %d", digits->class);
+        return text;
     case PREDICATE_PAIR:
         snprintf(text, size, "%d->%d%s%s", digits->pair_truth, digits->pair_predicted,
                  digits->pair_path == PATH_INT8 ? "" : " ",
                  digits->pair_path == PATH_INT8 ? "" : path_name(digits->pair_path));
         return text;
-    default: return "all";
+    default:
+        return "all";
     }
 }
 
@@ -322,8 +331,7 @@ static void draw_strip(struct canvas *canvas, int row, const struct evaluation *
         bool is_right = label == truth;
         char text[8];
         /* Two digits are enough here; 1.00 is cut to 1.0. */
-        snprintf(text, sizeof text, "%.2f",
-                 (double)probabilities(evaluation, path, digit)[label]);
+        snprintf(text, sizeof text, "%.2f", (double)probabilities(evaluation, path, digit)[label]);
         column = canvas_text(canvas, row, column, path_colors[path], path_name((enum path)path));
         canvas_printf(canvas, row, column + 1, is_right ? COLOR_STRONG : COLOR_ALARM, "%d%s", label,
                       is_right ? "" : "!");
@@ -357,7 +365,7 @@ static void draw_bars(struct canvas *canvas, int row, const struct evaluation *e
         canvas_text(canvas, row, 3 + (path - first) * (each + 1), path_colors[path],
                     path_name((enum path)path));
     row++;
-    for (int class = 0; class < DIGIT_CLASSES; class++) {
+    for (int class = 0; class < DIGIT_CLASSES; class ++) {
         bool is_truth = class == truth;
         canvas_printf(canvas, row + class, 0, is_truth ? COLOR_STRONG : COLOR_DIM, "%d%s", class,
                       is_truth ? "y" : "");
@@ -429,7 +437,9 @@ static void draw_list(const struct digits_state *digits, const struct store *sto
     int column = canvas_text(canvas, 0, 0, COLOR_DIM, "   idx  y ");
     for (int path = 0; path < PATHS; path++)
         column = canvas_printf(canvas, 0, column, path_colors[path], " %s",
-                               path == PATH_FP32 ? "fp32" : path == PATH_INT8 ? "int8" : " qat");
+                               path == PATH_FP32   ? "fp32"
+                               : path == PATH_INT8 ? "int8"
+                                                   : " qat");
     size_t rows = (size_t)canvas->rows - 1, place = place_of(digits, digit);
     if (place == digits->count) place = place_after(digits, digit);
     size_t top = place > rows / 2 ? place - rows / 2 : 0;
@@ -544,25 +554,46 @@ static bool act(void *state, const struct store *store, struct session *session,
     case ACTION_NEXT:
     case ACTION_NEXT_DIGIT:
     case ACTION_DOWN:
-    case ACTION_RIGHT: step_to(digits, session, evaluation, count, 1); return true;
+    case ACTION_RIGHT:
+        step_to(digits, session, evaluation, count, 1);
+        return true;
     case ACTION_PREVIOUS:
     case ACTION_PREVIOUS_DIGIT:
     case ACTION_UP:
-    case ACTION_LEFT: step_to(digits, session, evaluation, count, -1); return true;
-    case ACTION_PAGE_DOWN: step_to(digits, session, evaluation, count, 10); return true;
-    case ACTION_PAGE_UP: step_to(digits, session, evaluation, count, -10); return true;
-    case ACTION_FIRST: choose(digits, session, 0); return true;
-    case ACTION_LAST: choose(digits, session, digits->count - 1); return true;
-    case ACTION_FILTER: next_predicate(digits, store, session, evaluation); return true;
+    case ACTION_LEFT:
+        step_to(digits, session, evaluation, count, -1);
+        return true;
+    case ACTION_PAGE_DOWN:
+        step_to(digits, session, evaluation, count, 10);
+        return true;
+    case ACTION_PAGE_UP:
+        step_to(digits, session, evaluation, count, -10);
+        return true;
+    case ACTION_FIRST:
+        choose(digits, session, 0);
+        return true;
+    case ACTION_LAST:
+        choose(digits, session, digits->count - 1);
+        return true;
+    case ACTION_FILTER:
+        next_predicate(digits, store, session, evaluation);
+        return true;
     case ACTION_SORT_RIGHT:
     case ACTION_SORT_LEFT:
         digits->is_worst_first = !digits->is_worst_first;
         gather(digits, store, evaluation);
         return true;
-    case ACTION_EARLIER: session_walk(session, store, -1); return true;
-    case ACTION_LATER: session_walk(session, store, 1); return true;
-    case ACTION_FOLLOW: session->evaluation = -1; return true;
-    default: return false;
+    case ACTION_EARLIER:
+        session_walk(session, store, -1);
+        return true;
+    case ACTION_LATER:
+        session_walk(session, store, 1);
+        return true;
+    case ACTION_FOLLOW:
+        session->evaluation = -1;
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -573,5 +604,9 @@ static void release(void *state) {
     digits->capacity = digits->count = 0;
 }
 
-const struct panel panel_digits = {.name = "digits", .title = title, .draw = draw, .act = act,
-                                   .state_size = sizeof(struct digits_state), .release = release};
+const struct panel panel_digits = {.name = "digits",
+                                   .title = title,
+                                   .draw = draw,
+                                   .act = act,
+                                   .state_size = sizeof(struct digits_state),
+                                   .release = release};

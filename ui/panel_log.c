@@ -7,16 +7,16 @@
 
 #include "ui/format.h"
 
-#define TEXT_COLUMN 16 /* after "00:00:12 error " */
-#define TIME_COLUMNS 9
+#define TEXT_COLUMN   16 /* after "00:00:12 error " */
+#define TIME_COLUMNS  9
 #define ENTRIES_DRAWN 512
-#define PAGE 10
+#define PAGE          10
 
 struct log_state {
     enum log_level least;
-    bool is_held;        /* not following: `bottom` is the newest line shown */
-    uint64_t bottom;     /* lines are numbered from 0 over the whole run */
-    uint64_t match;      /* 1 + line that the search stands on; 0: none */
+    bool is_held;    /* not following: `bottom` is the newest line shown */
+    uint64_t bottom; /* lines are numbered from 0 over the whole run */
+    uint64_t match;  /* 1 + line that the search stands on; 0: none */
 };
 
 static uint64_t first_line(const struct store *store) {
@@ -56,7 +56,8 @@ static const char *find(const char *text, const char *pattern) {
     for (; length && *text; text++) {
         size_t i = 0;
         while (i < length && text[i] &&
-               tolower((unsigned char)text[i]) == tolower((unsigned char)pattern[i])) i++;
+               tolower((unsigned char)text[i]) == tolower((unsigned char)pattern[i]))
+            i++;
         if (i == length) return text;
     }
     return NULL;
@@ -113,7 +114,7 @@ static size_t row_length(const char *text, int columns) {
 static int wrap(struct canvas *canvas, int row, int column, int columns, enum color color,
                 const char *text) {
     int rows = 0;
-    char part[sizeof ((struct store_line *)0)->text];
+    char part[sizeof((struct store_line *)0)->text];
     if (columns < 1) return 1;
     do {
         size_t length = row_length(text, columns);
@@ -144,8 +145,9 @@ static void draw_line(const struct session *session, struct canvas *canvas, int 
     } else if (column) {
         canvas_printf(canvas, row, 0, level_color(line), "%.5s", level);
     }
-    enum color color = line->level >= LOG_ERROR ? COLOR_ALARM
-                     : line->level == LOG_WARNING ? COLOR_WARNING : COLOR_TEXT;
+    enum color color = line->level >= LOG_ERROR     ? COLOR_ALARM
+                       : line->level == LOG_WARNING ? COLOR_WARNING
+                                                    : COLOR_TEXT;
     int columns = canvas->columns - column;
     int rows = wrap(canvas, row, column, columns, color, line->text);
     if (line->level == LOG_CRITICAL) canvas_bold(canvas, row, column, columns);
@@ -229,22 +231,35 @@ static bool log_act(void *memory, const struct store *store, struct session *ses
                     enum action action) {
     struct log_state *state = memory;
     switch (action) {
-    case ACTION_UP: move(state, store, -1); return true;
-    case ACTION_DOWN: move(state, store, 1); return true;
-    case ACTION_PAGE_UP: move(state, store, -PAGE); return true;
-    case ACTION_PAGE_DOWN: move(state, store, PAGE); return true;
+    case ACTION_UP:
+        move(state, store, -1);
+        return true;
+    case ACTION_DOWN:
+        move(state, store, 1);
+        return true;
+    case ACTION_PAGE_UP:
+        move(state, store, -PAGE);
+        return true;
+    case ACTION_PAGE_DOWN:
+        move(state, store, PAGE);
+        return true;
     case ACTION_FIRST:
         move(state, store, -STORE_LOG_LINES);
         move(state, store, PAGE - 1);
         return true;
     case ACTION_LAST:
-    case ACTION_FOLLOW: state->is_held = false; return true;
+    case ACTION_FOLLOW:
+        state->is_held = false;
+        return true;
     case ACTION_FILTER:
         state->least = state->least == LOG_ERROR ? LOG_INFO : (enum log_level)(state->least + 1);
         return true;
-    case ACTION_NEXT: return search(state, store, session->search, 1);
-    case ACTION_PREVIOUS: return search(state, store, session->search, -1);
-    default: return false;
+    case ACTION_NEXT:
+        return search(state, store, session->search, 1);
+    case ACTION_PREVIOUS:
+        return search(state, store, session->search, -1);
+    default:
+        return false;
     }
 }
 

@@ -10,10 +10,10 @@
 #include "ui/number.h"
 #include "ui/panel.h"
 
-#define SATURATION_WARNING .01 /* share of values */
-#define SQNR_WARNING 20.0      /* dB */
-#define DRIFT_WARNING .10      /* of the width, over an epoch */
-#define DETAIL_ROWS 4          /* below the table, where there is room */
+#define SATURATION_WARNING .01  /* share of values */
+#define SQNR_WARNING       20.0 /* dB */
+#define DRIFT_WARNING      .10  /* of the width, over an epoch */
+#define DETAIL_ROWS        4    /* below the table, where there is room */
 
 static const char *const view_names[RANGES_VIEWS] = {"table", "channels", "timeline", "detail"};
 
@@ -92,15 +92,24 @@ static int name_width(const struct store *store) {
 static double sort_key(const struct store *store, int tensor, enum column column) {
     const struct store_tensor *known = &store->tensors[tensor];
     switch (column) {
-    case COLUMN_KIND: return store->info->plan->tensors[tensor].kind;
-    case COLUMN_SCALE: return (double)known->latest.scale;
-    case COLUMN_ZERO: return known->latest.zero_point;
-    case COLUMN_MIN: return (double)known->latest.min;
-    case COLUMN_MAX: return (double)known->latest.max;
-    case COLUMN_SATURATION: return -(double)known->latest.stats.saturation; /* worst first */
-    case COLUMN_SQNR: return (double)known->latest.stats.sqnr;
-    case COLUMN_DRIFT: return -(double)known->latest.drift;
-    default: return tensor;
+    case COLUMN_KIND:
+        return store->info->plan->tensors[tensor].kind;
+    case COLUMN_SCALE:
+        return (double)known->latest.scale;
+    case COLUMN_ZERO:
+        return known->latest.zero_point;
+    case COLUMN_MIN:
+        return (double)known->latest.min;
+    case COLUMN_MAX:
+        return (double)known->latest.max;
+    case COLUMN_SATURATION:
+        return -(double)known->latest.stats.saturation; /* worst first */
+    case COLUMN_SQNR:
+        return (double)known->latest.stats.sqnr;
+    case COLUMN_DRIFT:
+        return -(double)known->latest.drift;
+    default:
+        return tensor;
     }
 }
 
@@ -169,17 +178,26 @@ static void cell_text(const struct event_tensor *tensor, enum column column, int
                       size_t size) {
     snprintf(text, size, "--");
     switch (column) {
-    case COLUMN_SCALE: number_fit((double)tensor->scale, width, 6, text, size); break;
-    case COLUMN_ZERO: snprintf(text, size, "%d", tensor->zero_point); break;
-    case COLUMN_MIN: number_fit((double)tensor->min, width, 3, text, size); break;
-    case COLUMN_MAX: number_fit((double)tensor->max, width, 3, text, size); break;
+    case COLUMN_SCALE:
+        number_fit((double)tensor->scale, width, 6, text, size);
+        break;
+    case COLUMN_ZERO:
+        snprintf(text, size, "%d", tensor->zero_point);
+        break;
+    case COLUMN_MIN:
+        number_fit((double)tensor->min, width, 3, text, size);
+        break;
+    case COLUMN_MAX:
+        number_fit((double)tensor->max, width, 3, text, size);
+        break;
     case COLUMN_SATURATION:
         if (!isnan(tensor->stats.saturation))
             snprintf(text, size, "%.1f%s", 100 * (double)tensor->stats.saturation,
                      is_saturated(tensor) ? "!" : "");
         break;
     case COLUMN_SQNR:
-        if ((double)tensor->stats.sqnr > SQNR_EXACT) snprintf(text, size, "exact");
+        if ((double)tensor->stats.sqnr > SQNR_EXACT)
+            snprintf(text, size, "exact");
         else if (!isnan(tensor->stats.sqnr))
             snprintf(text, size, "%.1f%s", (double)tensor->stats.sqnr, is_noisy(tensor) ? "!" : "");
         break;
@@ -187,7 +205,8 @@ static void cell_text(const struct event_tensor *tensor, enum column column, int
         if (!isnan(tensor->drift))
             snprintf(text, size, "%.2f%s", (double)tensor->drift, is_drifting(tensor) ? "!" : "");
         break;
-    default: text[0] = 0;
+    default:
+        text[0] = 0;
     }
 }
 
@@ -216,7 +235,8 @@ void ranges_draw_histogram(struct canvas *canvas, int row, int column, int width
         /* Any value at all shows: an empty bin is a blank, a rare code is not. */
         if (highest > 0 && canvas->glyphs == GLYPHS_ASCII)
             glyph = (unsigned char)ramp[1 + highest * 8 / 255];
-        else if (highest > 0) glyph = 0x2581U + (uint32_t)(highest * 7 / 255);
+        else if (highest > 0)
+            glyph = 0x2581U + (uint32_t)(highest * 7 / 255);
         canvas_put(canvas, row, column + i, glyph, COLOR_BAR);
     }
 }
@@ -312,10 +332,17 @@ static void draw(void *state, const struct store *store, struct session *session
     if (canvas->rows < 1 || canvas->columns < 1 || ranges->count == 0) return;
     struct canvas below = *canvas;
     switch (ranges->view) {
-    case RANGES_CHANNELS: ranges_draw_channels(ranges, store, session, canvas); return;
-    case RANGES_TIMELINE: ranges_draw_timeline(ranges, store, canvas); return;
-    case RANGES_DETAIL: ranges_draw_detail(ranges, store, canvas); return;
-    default: break;
+    case RANGES_CHANNELS:
+        ranges_draw_channels(ranges, store, session, canvas);
+        return;
+    case RANGES_TIMELINE:
+        ranges_draw_timeline(ranges, store, canvas);
+        return;
+    case RANGES_DETAIL:
+        ranges_draw_detail(ranges, store, canvas);
+        return;
+    default:
+        break;
     }
     int table_rows = ranges->count + 1;
     bool has_room = canvas->rows >= table_rows + 1 + DETAIL_ROWS && canvas->columns >= 40;
@@ -375,12 +402,24 @@ static bool act(void *state, const struct store *store, struct session *session,
     order_tensors(ranges, store);
     int row = selected_row(ranges), page = ranges->page > 1 ? ranges->page : 1;
     switch (action) {
-    case ACTION_UP: select_row(ranges, row - 1); return true;
-    case ACTION_DOWN: select_row(ranges, row + 1); return true;
-    case ACTION_PAGE_UP: select_row(ranges, row - page); return true;
-    case ACTION_PAGE_DOWN: select_row(ranges, row + page); return true;
-    case ACTION_FIRST: select_row(ranges, 0); return true;
-    case ACTION_LAST: select_row(ranges, ranges->count - 1); return true;
+    case ACTION_UP:
+        select_row(ranges, row - 1);
+        return true;
+    case ACTION_DOWN:
+        select_row(ranges, row + 1);
+        return true;
+    case ACTION_PAGE_UP:
+        select_row(ranges, row - page);
+        return true;
+    case ACTION_PAGE_DOWN:
+        select_row(ranges, row + page);
+        return true;
+    case ACTION_FIRST:
+        select_row(ranges, 0);
+        return true;
+    case ACTION_LAST:
+        select_row(ranges, ranges->count - 1);
+        return true;
     case ACTION_LEFT:
         if (ranges->channel > 0) ranges->channel--;
         return ranges->view == RANGES_CHANNELS;
@@ -391,16 +430,25 @@ static bool act(void *state, const struct store *store, struct session *session,
     case ACTION_ENTER:
         ranges->view = ranges->view == RANGES_DETAIL ? RANGES_TABLE : RANGES_DETAIL;
         return true;
-    case ACTION_VIEW: ranges->view = (ranges->view + 1) % RANGES_VIEWS; return true;
-    case ACTION_SORT_RIGHT: sort_by(ranges, 1); return true;
-    case ACTION_SORT_LEFT: sort_by(ranges, -1); return true;
-    case ACTION_INVERT_SORT: ranges->is_inverted = !ranges->is_inverted; return true;
+    case ACTION_VIEW:
+        ranges->view = (ranges->view + 1) % RANGES_VIEWS;
+        return true;
+    case ACTION_SORT_RIGHT:
+        sort_by(ranges, 1);
+        return true;
+    case ACTION_SORT_LEFT:
+        sort_by(ranges, -1);
+        return true;
+    case ACTION_INVERT_SORT:
+        ranges->is_inverted = !ranges->is_inverted;
+        return true;
     case ACTION_NEXT:
     case ACTION_PREVIOUS:
         if (!session->search[0]) return false;
         find(ranges, store, session->search, action == ACTION_NEXT ? 1 : -1);
         return true;
-    default: return false;
+    default:
+        return false;
     }
 }
 
@@ -409,5 +457,9 @@ static void release(void *state) {
     ranges_free(ranges);
 }
 
-const struct panel panel_ranges = {.name = "ranges", .title = title, .draw = draw, .act = act,
-                                   .state_size = sizeof(struct ranges), .release = release};
+const struct panel panel_ranges = {.name = "ranges",
+                                   .title = title,
+                                   .draw = draw,
+                                   .act = act,
+                                   .state_size = sizeof(struct ranges),
+                                   .release = release};

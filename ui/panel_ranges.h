@@ -6,20 +6,20 @@
 
 enum ranges_view { RANGES_TABLE, RANGES_CHANNELS, RANGES_TIMELINE, RANGES_DETAIL, RANGES_VIEWS };
 
-#define SQNR_EXACT 120.0 /* dB; beyond it only the rounding of floats is left */
+#define SQNR_EXACT  120.0 /* dB; beyond it only the rounding of floats is left */
 #define RANGES_NAME (2 * MODEL_NAME + 16)
 
 struct ranges {
     bool is_started;
     enum ranges_view view;
-    int *order;         /* [count] tensors as sorted */
+    int *order; /* [count] tensors as sorted */
     int count, capacity;
-    int sort;           /* enum column of panel_ranges.c */
+    int sort; /* enum column of panel_ranges.c */
     bool is_inverted;
-    int selected;       /* tensor */
-    int channel;        /* of the selected tensor, in the view of channels */
-    int top, page;      /* first row of the table that shows, and how many do */
-    void *block;        /* what the charts are drawn from */
+    int selected;  /* tensor */
+    int channel;   /* of the selected tensor, in the view of channels */
+    int top, page; /* first row of the table that shows, and how many do */
+    void *block;   /* what the charts are drawn from */
     size_t block_size;
 };
 void ranges_free(struct ranges *ranges);

@@ -8,13 +8,15 @@
 #include "ui/format.h"
 
 #define NAME_COLUMNS 9
-#define VALUE 200
+#define VALUE        200
 
 /* "..." in place of what does not fit on the left: the end of a path says most. */
 static void put_path(struct canvas *canvas, int row, int column, const char *path) {
     int room = canvas->columns - column, length = (int)strlen(path);
-    if (length <= room || room < 8) canvas_text(canvas, row, column, COLOR_TEXT, path);
-    else canvas_printf(canvas, row, column, COLOR_TEXT, "...%s", path + length - room + 3);
+    if (length <= room || room < 8)
+        canvas_text(canvas, row, column, COLOR_TEXT, path);
+    else
+        canvas_printf(canvas, row, column, COLOR_TEXT, "...%s", path + length - room + 3);
 }
 
 static int put(struct canvas *canvas, int row, const char *name, const char *value) {
@@ -46,8 +48,10 @@ static int draw_speed(const struct store *store, struct canvas *canvas, int row)
         row = put(canvas, row, "step", "no batch yet");
     }
     double rate = store_rate(store);
-    if (store->pace > 0) snprintf(text, sizeof text, "at most %.0f/s", store->pace);
-    else snprintf(text, sizeof text, "%s", store->pace < 0 ? "auto" : "max");
+    if (store->pace > 0)
+        snprintf(text, sizeof text, "at most %.0f/s", store->pace);
+    else
+        snprintf(text, sizeof text, "%s", store->pace < 0 ? "auto" : "max");
     if (rate > 0) {
         row = put_format(canvas, row, "pace", "%s batches/s   %s",
                          format_count(rate, more, sizeof more), text);
@@ -62,17 +66,16 @@ static int draw_speed(const struct store *store, struct canvas *canvas, int row)
     }
     row = put_format(canvas, row, "threads", "%d   %s   busy %.1f", store->info->threads,
                      store->info->isa ? store->info->isa : "--", process->busy_share);
-    row = put(canvas, row, "memory", process->resident_bytes > 0
-                                         ? format_bytes(process->resident_bytes, text, sizeof text)
-                                         : "--");
+    row = put(canvas, row, "memory",
+              process->resident_bytes > 0 ? format_bytes(process->resident_bytes, text, sizeof text)
+                                          : "--");
     row = put_format(canvas, row, "ring", "%u of %u   folded %s",
                      (unsigned)store->pressure.high_water, (unsigned)store->pressure.capacity,
                      format_count((double)store->pressure.folded, text, sizeof text));
-    row = put_format(canvas, row, "frame", "%s   at most %.0f/s",
-                     process->frame_seconds > 0
-                         ? format_time(process->frame_seconds, text, sizeof text)
-                         : "--",
-                     process->frames_limit);
+    row = put_format(
+        canvas, row, "frame", "%s   at most %.0f/s",
+        process->frame_seconds > 0 ? format_time(process->frame_seconds, text, sizeof text) : "--",
+        process->frames_limit);
     return put(canvas, row, "cpu", process->cpu[0] ? process->cpu : "--");
 }
 

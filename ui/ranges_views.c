@@ -10,7 +10,7 @@
 #include "ui/panel_ranges.h"
 
 #define MOST_TICKS 16
-#define ROWS 6 /* of samples, for the charts */
+#define ROWS       6 /* of samples, for the charts */
 
 void ranges_free(struct ranges *ranges) {
     free(ranges->order);
@@ -23,8 +23,10 @@ void ranges_free(struct ranges *ranges) {
 
 const char *ranges_name(const struct store *store, int tensor, char name[RANGES_NAME]) {
     const struct quant_tensor *of = &store->info->plan->tensors[tensor];
-    if (of->channels > 1) snprintf(name, RANGES_NAME, "%s [%d]", of->name, of->channels);
-    else snprintf(name, RANGES_NAME, "%s", of->name);
+    if (of->channels > 1)
+        snprintf(name, RANGES_NAME, "%s [%d]", of->name, of->channels);
+    else
+        snprintf(name, RANGES_NAME, "%s", of->name);
     return name;
 }
 
@@ -116,17 +118,21 @@ static int put_line(struct canvas *canvas, int row, enum color color, const char
 
 static const char *placement_text(enum placement placement) {
     switch (placement) {
-    case PLACE_INPUT: return "the digits";
-    case PLACE_KERNEL: return "kernel";
-    case PLACE_PRE_ACTIVATION: return "logits, before the activation";
-    case PLACE_POST_ACTIVATION: return "after the activation";
-    case PLACE_OUTPUT: return "output";
+    case PLACE_INPUT:
+        return "the digits";
+    case PLACE_KERNEL:
+        return "kernel";
+    case PLACE_PRE_ACTIVATION:
+        return "logits, before the activation";
+    case PLACE_POST_ACTIVATION:
+        return "after the activation";
+    case PLACE_OUTPUT:
+        return "output";
     }
     return "";
 }
 
-static void verdict(const struct event_tensor *tensor, char *text, size_t size,
-                    enum color *color) {
+static void verdict(const struct event_tensor *tensor, char *text, size_t size, enum color *color) {
     *color = COLOR_WARNING;
     if ((double)tensor->stats.saturation > .01)
         snprintf(text, size, "! %.1f %% of its values are clipped (more than 1 %%): the range lags",
@@ -142,8 +148,10 @@ static void verdict(const struct event_tensor *tensor, char *text, size_t size,
         double sqnr = (double)tensor->stats.sqnr;
         int length = snprintf(text, size, "ok: %.2f %% clipped, range steady",
                               100 * (double)tensor->stats.saturation);
-        if (isnan(tensor->stats.saturation)) snprintf(text, size, "clipping not measured");
-        else if (sqnr > SQNR_EXACT) snprintf(text + length, size - (size_t)length, ", exact");
+        if (isnan(tensor->stats.saturation))
+            snprintf(text, size, "clipping not measured");
+        else if (sqnr > SQNR_EXACT)
+            snprintf(text + length, size - (size_t)length, ", exact");
         else if (!isnan(sqnr))
             snprintf(text + length, size - (size_t)length, ", SQNR %.1f dB", sqnr);
     }
@@ -197,9 +205,9 @@ void ranges_draw_detail(struct ranges *ranges, const struct store *store, struct
     const struct store_tensor *known = &store->tensors[ranges->selected];
     const struct layer *layer = &store->info->model->layers[tensor->layer];
     char text[320], name[RANGES_NAME], low[24], high[24];
-    snprintf(text, sizeof text, "%s   %s of %s %s, %s",
-             ranges_name(store, ranges->selected, name), tensor_kind_name(tensor->kind),
-             layer_class(layer->kind), layer->name, placement_text(tensor->placement));
+    snprintf(text, sizeof text, "%s   %s of %s %s, %s", ranges_name(store, ranges->selected, name),
+             tensor_kind_name(tensor->kind), layer_class(layer->kind), layer->name,
+             placement_text(tensor->placement));
     int row = put_line(canvas, 0, COLOR_STRONG, text);
     if (!known->is_known) {
         put_line(canvas, row, COLOR_DIM, "no data yet");
@@ -228,8 +236,7 @@ void ranges_draw_detail(struct ranges *ranges, const struct store *store, struct
     struct canvas last = canvas_part(&rest, 10, 0, rest.rows - 10, rest.columns);
     if (rest.rows > 10) rest.rows = 10;
     if (rest.rows >= 4) draw_bars(&rest, latest->stats.histogram);
-    if (ranges->view == RANGES_DETAIL && last.rows >= 7)
-        ranges_draw_timeline(ranges, store, &last);
+    if (ranges->view == RANGES_DETAIL && last.rows >= 7) ranges_draw_timeline(ranges, store, &last);
 }
 
 /* ---- charts */
@@ -278,8 +285,7 @@ static void gather_ends(const struct store_tensor *tensor, uint64_t last, int sa
         uint64_t next = (uint64_t)((double)last * (i + 1) / samples);
         steps[i] = next > first ? next : first;
         for (int end = 0; end < 2; end++) {
-            struct bucket bucket =
-                history_range(end ? tensor->max : tensor->min, first, steps[i]);
+            struct bucket bucket = history_range(end ? tensor->max : tensor->min, first, steps[i]);
             rows[3 * end][i] = bucket.min;
             rows[3 * end + 1][i] = bucket.max;
         }
@@ -296,8 +302,7 @@ static void gather_ends(const struct store_tensor *tensor, uint64_t last, int sa
     }
 }
 
-void ranges_draw_timeline(struct ranges *ranges, const struct store *store,
-                          struct canvas *canvas) {
+void ranges_draw_timeline(struct ranges *ranges, const struct store *store, struct canvas *canvas) {
     if (ranges->selected >= store->info->plan->tensor_count) return;
     const struct store_tensor *tensor = &store->tensors[ranges->selected];
     char text[320], name[RANGES_NAME], low_text[24], high_text[24], scale[24];
@@ -321,12 +326,19 @@ void ranges_draw_timeline(struct ranges *ranges, const struct store *store,
     gather_ends(tensor, last, frame.samples, steps, rows);
     struct chart_series series[2];
     for (int end = 0; end < 2; end++)
-        series[end] = (struct chart_series){
-            .low = rows[3 * end], .high = rows[3 * end + 1], .line = rows[3 * end + 2],
-            .line_color = COLOR_CURVE, .span_color = COLOR_ENVELOPE, .ascii = end ? '^' : 'v'};
+        series[end] = (struct chart_series){.low = rows[3 * end],
+                                            .high = rows[3 * end + 1],
+                                            .line = rows[3 * end + 2],
+                                            .line_color = COLOR_CURVE,
+                                            .span_color = COLOR_ENVELOPE,
+                                            .ascii = end ? '^' : 'v'};
     struct chart_tick ticks[MOST_TICKS];
-    struct chart chart = {.samples = frame.samples, .series = series, .series_count = 2,
-                          .baseline = 0, .cursor = -1, .ticks = ticks};
+    struct chart chart = {.samples = frame.samples,
+                          .series = series,
+                          .series_count = 2,
+                          .baseline = 0,
+                          .cursor = -1,
+                          .ticks = ticks};
     set_axis(&chart, rows[0], rows[4]);
     chart.tick_count = integer_ticks(0, (double)last, frame.columns, ticks);
     chart_draw(&below, &chart);
@@ -400,8 +412,12 @@ void ranges_draw_channels(struct ranges *ranges, const struct store *store,
     int cursor = spread_channels(of, tensor->channels, channel, frame.samples, rows);
     struct chart_series series = {.low = rows[0], .high = rows[1], .span_color = COLOR_BAR};
     struct chart_tick ticks[MOST_TICKS];
-    struct chart chart = {.samples = frame.samples, .series = &series, .series_count = 1,
-                          .baseline = 0, .cursor = cursor, .ticks = ticks};
+    struct chart chart = {.samples = frame.samples,
+                          .series = &series,
+                          .series_count = 1,
+                          .baseline = 0,
+                          .cursor = cursor,
+                          .ticks = ticks};
     set_axis(&chart, rows[0], rows[1]);
     chart.tick_count = integer_ticks(0, tensor->channels, frame.columns, ticks);
     chart_draw(&below, &chart);

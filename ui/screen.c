@@ -9,9 +9,9 @@
 #include "ui/keys.h"
 
 static const struct panel *const all_panels[PANELS] = {
-    [PANEL_CURVES] = &panel_curves,       [PANEL_RANGES] = &panel_ranges,
-    [PANEL_DIGITS] = &panel_digits,       [PANEL_CONFUSION] = &panel_confusion,
-    [PANEL_LOG] = &panel_log,             [PANEL_SYSTEM] = &panel_system,
+    [PANEL_CURVES] = &panel_curves, [PANEL_RANGES] = &panel_ranges,
+    [PANEL_DIGITS] = &panel_digits, [PANEL_CONFUSION] = &panel_confusion,
+    [PANEL_LOG] = &panel_log,       [PANEL_SYSTEM] = &panel_system,
 };
 
 bool screen_create(struct screen *screen, const struct run_info *info, send_command *send,
@@ -60,8 +60,8 @@ static void all_dirty(struct screen *screen) {
 }
 
 static void lay_out(struct screen *screen) {
-    screen->layout = layout_make(screen->base.columns, screen->base.rows, ALL_PANELS,
-                                 screen->focus, screen->is_maximised);
+    screen->layout = layout_make(screen->base.columns, screen->base.rows, ALL_PANELS, screen->focus,
+                                 screen->is_maximised);
     canvas_clear(&screen->base);
     all_dirty(screen);
 }
@@ -97,17 +97,23 @@ static void focus_on(struct screen *screen, enum panel_id panel) {
 static unsigned panels_of(enum event_kind kind) {
 #define P(name) (1U << PANEL_##name)
     switch (kind) {
-    case EVENT_BATCH: return P(CURVES) | P(SYSTEM);
-    case EVENT_TENSOR: return P(RANGES);
-    case EVENT_EPOCH: return P(CURVES) | P(LOG) | P(RANGES);
-    case EVENT_EVALUATION: return P(CURVES) | P(RANGES) | P(DIGITS) | P(CONFUSION) | P(LOG) |
-                                  P(SYSTEM);
-    case EVENT_STATE: return P(SYSTEM);
-    case EVENT_EXPORT: return P(LOG) | P(SYSTEM);
+    case EVENT_BATCH:
+        return P(CURVES) | P(SYSTEM);
+    case EVENT_TENSOR:
+        return P(RANGES);
+    case EVENT_EPOCH:
+        return P(CURVES) | P(LOG) | P(RANGES);
+    case EVENT_EVALUATION:
+        return P(CURVES) | P(RANGES) | P(DIGITS) | P(CONFUSION) | P(LOG) | P(SYSTEM);
+    case EVENT_STATE:
+        return P(SYSTEM);
+    case EVENT_EXPORT:
+        return P(LOG) | P(SYSTEM);
     case EVENT_PTQ:
     case EVENT_CHECKPOINT:
     case EVENT_LOG:
-    case EVENT_ACKNOWLEDGE: return P(LOG);
+    case EVENT_ACKNOWLEDGE:
+        return P(LOG);
     }
 #undef P
     return 0;
@@ -201,8 +207,10 @@ static void freeze_or_thaw(struct screen *screen, double now) {
 }
 
 static void back(struct screen *screen) {
-    if (screen->session.search[0]) screen->session.search[0] = 0;
-    else if (screen->is_maximised) screen->is_maximised = false;
+    if (screen->session.search[0])
+        screen->session.search[0] = 0;
+    else if (screen->is_maximised)
+        screen->is_maximised = false;
     lay_out(screen);
 }
 
@@ -224,15 +232,21 @@ static void next_glyphs(struct screen *screen, double now) {
 /* Actions that the screen itself carries out. */
 static bool act_on_screen(struct screen *screen, enum action action, double now) {
     switch (action) {
-    case ACTION_PANEL_1: case ACTION_PANEL_2: case ACTION_PANEL_3:
-    case ACTION_PANEL_4: case ACTION_PANEL_5: case ACTION_PANEL_6: {
+    case ACTION_PANEL_1:
+    case ACTION_PANEL_2:
+    case ACTION_PANEL_3:
+    case ACTION_PANEL_4:
+    case ACTION_PANEL_5:
+    case ACTION_PANEL_6: {
         enum panel_id panel = (enum panel_id)(action - ACTION_PANEL_1);
         if (panel == screen->focus) screen->is_maximised = !screen->is_maximised;
         screen->focus = panel;
         lay_out(screen);
         return true;
     }
-    case ACTION_PANEL_NEXT: focus_on(screen, (screen->focus + 1) % PANELS); return true;
+    case ACTION_PANEL_NEXT:
+        focus_on(screen, (screen->focus + 1) % PANELS);
+        return true;
     case ACTION_PANEL_PREVIOUS:
         focus_on(screen, (screen->focus + PANELS - 1) % PANELS);
         return true;
@@ -244,31 +258,55 @@ static bool act_on_screen(struct screen *screen, enum action action, double now)
         screen->control.modal = MODAL_HELP;
         screen->help_first = 0;
         return true;
-    case ACTION_SEARCH: open_search(screen, now); return true;
-    case ACTION_GLYPHS: next_glyphs(screen, now); return true;
+    case ACTION_SEARCH:
+        open_search(screen, now);
+        return true;
+    case ACTION_GLYPHS:
+        next_glyphs(screen, now);
+        return true;
     case ACTION_REDRAW:
         screen->wants_redraw = true;
         lay_out(screen);
         return true;
-    case ACTION_SUSPEND: screen->wants_suspend = true; return true;
-    case ACTION_BACK: back(screen); return true;
-    default: return false;
+    case ACTION_SUSPEND:
+        screen->wants_suspend = true;
+        return true;
+    case ACTION_BACK:
+        back(screen);
+        return true;
+    default:
+        return false;
     }
 }
 
 static void help_key(struct screen *screen, uint32_t code) {
     int page = screen->base.rows > 12 ? screen->base.rows - 10 : 1;
     switch (keys_action(code)) {
-    case ACTION_DOWN: screen->help_first++; break;
-    case ACTION_UP: screen->help_first--; break;
-    case ACTION_PAGE_DOWN: screen->help_first += page; break;
-    case ACTION_PAGE_UP: screen->help_first -= page; break;
-    case ACTION_FIRST: screen->help_first = 0; break;
-    case ACTION_LAST: screen->help_first = help_lines(screen->focus); break;
+    case ACTION_DOWN:
+        screen->help_first++;
+        break;
+    case ACTION_UP:
+        screen->help_first--;
+        break;
+    case ACTION_PAGE_DOWN:
+        screen->help_first += page;
+        break;
+    case ACTION_PAGE_UP:
+        screen->help_first -= page;
+        break;
+    case ACTION_FIRST:
+        screen->help_first = 0;
+        break;
+    case ACTION_LAST:
+        screen->help_first = help_lines(screen->focus);
+        break;
     case ACTION_HELP:
     case ACTION_BACK:
-    case ACTION_QUIT: screen->control.modal = MODAL_NONE; break;
-    default: break;
+    case ACTION_QUIT:
+        screen->control.modal = MODAL_NONE;
+        break;
+    default:
+        break;
     }
 }
 
@@ -284,8 +322,10 @@ static void search_key(struct screen *screen, uint32_t code) {
         screen->control.modal = MODAL_NONE;
     } else if (code == KEYCODE_BACKSPACE) {
         while (length && ((unsigned char)screen->typed[length - 1] & 0xc0) == 0x80) length--;
-        if (length) screen->typed[length - 1] = 0;
-        else screen->control.modal = MODAL_NONE;
+        if (length)
+            screen->typed[length - 1] = 0;
+        else
+            screen->control.modal = MODAL_NONE;
     } else if (code >= ' ' && code < KEYCODE_SPECIAL) {
         char bytes[4];
         size_t more = utf8_put(code, bytes);
@@ -326,8 +366,8 @@ void screen_key(struct screen *screen, uint32_t code, double now) {
 static void draw_panel(struct screen *screen, enum panel_id id) {
     const struct panel *panel = screen->panels[id];
     struct rect rect = screen->layout.panels[id], in = screen->layout.insides[id];
-    struct frame_title title = {.number = (int)id + 1, .name = panel->name,
-                                .is_focus = id == screen->focus};
+    struct frame_title title = {
+        .number = (int)id + 1, .name = panel->name, .is_focus = id == screen->focus};
     if (rect_is_empty(rect)) return;
     struct canvas inside = canvas_part(&screen->base, in.row, in.column, in.rows, in.columns);
     canvas_clear(&inside);
@@ -342,8 +382,11 @@ static void draw_panel(struct screen *screen, enum panel_id id) {
 static void draw_overlays(struct screen *screen) {
     struct canvas *shown = &screen->shown;
     switch (screen->control.modal) {
-    case MODAL_NONE: break;
-    case MODAL_HELP: help_draw(shown, screen->focus, &screen->help_first); break;
+    case MODAL_NONE:
+        break;
+    case MODAL_HELP:
+        help_draw(shown, screen->focus, &screen->help_first);
+        break;
     case MODAL_SEARCH: {
         int row = shown->rows - 1;
         canvas_fill(shown, row, 0, shown->columns, ' ', COLOR_TEXT);
@@ -352,7 +395,8 @@ static void draw_overlays(struct screen *screen) {
         canvas_reverse(shown, row, end, 1);
         break;
     }
-    default: menu_draw(shown, &screen->control);
+    default:
+        menu_draw(shown, &screen->control);
     }
 }
 
@@ -362,9 +406,12 @@ bool screen_draw(struct screen *screen, double now) {
     if (!screen->dirty && !screen->is_dirty) return false;
     screen->notice_until = now < screen->control.notice_until ? screen->control.notice_until : 0;
     struct canvas *base = &screen->base;
-    struct view view = {.store = &screen->store, .control = &screen->control,
-                        .layout = &screen->layout, .focus = screen->focus,
-                        .is_maximised = screen->is_maximised, .now = now};
+    struct view view = {.store = &screen->store,
+                        .control = &screen->control,
+                        .layout = &screen->layout,
+                        .focus = screen->focus,
+                        .is_maximised = screen->is_maximised,
+                        .now = now};
     for (int i = 0; i < PANELS; i++) {
         if (screen->dirty & 1U << i) draw_panel(screen, (enum panel_id)i);
     }
@@ -374,16 +421,19 @@ bool screen_draw(struct screen *screen, double now) {
     void (*const draws[])(const struct view *, struct canvas *) = {header_draw, tabs_draw,
                                                                    footer_draw};
     for (int i = 0; i < 3; i++) {
-        struct canvas part = canvas_part(base, rects[i]->row, rects[i]->column, rects[i]->rows,
-                                         rects[i]->columns);
+        struct canvas part =
+            canvas_part(base, rects[i]->row, rects[i]->column, rects[i]->rows, rects[i]->columns);
         canvas_clear(&part);
         draws[i](&view, &part);
     }
     struct cell *cells = screen->shown.cells;
     memcpy(cells, base->cells, (size_t)base->rows * (size_t)base->columns * sizeof *cells);
-    screen->shown = (struct canvas){.rows = base->rows, .columns = base->columns,
-                                    .stride = base->stride, .cells = cells,
-                                    .glyphs = base->glyphs, .is_mono = base->is_mono,
+    screen->shown = (struct canvas){.rows = base->rows,
+                                    .columns = base->columns,
+                                    .stride = base->stride,
+                                    .cells = cells,
+                                    .glyphs = base->glyphs,
+                                    .is_mono = base->is_mono,
                                     .has_greys = base->has_greys};
     draw_overlays(screen);
     screen->is_dirty = false;

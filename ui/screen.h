@@ -11,23 +11,23 @@
 
 struct screen {
     struct store store;
-    struct store frozen;       /* what the panels show while the view is frozen */
+    struct store frozen; /* what the panels show while the view is frozen */
     struct control control;
     struct session session;
     const struct panel *panels[PANELS]; /* the real ones, until a test puts others here */
-    void *states[PANELS];      /* the panels' own */
-    struct canvas base;        /* panels, header, footer */
-    struct canvas shown;       /* the same under menus and help */
+    void *states[PANELS];               /* the panels' own */
+    struct canvas base;                 /* panels, header, footer */
+    struct canvas shown;                /* the same under menus and help */
     struct layout layout;
     struct terminal_abilities abilities;
     enum panel_id focus;
     bool is_maximised;
-    unsigned dirty;            /* 1 << panel for each to be drawn again */
-    bool is_dirty;             /* header, footer or menus are to be drawn again */
+    unsigned dirty; /* 1 << panel for each to be drawn again */
+    bool is_dirty;  /* header, footer or menus are to be drawn again */
     int help_first;
-    char typed[sizeof ((struct session *)0)->search]; /* at the search prompt */
-    bool wants_redraw, wants_suspend; /* for the dashboard to do, and clear */
-    double notice_until;       /* a notice is on the screen until then */
+    char typed[sizeof((struct session *)0)->search]; /* at the search prompt */
+    bool wants_redraw, wants_suspend;                /* for the dashboard to do, and clear */
+    double notice_until;                             /* a notice is on the screen until then */
 };
 
 /* False when memory is short (the screen is then zeroed). */

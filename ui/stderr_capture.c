@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KEPT ((size_t)64 << 10)
+#define KEPT    ((size_t)64 << 10)
 #define PENDING 1024
 
 static struct {

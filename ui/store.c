@@ -5,17 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RAW_RANGES 4096 /* raw values kept for the timeline of one tensor */
-#define PACE_INTERVAL 1.0
-#define ETA_SECONDS 10.0
-#define ETA_STEADY_SAMPLES 4 /* this many, and the pace between any two of them ... */
-#define ETA_STEADY_SHARE .02 /* ... within this share of the mean, are enough */
+#define RAW_RANGES         4096 /* raw values kept for the timeline of one tensor */
+#define PACE_INTERVAL      1.0
+#define ETA_SECONDS        10.0
+#define ETA_STEADY_SAMPLES 4   /* this many, and the pace between any two of them ... */
+#define ETA_STEADY_SHARE   .02 /* ... within this share of the mean, are enough */
 
 static void plan_steps(struct store *store) {
     const struct training *training = &store->info->config->training;
     store->epochs_planned = training->epochs;
-    store->steps_planned = (uint64_t)(training->epochs > 0 ? training->epochs : 0) *
-                           (uint64_t)store->info->batches;
+    store->steps_planned =
+        (uint64_t)(training->epochs > 0 ? training->epochs : 0) * (uint64_t)store->info->batches;
     if (training->max_steps && training->max_steps < store->steps_planned) {
         store->steps_planned = training->max_steps;
     }
@@ -33,9 +33,8 @@ bool store_create(struct store *store, const struct run_info *info) {
     store->evaluations = calloc(STORE_EVALUATIONS, sizeof(struct evaluation *));
     size_t tensors = (size_t)info->plan->tensor_count;
     store->tensors = calloc(tensors ? tensors : 1, sizeof *store->tensors);
-    bool is_whole = store->loss && store->batch_accuracy && store->seconds &&
-                    store->lines && store->evaluations &&
-                    store->tensors;
+    bool is_whole = store->loss && store->batch_accuracy && store->seconds && store->lines &&
+                    store->evaluations && store->tensors;
     for (size_t i = 0; is_whole && i < tensors; i++) {
         struct store_tensor *tensor = &store->tensors[i];
         tensor->min = history_create(RAW_RANGES);
@@ -90,11 +89,12 @@ bool store_copy(struct store *copy, const struct store *store) {
     size_t epochs = 1;
     while (epochs < (size_t)store->epoch_count) epochs *= 2;
     copy->epochs = calloc(epochs, sizeof *store->epochs);
-    if (!copy->epochs) is_whole = false;
+    if (!copy->epochs)
+        is_whole = false;
     else if (store->epoch_count)
         memcpy(copy->epochs, store->epochs, (size_t)store->epoch_count * sizeof *store->epochs);
-    copy->evaluations = copy_of(store->evaluations, STORE_EVALUATIONS, sizeof *store->evaluations,
-                                &is_whole);
+    copy->evaluations =
+        copy_of(store->evaluations, STORE_EVALUATIONS, sizeof *store->evaluations, &is_whole);
     if (!copy->evaluations) copy->evaluation_count = 0;
     for (int i = 0; i < copy->evaluation_count; i++) evaluation_retain(copy->evaluations[i]);
     copy->tensors = copy_of(store->tensors, tensors, sizeof *store->tensors, &is_whole);
@@ -124,8 +124,10 @@ void store_log(struct store *store, enum log_level level, bool is_stderr, const 
     }
     store->lines_total++;
     if (level == LOG_INFO) return;
-    if (level == LOG_WARNING) store->warnings++;
-    else store->alarms++;
+    if (level == LOG_WARNING)
+        store->warnings++;
+    else
+        store->alarms++;
     memcpy(store->alarm, line->text, sizeof store->alarm);
 }
 
@@ -278,20 +280,35 @@ void store_feed(struct store *store, const struct event *event) {
     if (event->time > store->now) store->now = event->time;
     if (event->step > store->step) store->step = event->step;
     switch (event->kind) {
-    case EVENT_STATE: feed_state(store, event->state); break;
-    case EVENT_BATCH: feed_batch(store, event); break;
-    case EVENT_TENSOR: feed_tensor(store, event); break;
-    case EVENT_EPOCH: feed_epoch(store, event); break;
-    case EVENT_EVALUATION: feed_evaluation(store, event); break;
+    case EVENT_STATE:
+        feed_state(store, event->state);
+        break;
+    case EVENT_BATCH:
+        feed_batch(store, event);
+        break;
+    case EVENT_TENSOR:
+        feed_tensor(store, event);
+        break;
+    case EVENT_EPOCH:
+        feed_epoch(store, event);
+        break;
+    case EVENT_EVALUATION:
+        feed_evaluation(store, event);
+        break;
     case EVENT_PTQ:
         store->has_ptq = true;
         store->ptq = event->ptq;
         break;
     /* The run logs both, and what it refused to do is answered where it was asked. */
     case EVENT_EXPORT:
-    case EVENT_CHECKPOINT: feed_saved(store, event); break;
-    case EVENT_ACKNOWLEDGE: break;
-    case EVENT_LOG: store_log(store, event->log.level, false, event->log.text); break;
+    case EVENT_CHECKPOINT:
+        feed_saved(store, event);
+        break;
+    case EVENT_ACKNOWLEDGE:
+        break;
+    case EVENT_LOG:
+        store_log(store, event->log.level, false, event->log.text);
+        break;
     }
 }
 

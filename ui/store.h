@@ -11,8 +11,9 @@
 #include "ui/history.h"
 
 #define STORE_LOG_LINES 2000
-#define STORE_EVALUATIONS 64 /* more, and old ones make room: first the partial, never the first whole one */
-#define STORE_RAW_LOSSES ((size_t)1 << 20)
+#define STORE_EVALUATIONS                                                                          \
+    64 /* more, and old ones make room: first the partial, never the first whole one */
+#define STORE_RAW_LOSSES   ((size_t)1 << 20)
 #define STORE_PACE_SAMPLES 32
 
 struct store_line {
@@ -24,7 +25,7 @@ struct store_line {
 
 /* Latest and past ranges of one quantized tensor. */
 struct store_tensor {
-    bool is_known;              /* "no data yet" is not 0 */
+    bool is_known; /* "no data yet" is not 0 */
     struct event_tensor latest;
     struct history *min, *max, *scale; /* over steps, for the timeline view */
 };
@@ -33,18 +34,18 @@ struct store_tensor {
 struct store_process {
     char cpu[96];
     double resident_bytes;
-    double busy_share;          /* of one core: process CPU time over wall time */
-    double frame_seconds;       /* to draw and send the last frame */
-    double frames_limit;        /* a second */
+    double busy_share;    /* of one core: process CPU time over wall time */
+    double frame_seconds; /* to draw and send the last frame */
+    double frames_limit;  /* a second */
 };
 
 struct store {
     const struct run_info *info;
     enum run_state state;
-    double now;                 /* run seconds of the newest event */
+    double now; /* run seconds of the newest event */
     uint64_t step;
-    struct event_batch batch;   /* the newest */
-    struct history *loss;       /* every batch: raw losses with steps */
+    struct event_batch batch; /* the newest */
+    struct history *loss;     /* every batch: raw losses with steps */
     struct history *batch_accuracy;
     struct history *seconds;    /* since the run started, when each batch was told */
     struct event_epoch *epochs; /* [epoch_count] */
@@ -52,31 +53,31 @@ struct store {
     struct evaluation **evaluations; /* [evaluation_count], oldest first; each retained */
     int evaluation_count;
     struct store_tensor *tensors; /* [info->plan->tensor_count] */
-    struct store_line *lines;   /* ring of STORE_LOG_LINES */
+    struct store_line *lines;     /* ring of STORE_LOG_LINES */
     size_t line_first, line_count;
     uint64_t lines_total;
     bool has_ptq;
-    struct event_ptq ptq;       /* the model as it came, quantized without training */
+    struct event_ptq ptq; /* the model as it came, quantized without training */
     bool has_export;
     struct event_export last_export;
-    int warnings, alarms;       /* log lines since last acknowledged */
-    char alarm[240];            /* newest warning or worse that is not acknowledged */
+    int warnings, alarms; /* log lines since last acknowledged */
+    char alarm[240];      /* newest warning or worse that is not acknowledged */
     uint64_t not_finite_steps;
     uint64_t first_not_finite;
     struct run_pressure pressure; /* set by the dashboard */
     struct store_process process; /* likewise */
-    bool is_over;               /* DONE or FAILED */
-    double pace;                /* as last set */
-    int epochs_planned;         /* grows when training goes on */
+    bool is_over;                 /* DONE or FAILED */
+    double pace;                  /* as last set */
+    int epochs_planned;           /* grows when training goes on */
     uint64_t steps_planned;
-    uint64_t saved_step;        /* of the newest weights that were exported or checkpointed */
-    char checkpoint[160];       /* path of the last one written, or "" */
+    uint64_t saved_step;  /* of the newest weights that were exported or checkpointed */
+    char checkpoint[160]; /* path of the last one written, or "" */
     struct {
         double time;
         uint64_t step;
     } pace_samples[STORE_PACE_SAMPLES]; /* about one a second while it trains, for the ETA */
     int pace_first, pace_count;
-    double trained_seconds;     /* with batches coming: pauses and evaluations left out */
+    double trained_seconds; /* with batches coming: pauses and evaluations left out */
 };
 
 bool store_create(struct store *store, const struct run_info *info) MUST_USE;

@@ -20,10 +20,10 @@
 #undef columns
 #undef lines
 
-#define GREYS 24
+#define GREYS            24
 #define FIRST_GREY_COLOR 232 /* xterm's palette */
-#define FIRST_GREY_PAIR 100
-#define RESTORE_SIZE 256
+#define FIRST_GREY_PAIR  100
+#define RESTORE_SIZE     256
 
 static struct {
     atomic_bool is_open; /* what restoring consumes: it happens once */
@@ -42,7 +42,8 @@ enum status terminal_check(struct error *error) {
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
         return error_set(error, STATUS_UNSUPPORTED, "",
                          "the dashboard needs a terminal, and %s is none; 'qatop run' works "
-                         "without", isatty(STDIN_FILENO) ? "stdout" : "stdin");
+                         "without",
+                         isatty(STDIN_FILENO) ? "stdout" : "stdin");
     }
     const char *name = getenv("TERM");
     if (!name || !*name) {
@@ -54,14 +55,16 @@ enum status terminal_check(struct error *error) {
     if (setupterm(NULL, STDOUT_FILENO, &found) != OK) {
         return error_set(error, STATUS_UNSUPPORTED, "",
                          "TERM is '%.40s', which this machine does not know; try TERM=xterm, or "
-                         "'qatop run', which needs no screen", name);
+                         "'qatop run', which needs no screen",
+                         name);
     }
     bool can_move = cursor_address && clear_screen;
     del_curterm(cur_term);
     if (!can_move) {
         return error_set(error, STATUS_UNSUPPORTED, "",
                          "a terminal of type '%.40s' cannot place text on the screen; try 'qatop "
-                         "run', which needs none", name);
+                         "run', which needs none",
+                         name);
     }
     return STATUS_OK;
 }
@@ -106,7 +109,7 @@ static void find_abilities(bool no_color, bool ascii) {
     bool is_utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
     bool is_console = name && !strncmp(name, "linux", 5);
     abilities->glyphs = ascii || !is_utf8 ? GLYPHS_ASCII
-                      : is_console        ? GLYPHS_BLOCK
+                        : is_console      ? GLYPHS_BLOCK
                                           : GLYPHS_BRAILLE;
     abilities->is_mono = no_color || (environment && *environment) ||
                          !strcmp(terminal.theme->name, "mono") || !has_colors();
@@ -140,8 +143,10 @@ static void prepare_colors(void) {
             if (paper >= 0) terminal.styles[i] |= A_REVERSE;
             paper = -1;
             if (ink >= 8 && terminal.abilities.colors < 16) {
-                if (ink == 8) ink = -1; /* black on black */
-                else ink -= 8;
+                if (ink == 8)
+                    ink = -1; /* black on black */
+                else
+                    ink -= 8;
                 terminal.styles[i] |= paint->basic == 8 ? A_DIM : A_BOLD;
             }
         }
@@ -221,20 +226,34 @@ void terminal_size(int *rows, int *columns) {
 static uint32_t special(int code) {
     if (code >= KEY_F(1) && code <= KEY_F(12)) return KEYCODE_F1 + (uint32_t)(code - KEY_F(1));
     switch (code) {
-    case KEY_UP: return KEYCODE_UP;
-    case KEY_DOWN: return KEYCODE_DOWN;
-    case KEY_LEFT: return KEYCODE_LEFT;
-    case KEY_RIGHT: return KEYCODE_RIGHT;
-    case KEY_HOME: return KEYCODE_HOME;
-    case KEY_END: return KEYCODE_END;
-    case KEY_PPAGE: return KEYCODE_PAGE_UP;
-    case KEY_NPAGE: return KEYCODE_PAGE_DOWN;
-    case KEY_BTAB: return KEYCODE_BACKTAB;
-    case KEY_BACKSPACE: return KEYCODE_BACKSPACE;
-    case KEY_DC: return KEYCODE_DELETE;
-    case KEY_ENTER: return KEYCODE_ENTER;
-    case KEY_RESIZE: return KEYCODE_RESIZED;
-    default: return KEYCODE_NONE;
+    case KEY_UP:
+        return KEYCODE_UP;
+    case KEY_DOWN:
+        return KEYCODE_DOWN;
+    case KEY_LEFT:
+        return KEYCODE_LEFT;
+    case KEY_RIGHT:
+        return KEYCODE_RIGHT;
+    case KEY_HOME:
+        return KEYCODE_HOME;
+    case KEY_END:
+        return KEYCODE_END;
+    case KEY_PPAGE:
+        return KEYCODE_PAGE_UP;
+    case KEY_NPAGE:
+        return KEYCODE_PAGE_DOWN;
+    case KEY_BTAB:
+        return KEYCODE_BACKTAB;
+    case KEY_BACKSPACE:
+        return KEYCODE_BACKSPACE;
+    case KEY_DC:
+        return KEYCODE_DELETE;
+    case KEY_ENTER:
+        return KEYCODE_ENTER;
+    case KEY_RESIZE:
+        return KEYCODE_RESIZED;
+    default:
+        return KEYCODE_NONE;
     }
 }
 
@@ -242,10 +261,14 @@ static bool read_key(uint32_t *code) {
     wint_t character;
     int kind = get_wch(&character);
     if (kind == ERR) return false;
-    if (kind == KEY_CODE_YES) *code = special((int)character);
-    else if (character == '\n') *code = KEYCODE_ENTER;
-    else if (character == 127 || character == 8) *code = KEYCODE_BACKSPACE;
-    else *code = (uint32_t)character;
+    if (kind == KEY_CODE_YES)
+        *code = special((int)character);
+    else if (character == '\n')
+        *code = KEYCODE_ENTER;
+    else if (character == 127 || character == 8)
+        *code = KEYCODE_BACKSPACE;
+    else
+        *code = (uint32_t)character;
     return *code != KEYCODE_NONE;
 }
 
@@ -302,8 +325,8 @@ void terminal_show(const struct canvas *canvas) {
                                ? terminal.shown.cells + (size_t)row * (size_t)canvas->columns
                                : NULL;
         for (int column = 0; column < canvas->columns; column++) {
-            bool is_same = old && !is_new && !terminal.is_stale &&
-                           are_equal(&cells[column], &old[column]);
+            bool is_same =
+                old && !is_new && !terminal.is_stale && are_equal(&cells[column], &old[column]);
             if (is_same) continue;
             put_cell(row, column, &cells[column]);
             if (old) old[column] = cells[column];

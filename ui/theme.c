@@ -5,15 +5,15 @@
 #define PLAIN 0
 
 /* Without colours every theme is the same: words, bold and reverse carry the meaning. */
-#define MONO_TEXT PLAIN
-#define MONO_DIM PAINT_DIM
-#define MONO_TITLE PLAIN
-#define MONO_FOCUS PAINT_BOLD
-#define MONO_STRONG PAINT_BOLD
-#define MONO_KEY PAINT_BOLD
+#define MONO_TEXT     PLAIN
+#define MONO_DIM      PAINT_DIM
+#define MONO_TITLE    PLAIN
+#define MONO_FOCUS    PAINT_BOLD
+#define MONO_STRONG   PAINT_BOLD
+#define MONO_KEY      PAINT_BOLD
 #define MONO_SELECTED PAINT_REVERSE
-#define MONO_WARNING PAINT_BOLD
-#define MONO_ALARM (PAINT_BOLD | PAINT_REVERSE)
+#define MONO_WARNING  PAINT_BOLD
+#define MONO_ALARM    (PAINT_BOLD | PAINT_REVERSE)
 
 const struct theme themes[] = {
     {"dark",

@@ -8,8 +8,8 @@ enum { PAINT_BOLD = 1, PAINT_DIM = 2, PAINT_REVERSE = 4, PAINT_UNDERLINE = 8 };
 
 /* -1 is the terminal's own colour: no theme paints the background of text. */
 struct paint {
-    short ink, paper;   /* with 256 colours: xterm's palette */
-    short basic;        /* with 8 or 16: 0..7, and 8..15 (bright) where the terminal has them */
+    short ink, paper;    /* with 256 colours: xterm's palette */
+    short basic;         /* with 8 or 16: 0..7, and 8..15 (bright) where the terminal has them */
     unsigned char style; /* PAINT_... with colours */
     unsigned char mono;  /* PAINT_... without */
 };

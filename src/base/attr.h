@@ -3,9 +3,9 @@
 #define BASE_ATTR_H
 
 #if defined(__GNUC__)
-#define MUST_USE __attribute__((warn_unused_result))
+#define MUST_USE                   __attribute__((warn_unused_result))
 #define PRINTF_LIKE(string, first) __attribute__((format(printf, string, first)))
-#define NO_RETURN __attribute__((noreturn))
+#define NO_RETURN                  __attribute__((noreturn))
 #else
 #define MUST_USE
 #define PRINTF_LIKE(string, first)

@@ -14,7 +14,7 @@ struct pool;
 
 /* `threads` in all, the caller included (>= 1); 0 means one per usable core (at most 64). */
 enum status pool_create(struct pool **pool, int threads, struct error *error);
-void pool_destroy(struct pool *pool); /* NULL is harmless */
+void pool_destroy(struct pool *pool);      /* NULL is harmless */
 int pool_threads(const struct pool *pool); /* 1 for NULL */
 
 /* Call run(context, part, parts) for part = 0..parts-1 and wait for all; parts may differ from the

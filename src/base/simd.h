@@ -16,8 +16,7 @@
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-#if defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512BW__) &&                      \
-    defined(__AVX512VL__)
+#if defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512BW__) && defined(__AVX512VL__)
 #define V_LANES 16
 #include "base/simd_avx512.h"
 #elif defined(__AVX2__) && defined(__FMA__)

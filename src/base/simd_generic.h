@@ -88,8 +88,8 @@ ALWAYS_INLINE vfloat v_fma(vfloat a, vfloat b, vfloat c) { /* fmaf(a, b, c) */
 #elif defined(__SSE2__)
     __m128i unsure = _mm_setzero_si128();
     __m128 low = v_fma_half(a, b, c, &unsure);
-    __m128 high = v_fma_half(_mm_movehl_ps(a, a), _mm_movehl_ps(b, b), _mm_movehl_ps(c, c),
-                             &unsure);
+    __m128 high =
+        v_fma_half(_mm_movehl_ps(a, a), _mm_movehl_ps(b, b), _mm_movehl_ps(c, c), &unsure);
     if (_mm_movemask_epi8(unsure)) return v_fma_by_lane(a, b, c);
     return _mm_movelh_ps(low, high);
 #else

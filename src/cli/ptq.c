@@ -26,9 +26,9 @@ static enum status name_output(struct session *session, struct error *error) {
         return error_set(error, STATUS_USAGE, output, "the name must end in .tflite");
     char folder[512];
     run_default_folder(session->model, session->model_path, "ptq", folder, sizeof folder);
-    int length = output ? snprintf(session->path, sizeof session->path, "%s", output)
-                        : snprintf(session->path, sizeof session->path, "%s/model_int8.tflite",
-                                   folder);
+    int length =
+        output ? snprintf(session->path, sizeof session->path, "%s", output)
+               : snprintf(session->path, sizeof session->path, "%s/model_int8.tflite", folder);
     if (length < 0 || (size_t)length >= sizeof session->path)
         return error_set(error, STATUS_USAGE, output, "is too long for a file name");
     return settings_check_writable(session->path, error);
@@ -49,9 +49,8 @@ static enum status open_session(struct session *session, struct error *error) {
 
 static enum status quantize(struct session *session, struct error *error) {
     const struct options *options = session->options;
-    enum status status =
-        ptq_create(&session->ptq, session->model, &session->dataset.train,
-                   (size_t)options->calibrate, session->pool, error);
+    enum status status = ptq_create(&session->ptq, session->model, &session->dataset.train,
+                                    (size_t)options->calibrate, session->pool, error);
     if (status) return status;
     const struct export_request request = {
         .snapshot = session->ptq.snapshot,

@@ -208,14 +208,13 @@ static enum status report(const struct watch *watch, const struct predictions *f
     char digest[SHA256_HEX];
     enum status status = weights_digest(last->snapshot, digest, error);
     if (status) return status;
-    return print_json(
-        json_pack("{s:o, s:{s:o}, s:o, s:{s:f}, s:o, s:{s:s, s:I, s:s}, s:s}", "fp32",
-                  json_path(fp32), "ptq", "accuracy", json_number(watch->ptq), "qat",
-                  json_path(&last->paths[PATH_FAKE_QUANT]), "int8", "accuracy", int8->accuracy,
-                  "epochs", json_epochs(watch), "export", "path", path, "bytes",
-                  (json_int_t)watch->exported.bytes, "sha256", watch->exported.sha256,
-                  "weights_sha256", digest),
-        error);
+    return print_json(json_pack("{s:o, s:{s:o}, s:o, s:{s:f}, s:o, s:{s:s, s:I, s:s}, s:s}", "fp32",
+                                json_path(fp32), "ptq", "accuracy", json_number(watch->ptq), "qat",
+                                json_path(&last->paths[PATH_FAKE_QUANT]), "int8", "accuracy",
+                                int8->accuracy, "epochs", json_epochs(watch), "export", "path",
+                                path, "bytes", (json_int_t)watch->exported.bytes, "sha256",
+                                watch->exported.sha256, "weights_sha256", digest),
+                      error);
 }
 
 /* The model as it came, before any training. */

@@ -26,12 +26,10 @@ void dataset_free(struct dataset *dataset) {
 }
 
 /* Finds PART-WHAT in one of its spellings, e.g. part "train-images", form "idx3-ubyte". */
-static bool find_idx(const char *folder, const char *part, const char *form,
-                     char path[PATH_SIZE]) {
+static bool find_idx(const char *folder, const char *part, const char *form, char path[PATH_SIZE]) {
     for (size_t i = 0; i < 4; i++) {
         char separator = i % 2 ? '.' : '-';
-        snprintf(path, PATH_SIZE, "%s/%s%c%s%s", folder, part, separator, form,
-                 i < 2 ? "" : ".gz");
+        snprintf(path, PATH_SIZE, "%s/%s%c%s%s", folder, part, separator, form, i < 2 ? "" : ".gz");
         if (access(path, F_OK) == 0) return true;
     }
     snprintf(path, PATH_SIZE, "%s/%s-%s", folder, part, form);
@@ -39,7 +37,8 @@ static bool find_idx(const char *folder, const char *part, const char *form,
 }
 
 static enum status missing(const char *path, struct error *error) {
-    return error_set(error, STATUS_IO, path, "is missing, and so is the same with .gz; "
+    return error_set(error, STATUS_IO, path,
+                     "is missing, and so is the same with .gz; "
                      "a data set needs all four IDX files of MNIST");
 }
 
@@ -87,8 +86,7 @@ static enum status load_idx(struct dataset *dataset, const char *folder, struct 
     return status ? status : load_idx_part(folder, "t10k", &dataset->test, error);
 }
 
-static enum status load_pictures(struct dataset *dataset, const char *folder,
-                                 struct error *error) {
+static enum status load_pictures(struct dataset *dataset, const char *folder, struct error *error) {
     char part[PATH_SIZE];
     snprintf(part, sizeof part, "%s/train", folder);
     enum status status = folder_read(part, &dataset->train, error);

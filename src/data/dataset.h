@@ -15,8 +15,8 @@
 
 #include "base/error.h"
 
-#define DIGIT_SIDE 28
-#define DIGIT_PIXELS (DIGIT_SIDE * DIGIT_SIDE)
+#define DIGIT_SIDE    28
+#define DIGIT_PIXELS  (DIGIT_SIDE * DIGIT_SIDE)
 #define DIGIT_CLASSES 10
 
 struct digits {

@@ -20,8 +20,7 @@ struct reader {
 
 static int is_picture(const struct dirent *entry) {
     size_t length = strlen(entry->d_name);
-    return entry->d_name[0] != '.' && length > 4 &&
-           !strcasecmp(entry->d_name + length - 4, ".png");
+    return entry->d_name[0] != '.' && length > 4 && !strcasecmp(entry->d_name + length - 4, ".png");
 }
 
 static int in_byte_order(const struct dirent **a, const struct dirent **b) {

@@ -12,8 +12,8 @@
 #include "base/array.h"
 #include "data/dataset.h"
 
-#define TYPE_UINT8 0x08
-#define HEADER_MAX 16
+#define TYPE_UINT8        0x08
+#define HEADER_MAX        16
 #define DEFLATE_RATIO_MAX 1032 /* zlib's technical notes: no stream expands further */
 
 struct source {
@@ -63,8 +63,7 @@ static enum status open_source(const char *path, struct source *source, struct e
     source->path = path;
     source->error = error;
     if (stat(path, &info)) return error_errno(error, path, "cannot open");
-    if (!S_ISREG(info.st_mode))
-        return error_set(error, STATUS_IO, path, "is not a regular file");
+    if (!S_ISREG(info.st_mode)) return error_set(error, STATUS_IO, path, "is not a regular file");
     source->stored = (size_t)info.st_size;
     errno = 0;
     source->file = gzopen(path, "rb");
@@ -77,12 +76,18 @@ static enum status open_source(const char *path, struct source *source, struct e
 
 static const char *type_name(unsigned type) {
     switch (type) {
-    case 0x09: return "int8";
-    case 0x0B: return "int16";
-    case 0x0C: return "int32";
-    case 0x0D: return "float32";
-    case 0x0E: return "float64";
-    default: return "unknown";
+    case 0x09:
+        return "int8";
+    case 0x0B:
+        return "int16";
+    case 0x0C:
+        return "int32";
+    case 0x0D:
+        return "float32";
+    case 0x0E:
+        return "float64";
+    default:
+        return "unknown";
     }
 }
 

@@ -10,9 +10,9 @@
 
 #include "base/file.h"
 
-#define BOX_SIDE 20       /* MNIST's digits fit into this */
-#define CONTRAST_MIN 24   /* less between background and ink is no picture of a digit */
-#define CHUNK_MAX 8000000 /* bytes that one chunk of a PNG may ask for */
+#define BOX_SIDE     20      /* MNIST's digits fit into this */
+#define CONTRAST_MIN 24      /* less between background and ink is no picture of a digit */
+#define CHUNK_MAX    8000000 /* bytes that one chunk of a PNG may ask for */
 
 struct decoder {
     const char *path;
@@ -104,8 +104,7 @@ static void compose(const unsigned char *pairs, size_t count, int paper, unsigne
     }
 }
 
-static enum status decode_bytes(struct decoder *decoder, struct image *image,
-                                struct error *error) {
+static enum status decode_bytes(struct decoder *decoder, struct image *image, struct error *error) {
     decoder->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, decoder, on_error, on_warning);
     if (decoder->png) decoder->info = png_create_info_struct(decoder->png);
     if (!decoder->info) return error_memory(error, decoder->path, sizeof *decoder);
@@ -176,8 +175,8 @@ static struct ground find_ground(const struct image *image) {
     struct ground ground = {.background = median(rim)};
     for (int i = 0; i < 256; i++) stray[abs(i - ground.background)] += rim[i];
     ground.is_dark_on_light = ground.background - lowest > highest - ground.background;
-    ground.contrast = ground.is_dark_on_light ? ground.background - lowest
-                                              : highest - ground.background;
+    ground.contrast =
+        ground.is_dark_on_light ? ground.background - lowest : highest - ground.background;
     ground.noise = median(stray);
     return ground;
 }
@@ -287,8 +286,8 @@ static enum status scale_box(const unsigned char *ink, const struct image_report
     }
     for (int y = 0; y < to_height; y++)
         for (int x = 0; x < to_width; x++)
-            out[y * to_width + x] = mean_over(narrow + x, (size_t)to_width, y * step_y,
-                                              fmin((y + 1) * step_y, height));
+            out[y * to_width + x] =
+                mean_over(narrow + x, (size_t)to_width, y * step_y, fmin((y + 1) * step_y, height));
     free(line);
     free(narrow);
     return STATUS_OK;
@@ -333,8 +332,8 @@ enum status image_to_digit(const struct image *image, const char *path,
     found.is_inverted = ground.is_dark_on_light;
     if (image->width == DIGIT_SIDE && image->height == DIGIT_SIDE) {
         for (int i = 0; i < DIGIT_PIXELS; i++)
-            digit[i] = (unsigned char)(found.is_inverted ? 255 - image->pixels[i]
-                                                         : image->pixels[i]);
+            digit[i] =
+                (unsigned char)(found.is_inverted ? 255 - image->pixels[i] : image->pixels[i]);
         found.is_unchanged = is_mnist_like(digit, &found);
         found.scaled_width = found.right - found.left;
         found.scaled_height = found.bottom - found.top;

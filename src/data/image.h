@@ -12,8 +12,8 @@
 #include "base/error.h"
 #include "data/dataset.h"
 
-#define IMAGE_FILE_MAX ((size_t)64 << 20) /* bytes of a file */
-#define IMAGE_SIDE_MAX 8192
+#define IMAGE_FILE_MAX   ((size_t)64 << 20) /* bytes of a file */
+#define IMAGE_SIDE_MAX   8192
 #define IMAGE_PIXELS_MAX (1 << 24)
 
 struct image {
@@ -29,11 +29,11 @@ void image_free(struct image *image);
 
 /* What image_to_digit found and did. */
 struct image_report {
-    int width, height;             /* the picture */
-    int left, top, right, bottom;  /* the ink's box in it; right and bottom are excluded */
+    int width, height;               /* the picture */
+    int left, top, right, bottom;    /* the ink's box in it; right and bottom are excluded */
     int scaled_width, scaled_height; /* the ink's box in the digit */
-    bool is_inverted;              /* it was dark on light */
-    bool is_unchanged;             /* it was like MNIST already (but for is_inverted) */
+    bool is_inverted;                /* it was dark on light */
+    bool is_unchanged;               /* it was like MNIST already (but for is_inverted) */
 };
 
 /* Whether the ink is darker than what surrounds it. */

@@ -20,7 +20,8 @@ static void accumulate(const struct step *step, const int8_t *x, int y, int colu
     const struct window_plan *window = &step->window;
     size_t in_channels = (size_t)window->in_channels, multiplier = (size_t)step->multiplier;
     for (int ky = 0; ky < window->height; ky++) {
-        int64_t in_y = (int64_t)y * window->stride_y + (int64_t)ky * window->dilation_y - window->pad_top;
+        int64_t in_y =
+            (int64_t)y * window->stride_y + (int64_t)ky * window->dilation_y - window->pad_top;
         if (in_y < 0 || in_y >= window->in_height) continue;
         for (int kx = 0; kx < window->width; kx++) {
             int64_t in_x = (int64_t)column * window->stride_x + (int64_t)kx * window->dilation_x -

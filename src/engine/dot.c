@@ -20,8 +20,8 @@ const struct dot_kernels *dot_kernels_choose(void) {
 
 size_t dot_weights_bytes(const struct dot_kernels *kernels, int groups, int segments, int steps) {
     size_t weight_bytes = kernels->depth == 4 ? 1 : 2;
-    return (size_t)groups * (size_t)segments * (size_t)steps * DOT_GROUP *
-           (size_t)kernels->depth * weight_bytes;
+    return (size_t)groups * (size_t)segments * (size_t)steps * DOT_GROUP * (size_t)kernels->depth *
+           weight_bytes;
 }
 
 void dot_pack_weights(const struct dot_kernels *kernels, int channels, int segments,

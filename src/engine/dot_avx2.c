@@ -5,7 +5,7 @@
 
 #include "engine/dot.h"
 
-#define LANES 8
+#define LANES      8
 #define BLOCK_ROWS 4
 
 static void pack(size_t count, const int8_t *x, int zero_point, unsigned char *packed) {
@@ -22,9 +22,10 @@ static void pack(size_t count, const int8_t *x, int zero_point, unsigned char *p
 }
 
 /* `rows` and is a constant where this is inlined, so that the sums stay in registers. */
-static inline __attribute__((always_inline)) void
-block(const struct dot *dot, const unsigned char *activations, const int rows,
-      const uint32_t *row_offset, int group, int32_t *acc) {
+static inline __attribute__((always_inline)) void block(const struct dot *dot,
+                                                        const unsigned char *activations,
+                                                        const int rows, const uint32_t *row_offset,
+                                                        int group, int32_t *acc) {
     size_t stride = (size_t)dot->groups * DOT_GROUP;
     const __m256i *weights = (const __m256i *)(const void *)dot->weights +
                              2 * (size_t)group * (size_t)dot->segments * (size_t)dot->steps;
@@ -85,16 +86,15 @@ static inline __m256i multiply_high(__m256i a, __m256i b) {
 static inline __m256i shift_right(__m256i x, __m256i bits) {
     const __m256i ones = _mm256_set1_epi32(-1);
     __m256i mask = _mm256_andnot_si256(_mm256_sllv_epi32(ones, bits), ones);
-    __m256i threshold =
-        _mm256_sub_epi32(_mm256_srli_epi32(mask, 1), _mm256_srai_epi32(x, 31));
+    __m256i threshold = _mm256_sub_epi32(_mm256_srli_epi32(mask, 1), _mm256_srai_epi32(x, 31));
     __m256i up = _mm256_cmpgt_epi32(_mm256_and_si256(x, mask), threshold);
     return _mm256_sub_epi32(_mm256_srav_epi32(x, bits), up);
 }
 
 /* Eight clamped values to eight bytes, `count` of them stored. */
 static inline void store_bytes(__m256i values, int8_t *out, size_t count) {
-    __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(values),
-                                    _mm256_extracti128_si256(values, 1));
+    __m128i words =
+        _mm_packs_epi32(_mm256_castsi256_si128(values), _mm256_extracti128_si256(values, 1));
     __m128i bytes = _mm_packs_epi16(words, words);
     if (count >= LANES) {
         _mm_storel_epi64((__m128i *)(void *)out, bytes);

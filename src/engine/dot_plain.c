@@ -13,8 +13,8 @@ static void pack(size_t count, const int8_t *x, int zero_point, unsigned char *p
 }
 
 /* Products fit 17 + 7 bits; sums wrap, so they are unsigned. */
-static void multiply_run(int steps, const unsigned char *activations,
-                         const unsigned char *weights, uint32_t acc[DOT_GROUP]) {
+static void multiply_run(int steps, const unsigned char *activations, const unsigned char *weights,
+                         uint32_t acc[DOT_GROUP]) {
     for (int step = 0; step < steps; step++) {
         int16_t a, w[DOT_GROUP];
         memcpy(&a, activations + 2 * step, sizeof a);

@@ -5,9 +5,9 @@
 
 #include "engine/dot.h"
 
-#define LANES 16
+#define LANES       16
 #define GROUPS_MOST 4
-#define ROWS_MOST 8
+#define ROWS_MOST   8
 
 static void pack(size_t count, const int8_t *x, int zero_point, unsigned char *packed) {
     (void)zero_point; /* taken off through the sums of the weights */
@@ -29,10 +29,9 @@ block(const struct dot *dot, const unsigned char *activations, const int rows, c
     const unsigned char *weights = dot->weights + (size_t)first * group_bytes;
     __m512i sum[ROWS_MOST][GROUPS_MOST];
     DOT_UNROLL
-    for (int r = 0; r < rows; r++)
-        DOT_UNROLL
-        for (int g = 0; g < groups; g++)
-            sum[r][g] = _mm512_load_si512(dot->start + (first + g) * DOT_GROUP);
+    for (int r = 0; r < rows; r++) DOT_UNROLL
+    for (int g = 0; g < groups; g++)
+        sum[r][g] = _mm512_load_si512(dot->start + (first + g) * DOT_GROUP);
     for (int s = 0; s < dot->segments; s++) {
         const unsigned char *from[ROWS_MOST];
         DOT_UNROLL
@@ -55,11 +54,9 @@ block(const struct dot *dot, const unsigned char *activations, const int rows, c
         }
     }
     DOT_UNROLL
-    for (int r = 0; r < rows; r++)
-        DOT_UNROLL
-        for (int g = 0; g < groups; g++)
-            _mm512_store_si512(acc + (size_t)r * stride + (size_t)(first + g) * DOT_GROUP,
-                               sum[r][g]);
+    for (int r = 0; r < rows; r++) DOT_UNROLL
+    for (int g = 0; g < groups; g++)
+        _mm512_store_si512(acc + (size_t)r * stride + (size_t)(first + g) * DOT_GROUP, sum[r][g]);
 }
 
 /* All rows for some groups of channels.  The last full block overlaps the one before it: the same
@@ -96,8 +93,7 @@ static inline __m512i multiply_high(__m512i a, __m512i b) {
     __m512i even = _mm512_add_epi64(_mm512_mul_epi32(a, b), half);
     __m512i odd = _mm512_add_epi64(
         _mm512_mul_epi32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32)), half);
-    return _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 31),
-                                   _mm512_slli_epi64(odd, 1));
+    return _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 31), _mm512_slli_epi64(odd, 1));
 }
 
 /* Division by 2^bits, ties away from zero. */
@@ -188,9 +184,10 @@ static void largest(const int8_t *x, int height, int width, size_t row_stride, s
         __m512i most = _mm512_set1_epi8(-128);
         for (int row = 0; row < height; row++)
             for (int column = 0; column < width; column++)
-                most = _mm512_max_epi8(
-                    most, _mm512_mask_loadu_epi8(most, mask, x + (size_t)row * row_stride +
-                                                                 (size_t)column * channels + c));
+                most = _mm512_max_epi8(most,
+                                       _mm512_mask_loadu_epi8(most, mask,
+                                                              x + (size_t)row * row_stride +
+                                                                  (size_t)column * channels + c));
         _mm512_mask_storeu_epi8(out + c, mask, most);
     }
 }

@@ -59,8 +59,7 @@ bool plan_add(struct planner *planner) {
     if (other->data) return plan_refuse(planner, STATUS_UNSUPPORTED, "its input is a constant");
     step->other = &planner->engine->slots[op->inputs[1]];
     if (!plan_int8(planner, planner->input) || !plan_int8(planner, other) ||
-        !plan_int8(planner, planner->output) ||
-        !same_shape(planner, step->input, step->output) ||
+        !plan_int8(planner, planner->output) || !same_shape(planner, step->input, step->output) ||
         !same_shape(planner, step->other, step->output) || !plan_activation(planner))
         return false;
     step->zero_other = other->zero_point[0];
@@ -104,7 +103,8 @@ bool plan_pad(struct planner *planner) {
     const struct frozen_tensor *paddings = &planner->engine->frozen->tensors[op->inputs[1]];
     if (!paddings->data || paddings->type != TYPE_INT32 ||
         paddings->data_bytes != 8 * sizeof(int32_t))
-        return plan_refuse(planner, STATUS_UNSUPPORTED, "its paddings are no int32 constant [4, 2]");
+        return plan_refuse(planner, STATUS_UNSUPPORTED,
+                           "its paddings are no int32 constant [4, 2]");
     const int32_t *pad = paddings->data;
     for (int i = 0; i < 4; i++) {
         int64_t size = (int64_t)input->shape[i] + pad[2 * i] + pad[2 * i + 1];

@@ -9,7 +9,7 @@
 
 /* What the values of one chunk of digits should fit: part of a second-level cache. */
 #define CHUNK_BYTES ((size_t)256 << 10)
-#define CHUNK_MOST 64
+#define CHUNK_MOST  64
 
 const char *runtime_name(enum runtime runtime) {
     return runtime == RUNTIME_XNN ? "xnn" : "ref";
@@ -19,9 +19,8 @@ const char *runtime_name(enum runtime runtime) {
 
 bool plan_refuse(struct planner *planner, enum status status, const char *text) {
     if (!planner->status)
-        planner->status =
-            error_set(planner->error, status, planner->where, "operator %d (%s): %s",
-                      planner->index, frozen_op_name(planner->op->code), text);
+        planner->status = error_set(planner->error, status, planner->where, "operator %d (%s): %s",
+                                    planner->index, frozen_op_name(planner->op->code), text);
     return false;
 }
 
@@ -86,8 +85,7 @@ bool plan_output_shape(struct planner *planner, int height, int width, int chann
     const struct frozen_tensor *output = planner->output;
     if (output->rank != 4 || output->shape[1] != height || output->shape[2] != width ||
         output->shape[3] != channels)
-        return plan_refuse(planner, STATUS_FORMAT,
-                           "its output has another shape than it computes");
+        return plan_refuse(planner, STATUS_FORMAT, "its output has another shape than it computes");
     return true;
 }
 
@@ -109,7 +107,8 @@ static bool window_axis(enum frozen_padding padding, int in, int window, int str
 bool plan_window(struct planner *planner, int height, int width, int out_channels) {
     const struct frozen_operator *op = planner->op;
     const struct frozen_tensor *input = planner->input;
-    if (input->rank != 4) return plan_refuse(planner, STATUS_FORMAT, "its input wants 4 dimensions");
+    if (input->rank != 4)
+        return plan_refuse(planner, STATUS_FORMAT, "its input wants 4 dimensions");
     struct window_plan *window = &planner->step->window;
     *window = (struct window_plan){
         .in_height = input->shape[1],
@@ -125,7 +124,8 @@ bool plan_window(struct planner *planner, int height, int width, int out_channel
     };
     if (height <= 0 || width <= 0 || op->stride_y <= 0 || op->stride_x <= 0 ||
         op->dilation_y <= 0 || op->dilation_x <= 0)
-        return plan_refuse(planner, STATUS_FORMAT, "its window, strides or dilation are not positive");
+        return plan_refuse(planner, STATUS_FORMAT,
+                           "its window, strides or dilation are not positive");
     if (!window_axis(op->padding, window->in_height, height, op->stride_y, op->dilation_y,
                      &window->out_height, &window->pad_top) ||
         !window_axis(op->padding, window->in_width, width, op->stride_x, op->dilation_x,
@@ -154,20 +154,31 @@ static bool plan_operator(struct planner *planner) {
     bool any_type = code == OP_QUANTIZE || code == OP_RESHAPE || code == OP_PAD;
     if (planner->input->type == TYPE_FLOAT32 && !any_type) return plan_float(planner);
     switch (code) {
-    case OP_QUANTIZE: return plan_quantize(planner);
-    case OP_DEQUANTIZE: return plan_dequantize(planner);
+    case OP_QUANTIZE:
+        return plan_quantize(planner);
+    case OP_DEQUANTIZE:
+        return plan_dequantize(planner);
     case OP_CONV_2D:
-    case OP_FULLY_CONNECTED: return plan_matrix(planner);
-    case OP_DEPTHWISE_CONV_2D: return plan_depthwise(planner);
+    case OP_FULLY_CONNECTED:
+        return plan_matrix(planner);
+    case OP_DEPTHWISE_CONV_2D:
+        return plan_depthwise(planner);
     case OP_MAX_POOL_2D:
-    case OP_AVERAGE_POOL_2D: return plan_pool(planner);
+    case OP_AVERAGE_POOL_2D:
+        return plan_pool(planner);
     case OP_MEAN:
-    case OP_REDUCE_MAX: return plan_reduce(planner);
-    case OP_RESHAPE: return plan_reshape(planner);
-    case OP_SOFTMAX: return plan_softmax(planner);
-    case OP_RELU: return plan_relu(planner);
-    case OP_ADD: return plan_add(planner);
-    case OP_PAD: return plan_pad(planner);
+    case OP_REDUCE_MAX:
+        return plan_reduce(planner);
+    case OP_RESHAPE:
+        return plan_reshape(planner);
+    case OP_SOFTMAX:
+        return plan_softmax(planner);
+    case OP_RELU:
+        return plan_relu(planner);
+    case OP_ADD:
+        return plan_add(planner);
+    case OP_PAD:
+        return plan_pad(planner);
     }
     return plan_refuse(planner, STATUS_UNSUPPORTED, "is not supported");
 }
@@ -235,7 +246,8 @@ static enum status plan_steps(struct engine *engine, const char *where, struct e
             .step = step,
         };
         engine->step_count++; /* first, so that what a failed plan allocated is freed */
-        if (planner.input->data) plan_refuse(&planner, STATUS_UNSUPPORTED, "its input is a constant");
+        if (planner.input->data)
+            plan_refuse(&planner, STATUS_UNSUPPORTED, "its input is a constant");
         if (!planner.status && op->code != OP_RESHAPE)
             planner.status = fill_slot(engine, op->outputs[0], where, error);
         step->input = &engine->slots[op->inputs[0]];
@@ -274,9 +286,8 @@ static void plan_pixels(struct engine *engine) {
     }
 }
 
-enum status engine_create(struct engine **engine, const struct frozen *frozen,
-                          enum runtime runtime, int batch, const char *where,
-                          struct error *error) {
+enum status engine_create(struct engine **engine, const struct frozen *frozen, enum runtime runtime,
+                          int batch, const char *where, struct error *error) {
     *engine = NULL;
     if (batch < 1) return error_set(error, STATUS_USAGE, where, "a batch of %d digits", batch);
     enum status status = frozen_check(frozen, where, error);

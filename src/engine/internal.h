@@ -14,7 +14,7 @@
 #include "engine/fixed.h"
 
 #define ENGINE_BYTES_MAX ((size_t)1 << 30) /* values of one batch; tables; scratch: of each */
-#define ENGINE_ROWS 48                     /* rows of sums that stay in the cache */
+#define ENGINE_ROWS      48                /* rows of sums that stay in the cache */
 
 /* Values of one tensor for the whole batch. */
 struct slot {
@@ -64,10 +64,10 @@ struct step {
     struct fixed factor, factor_other, factor_out;
     float factor_float;
     unsigned char table[256]; /* the output for each input byte, or pixel */
-    const int8_t *weights;          /* depthwise: [height][width][channels] */
+    const int8_t *weights;    /* depthwise: [height][width][channels] */
     const int32_t *bias;
-    int multiplier; /* depthwise: outputs of one input channel */
-    int diff_min;   /* softmax: what lies further below the largest counts as 0 */
+    int multiplier;          /* depthwise: outputs of one input channel */
+    int diff_min;            /* softmax: what lies further below the largest counts as 0 */
     float *exponent;         /* [256] exp of minus that many steps */
     int32_t *exponent_fixed; /* the same in fixed point */
     int pad_before[3], pad_after[3];
@@ -91,7 +91,7 @@ struct engine {
     unsigned char *scratch;
     size_t scratch_bytes; /* of one part */
     int parts;
-    bool pixels_quantized;        /* only QUANTIZE reads the input */
+    bool pixels_quantized;             /* only QUANTIZE reads the input */
     unsigned char pixel_bytes[256][4]; /* pixel / 255 in the input's type */
 
     /* one call */
@@ -148,10 +148,10 @@ bool plan_reduce(struct planner *planner);    /* reduce.c: MEAN, REDUCE_MAX */
 bool plan_softmax(struct planner *planner);   /* softmax.c */
 bool plan_quantize(struct planner *planner);  /* quantize.c */
 bool plan_dequantize(struct planner *planner);
-bool plan_relu(struct planner *planner);      /* elementwise.c */
+bool plan_relu(struct planner *planner); /* elementwise.c */
 bool plan_add(struct planner *planner);
 bool plan_pad(struct planner *planner);
-bool plan_float(struct planner *planner);     /* floats.c: all that take float32, PAD apart */
+bool plan_float(struct planner *planner); /* floats.c: all that take float32, PAD apart */
 
 /* pixel / 255 by QUANTIZE's arithmetic; also used for int8 and uint8 inputs. */
 int32_t quantize_value(float x, float scale, int32_t zero_point, int32_t low, int32_t high,

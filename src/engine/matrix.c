@@ -58,8 +58,8 @@ static void pack_image(const struct engine *engine, const struct step *step, con
                       packed + (size_t)(y + window->pad_top) * padded + left);
 }
 
-static void run_conv(const struct engine *engine, const struct step *step, size_t begin,
-                     size_t end, unsigned char *scratch) {
+static void run_conv(const struct engine *engine, const struct step *step, size_t begin, size_t end,
+                     unsigned char *scratch) {
     int32_t *acc = (int32_t *)(void *)scratch;
     unsigned char *packed = scratch + acc_bytes(step);
     for (size_t digit = begin; digit < end; digit++) {
@@ -92,8 +92,7 @@ bool plan_constants(struct planner *planner, const struct frozen_tensor *weights
                          (double)weights->scale[weights->scale_count > 1 ? c : 0];
         double difference = fabs(product - (double)bias->scale[c]);
         /* The bound of TFLite's kernels. */
-        if (c < weights->scale_count &&
-            !(difference / (double)planner->output->scale[0] <= 0.02))
+        if (c < weights->scale_count && !(difference / (double)planner->output->scale[0] <= 0.02))
             return plan_refuse(planner, STATUS_FORMAT,
                                "its bias has another scale than input times weights");
     }
@@ -141,8 +140,7 @@ bool plan_scale(struct planner *planner, const struct frozen_tensor *weights, in
 
 /* Pack weights w[channels][segments][count] and the sums' starts. */
 static bool plan_weights(struct planner *planner, const struct frozen_tensor *weights,
-                         const struct frozen_tensor *bias, int channels, int segments,
-                         int count) {
+                         const struct frozen_tensor *bias, int channels, int segments, int count) {
     struct step *step = planner->step;
     const struct dot_kernels *kernels = planner->engine->kernels;
     int depth = kernels->depth;
@@ -177,8 +175,7 @@ static bool plan_dense(struct planner *planner, const struct frozen_tensor *weig
     int channels = weights->shape[0], k = weights->shape[1];
     size_t in = step->input->count;
     if (in % (size_t)k || step->output->count != in / (size_t)k * (size_t)channels)
-        return plan_refuse(planner, STATUS_FORMAT,
-                           "input, weights and output do not fit together");
+        return plan_refuse(planner, STATUS_FORMAT, "input, weights and output do not fit together");
     size_t row_bytes = (size_t)k * (size_t)kernels->activation_bytes;
     if (row_bytes > INT32_MAX / ENGINE_ROWS)
         return plan_refuse(planner, STATUS_UNSUPPORTED, "its weights have too many inputs");
@@ -204,8 +201,7 @@ static bool plan_dense(struct planner *planner, const struct frozen_tensor *weig
 static bool plan_offsets(struct planner *planner, int segments) {
     struct step *step = planner->step;
     const struct window_plan *window = &step->window;
-    size_t pixel =
-        (size_t)window->in_channels * (size_t)planner->engine->kernels->activation_bytes;
+    size_t pixel = (size_t)window->in_channels * (size_t)planner->engine->kernels->activation_bytes;
     size_t row = (size_t)step->padded_width * pixel;
     uint32_t *segment_offset = plan_memory(planner, (size_t)segments, sizeof *segment_offset);
     step->rows = (size_t)window->out_height * (size_t)window->out_width;
@@ -213,9 +209,8 @@ static bool plan_offsets(struct planner *planner, int segments) {
     if (!segment_offset || !step->row_offset) return false;
     int columns = segments / window->height;
     for (int s = 0; s < segments; s++)
-        segment_offset[s] =
-            (uint32_t)((size_t)(s / columns) * (size_t)window->dilation_y * row +
-                       (size_t)(s % columns) * (size_t)window->dilation_x * pixel);
+        segment_offset[s] = (uint32_t)((size_t)(s / columns) * (size_t)window->dilation_y * row +
+                                       (size_t)(s % columns) * (size_t)window->dilation_x * pixel);
     uint32_t *to = step->row_offset;
     for (int y = 0; y < window->out_height; y++)
         for (int x = 0; x < window->out_width; x++)

@@ -80,9 +80,8 @@ static bool plan_requantize(struct planner *planner) {
                       ratio >= 1.0f / 256 && ratio <= 128.0f;
     for (int byte = 0; byte < 256; byte++) {
         int32_t x = is_signed ? (int8_t)(byte < 128 ? byte : byte - 256) : byte;
-        int32_t q = eight_bits
-                        ? convert_eight_bits(x, step, ratio)
-                        : fixed_add(fixed_scale(x - step->zero_in, factor), step->zero_out);
+        int32_t q = eight_bits ? convert_eight_bits(x, step, ratio)
+                               : fixed_add(fixed_scale(x - step->zero_in, factor), step->zero_out);
         step->table[byte] = (unsigned char)fixed_clamp(q, step->low, step->high);
     }
     step->run = run_table;
@@ -93,7 +92,8 @@ bool plan_quantize(struct planner *planner) {
     struct step *step = planner->step;
     const struct frozen_tensor *input = planner->input, *output = planner->output;
     if (!is_byte(output) || output->scale_count != 1)
-        return plan_refuse(planner, STATUS_UNSUPPORTED, "its output is not int8 or uint8 of one scale");
+        return plan_refuse(planner, STATUS_UNSUPPORTED,
+                           "its output is not int8 or uint8 of one scale");
     if (!same_count(planner)) return false;
     step->scale_out = output->scale[0];
     step->zero_out = output->zero_point[0];
@@ -104,9 +104,9 @@ bool plan_quantize(struct planner *planner) {
     if (input->type != TYPE_FLOAT32)
         return plan_refuse(planner, STATUS_UNSUPPORTED, "its input is not float32, int8 or uint8");
     for (int pixel = 0; pixel < 256; pixel++)
-        step->table[pixel] = (unsigned char)quantize_value((float)pixel / 255.0f, step->scale_out,
-                                                           step->zero_out, step->low, step->high,
-                                                           step->half_even);
+        step->table[pixel] =
+            (unsigned char)quantize_value((float)pixel / 255.0f, step->scale_out, step->zero_out,
+                                          step->low, step->high, step->half_even);
     step->run = run_from_float;
     return true;
 }
@@ -115,7 +115,8 @@ bool plan_dequantize(struct planner *planner) {
     struct step *step = planner->step;
     const struct frozen_tensor *input = planner->input;
     if (!is_byte(input) || input->scale_count != 1)
-        return plan_refuse(planner, STATUS_UNSUPPORTED, "its input is not int8 or uint8 of one scale");
+        return plan_refuse(planner, STATUS_UNSUPPORTED,
+                           "its input is not int8 or uint8 of one scale");
     if (planner->output->type != TYPE_FLOAT32)
         return plan_refuse(planner, STATUS_UNSUPPORTED, "its output is not float32");
     if (!same_count(planner)) return false;

@@ -3,8 +3,8 @@
 
 #include "engine/internal.h"
 
-static void run_mean(const struct engine *engine, const struct step *step, size_t begin,
-                     size_t end, unsigned char *scratch) {
+static void run_mean(const struct engine *engine, const struct step *step, size_t begin, size_t end,
+                     unsigned char *scratch) {
     (void)scratch;
     size_t channels = step->output->count, pixels = step->input->count / channels;
     for (size_t digit = begin; digit < end; digit++) {
@@ -71,8 +71,7 @@ bool plan_reduced_axes(struct planner *planner) {
         return plan_refuse(planner, STATUS_UNSUPPORTED,
                            "is supported over the axes 1 and 2 of 4 dimensions");
     if (planner->step->output->count != (size_t)input->shape[3])
-        return plan_refuse(planner, STATUS_FORMAT,
-                           "its output has another shape than it computes");
+        return plan_refuse(planner, STATUS_FORMAT, "its output has another shape than it computes");
     return true;
 }
 

@@ -20,8 +20,7 @@ static const int8_t *view_start(const struct window_plan *window, struct view vi
 
 static void clamp_all(const struct step *step, size_t count, int8_t *out) {
     if (step->low == -128 && step->high == 127) return;
-    for (size_t i = 0; i < count; i++)
-        out[i] = (int8_t)fixed_clamp(out[i], step->low, step->high);
+    for (size_t i = 0; i < count; i++) out[i] = (int8_t)fixed_clamp(out[i], step->low, step->high);
 }
 
 static void run_max(const struct engine *engine, const struct step *step, size_t begin, size_t end,
@@ -35,8 +34,8 @@ static void run_max(const struct engine *engine, const struct step *step, size_t
         for (int y = 0; y < window->out_height; y++)
             for (int column = 0; column < window->out_width; column++, out += channels) {
                 struct view view = view_at(window, y, column);
-                engine->kernels->largest(view_start(window, view, x), view.height, view.width,
-                                         row, channels, out);
+                engine->kernels->largest(view_start(window, view, x), view.height, view.width, row,
+                                         channels, out);
             }
         clamp_all(step, step->output->count,
                   (int8_t *)step->output->data + digit * step->output->bytes);
@@ -96,8 +95,7 @@ bool plan_pool(struct planner *planner) {
     if (!plan_same_quantization(planner) || !plan_activation(planner) ||
         !plan_window(planner, op->filter_height, op->filter_width, planner->input->shape[3]))
         return false;
-    if (op->code == OP_AVERAGE_POOL_2D &&
-        (int64_t)op->filter_height * op->filter_width >= 1 << 23)
+    if (op->code == OP_AVERAGE_POOL_2D && (int64_t)op->filter_height * op->filter_width >= 1 << 23)
         return plan_refuse(planner, STATUS_UNSUPPORTED, "its window is too large");
     step->run = op->code == OP_MAX_POOL_2D ? run_max : run_average;
     return true;

@@ -26,8 +26,8 @@ static void forward_part(void *context, int part, int parts) {
 
 void average_pool_forward(struct pool *pool, const struct pooling *shape, int n, const float *x,
                           float *y) {
-    struct averaging averaging = {.shape = shape, .from = x, .to = y,
-                                  .units = (size_t)n * (size_t)shape->out_height};
+    struct averaging averaging = {
+        .shape = shape, .from = x, .to = y, .units = (size_t)n * (size_t)shape->out_height};
     run(pool, forward_part, &averaging, n);
 }
 

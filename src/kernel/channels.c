@@ -43,14 +43,19 @@ static void normalize_part(void *context, int part, int parts) {
     size_t begin, end;
     pool_share(p->rows, 1, part, parts, &begin, &end);
     size_t at = begin * p->channels;
-    p->kernels->channel_normalize(end - begin, p->channels, p->x + at, p->mean, p->factor,
-                                  p->shift, p->to + at);
+    p->kernels->channel_normalize(end - begin, p->channels, p->x + at, p->mean, p->factor, p->shift,
+                                  p->to + at);
 }
 
 void channel_normalize(struct pool *pool, size_t rows, size_t channels, const float *x,
                        const float *mean, const float *factor, const float *shift, float *y) {
-    struct channels_pass p = {.rows = rows, .channels = channels, .x = x, .mean = mean,
-                              .factor = factor, .shift = shift, .to = y};
+    struct channels_pass p = {.rows = rows,
+                              .channels = channels,
+                              .x = x,
+                              .mean = mean,
+                              .factor = factor,
+                              .shift = shift,
+                              .to = y};
     run(pool, normalize_part, &p);
 }
 
@@ -66,8 +71,14 @@ static void normalize_backward_part(void *context, int part, int parts) {
 void channel_normalize_backward(struct pool *pool, size_t rows, size_t channels, const float *x,
                                 const float *mean, const float *factor, const float *by_mean,
                                 const float *by_x, const float *dy, float *dx) {
-    struct channels_pass p = {.rows = rows, .channels = channels, .x = x, .mean = mean,
-                              .factor = factor, .by_mean = by_mean, .by_x = by_x, .dy = dy,
+    struct channels_pass p = {.rows = rows,
+                              .channels = channels,
+                              .x = x,
+                              .mean = mean,
+                              .factor = factor,
+                              .by_mean = by_mean,
+                              .by_x = by_x,
+                              .dy = dy,
                               .to = dx};
     run(pool, normalize_backward_part, &p);
 }

@@ -246,8 +246,8 @@ void conv2d_forward_range(struct pool *pool, const struct conv2d *s, int n, cons
                           const float *kernel, const float *bias, bool relu, float *y,
                           float range[2], float *scratch) {
     struct pass p = {
-        .y = {s->out_height, s->in_height, s->kernel_height, s->stride_y, s->dilation_y,
-              s->pad_top, false},
+        .y = {s->out_height, s->in_height, s->kernel_height, s->stride_y, s->dilation_y, s->pad_top,
+              false},
         .x = {s->out_width, s->in_width, s->kernel_width, s->stride_x, s->dilation_x, s->pad_left,
               false},
         .n = n,
@@ -278,8 +278,8 @@ void conv2d_forward(struct pool *pool, const struct conv2d *s, int n, const floa
 void conv2d_backward_input(struct pool *pool, const struct conv2d *s, int n, const float *dy,
                            const float *kernel, float *dx, float *scratch) {
     struct pass p = {
-        .y = {s->in_height, s->out_height, s->kernel_height, s->stride_y, s->dilation_y,
-              s->pad_top, true},
+        .y = {s->in_height, s->out_height, s->kernel_height, s->stride_y, s->dilation_y, s->pad_top,
+              true},
         .x = {s->in_width, s->out_width, s->kernel_width, s->stride_x, s->dilation_x, s->pad_left,
               true},
         .n = n,

@@ -35,11 +35,18 @@ static bool has_one_filter(const struct conv2d *s) {
 
 void depthwise_forward(struct pool *pool, const struct conv2d *shape, int n, const float *x,
                        const float *kernel, const float *bias, bool relu, float *y) {
-    struct depthwise_pass p = {.shape = shape, .n = n, .x = x, .kernel = kernel, .bias = bias,
-                               .relu = relu, .to = y,
+    struct depthwise_pass p = {.shape = shape,
+                               .n = n,
+                               .x = x,
+                               .kernel = kernel,
+                               .bias = bias,
+                               .relu = relu,
+                               .to = y,
                                .units = (size_t)n * (size_t)shape->out_height};
-    if (has_one_filter(shape)) run(pool, forward_part, &p);
-    else reference_depthwise_forward(shape, n, x, kernel, bias, relu, y);
+    if (has_one_filter(shape))
+        run(pool, forward_part, &p);
+    else
+        reference_depthwise_forward(shape, n, x, kernel, bias, relu, y);
 }
 
 static void backward_input_part(void *context, int part, int parts) {
@@ -51,10 +58,16 @@ static void backward_input_part(void *context, int part, int parts) {
 
 void depthwise_backward_input(struct pool *pool, const struct conv2d *shape, int n, const float *dy,
                               const float *kernel, float *dx) {
-    struct depthwise_pass p = {.shape = shape, .n = n, .dy = dy, .kernel = kernel, .to = dx,
+    struct depthwise_pass p = {.shape = shape,
+                               .n = n,
+                               .dy = dy,
+                               .kernel = kernel,
+                               .to = dx,
                                .units = (size_t)n * (size_t)shape->in_height};
-    if (has_one_filter(shape)) run(pool, backward_input_part, &p);
-    else reference_depthwise_backward_input(shape, n, dy, kernel, dx);
+    if (has_one_filter(shape))
+        run(pool, backward_input_part, &p);
+    else
+        reference_depthwise_backward_input(shape, n, dy, kernel, dx);
 }
 
 static void backward_kernel_part(void *context, int part, int parts) {
@@ -66,9 +79,14 @@ static void backward_kernel_part(void *context, int part, int parts) {
 
 void depthwise_backward_kernel(struct pool *pool, const struct conv2d *shape, int n, const float *x,
                                const float *dy, float *dkernel) {
-    struct depthwise_pass p = {.shape = shape, .n = n, .x = x, .dy = dy, .to = dkernel,
-                               .units = (size_t)shape->kernel_height *
-                                        (size_t)shape->kernel_width};
-    if (has_one_filter(shape)) run(pool, backward_kernel_part, &p);
-    else reference_depthwise_backward_kernel(shape, n, x, dy, dkernel);
+    struct depthwise_pass p = {.shape = shape,
+                               .n = n,
+                               .x = x,
+                               .dy = dy,
+                               .to = dkernel,
+                               .units = (size_t)shape->kernel_height * (size_t)shape->kernel_width};
+    if (has_one_filter(shape))
+        run(pool, backward_kernel_part, &p);
+    else
+        reference_depthwise_backward_kernel(shape, n, x, dy, dkernel);
 }

@@ -42,9 +42,8 @@ static void pack_part(void *context, int part, int parts) {
     size_t begin, end;
     pool_share(p->panels, 1, part, parts, &begin, &end);
     for (size_t panel = begin; panel < end; panel++)
-        pack_panel(g->k, panel_columns(p, panel), p->width,
-                   g->b + panel * p->width * g->b_column, g->b_row, g->b_column,
-                   g->scratch + panel * p->width * g->k);
+        pack_panel(g->k, panel_columns(p, panel), p->width, g->b + panel * p->width * g->b_column,
+                   g->b_row, g->b_column, g->scratch + panel * p->width * g->k);
 }
 
 /* Rows [begin, end) of one panel. */

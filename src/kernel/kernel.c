@@ -110,8 +110,8 @@ static void fake_quant_tensor_part(void *context, int part, int parts) {
     kernels_chosen()->fake_quant_tensor(count, e->x + begin, e->by, e->y + begin);
 }
 
-void fake_quant_tensor(struct pool *pool, size_t count, const float *x,
-                       const struct fake_quant *by, float *y) {
+void fake_quant_tensor(struct pool *pool, size_t count, const float *x, const struct fake_quant *by,
+                       float *y) {
     struct elementwise e = {.count = count, .x = x, .by = by, .y = y};
     run_elementwise(pool, fake_quant_tensor_part, &e);
 }
@@ -120,15 +120,14 @@ static void fake_quant_tensor_backward_part(void *context, int part, int parts) 
     struct elementwise *e = context;
     size_t begin, count;
     share_of(e, part, parts, &begin, &count);
-    kernels_chosen()->fake_quant_tensor_backward(count, e->x + begin, e->by, e->relu,
-                                                 e->dy + begin, e->y + begin);
+    kernels_chosen()->fake_quant_tensor_backward(count, e->x + begin, e->by, e->relu, e->dy + begin,
+                                                 e->y + begin);
 }
 
 void fake_quant_tensor_backward(struct pool *pool, size_t count, const float *x,
                                 const struct fake_quant *by, bool relu, const float *dy,
                                 float *dx) {
-    struct elementwise e = {
-        .count = count, .x = x, .by = by, .relu = relu, .dy = dy, .y = dx};
+    struct elementwise e = {.count = count, .x = x, .by = by, .relu = relu, .dy = dy, .y = dx};
     run_elementwise(pool, fake_quant_tensor_backward_part, &e);
 }
 
@@ -236,8 +235,7 @@ static void column_sums_part(void *context, int part, int parts) {
     const struct elementwise *e = context;
     size_t begin, end;
     pool_share(e->channels, (size_t)kernels_chosen()->lanes, part, parts, &begin, &end);
-    if (begin < end)
-        kernels_chosen()->column_sums(e->count, e->channels, begin, end, e->dy, e->y);
+    if (begin < end) kernels_chosen()->column_sums(e->count, e->channels, begin, end, e->dy, e->y);
 }
 
 void column_sums(struct pool *pool, size_t rows, size_t columns, const float *dy, float *dbias) {

@@ -30,9 +30,9 @@ struct gemm {
     size_t b_row, b_column;
     const float *bias;
     bool relu;
-    float *c; /* row stride n */
+    float *c;       /* row stride n */
     float *scratch; /* gemm_scratch_size floats */
-    float *range; /* receives min_max of c in [0] and [1], for nothing extra; or NULL */
+    float *range;   /* receives min_max of c in [0] and [1], for nothing extra; or NULL */
 };
 size_t gemm_scratch_size(size_t m, size_t n, size_t k, int threads); /* in floats */
 void gemm(struct pool *pool, const struct gemm *g);
@@ -128,8 +128,8 @@ void fake_quant_max_pool_backward(struct pool *pool, const struct pooling *shape
 void min_max(struct pool *pool, size_t count, const float *x, float *min, float *max);
 
 /* y[i] = fake quantization of x[i], one set of parameters; y may be x. */
-void fake_quant_tensor(struct pool *pool, size_t count, const float *x,
-                       const struct fake_quant *by, float *y);
+void fake_quant_tensor(struct pool *pool, size_t count, const float *x, const struct fake_quant *by,
+                       float *y);
 /* x[rows][channels], one struct a channel. */
 void fake_quant_channels(struct pool *pool, size_t rows, size_t channels, const float *x,
                          const struct fake_quant *by, float *y);

@@ -55,13 +55,12 @@ struct pool_rows {
 
 #define KERNEL_LIST(K)                                                                             \
     K(strip, (const struct strip *s))                                                              \
-    K(column_sums, (size_t rows, size_t columns, size_t begin, size_t end, const float *dy,        \
-                    float *dbias))                                                                 \
+    K(column_sums,                                                                                 \
+      (size_t rows, size_t columns, size_t begin, size_t end, const float *dy, float *dbias))      \
     K(extremes, (size_t count, const float *x, struct extremes *e))                                \
-    K(fake_quant_tensor,                                                                           \
-      (size_t count, const float *x, const struct fake_quant *by, float *y))                       \
-    K(fake_quant_channels, (size_t rows, size_t channels, const float *x,                          \
-                            const struct fake_quant *by, float *y))                                \
+    K(fake_quant_tensor, (size_t count, const float *x, const struct fake_quant *by, float *y))    \
+    K(fake_quant_channels,                                                                         \
+      (size_t rows, size_t channels, const float *x, const struct fake_quant *by, float *y))       \
     K(fake_quant_tensor_backward, (size_t count, const float *x, const struct fake_quant *by,      \
                                    bool relu, const float *dy, float *dx))                         \
     K(fake_quant_channels_backward, (size_t rows, size_t channels, const float *x,                 \
@@ -79,24 +78,22 @@ struct pool_rows {
     K(channel_normalize_backward,                                                                  \
       (size_t rows, size_t channels, const float *x, const float *mean, const float *factor,       \
        const float *by_mean, const float *by_x, const float *dy, float *dx))                       \
-    K(depthwise_forward,                                                                           \
-      (const struct conv2d *shape, size_t begin, size_t end, const float *x, const float *kernel,  \
-       const float *bias, bool relu, float *y))                                                    \
+    K(depthwise_forward, (const struct conv2d *shape, size_t begin, size_t end, const float *x,    \
+                          const float *kernel, const float *bias, bool relu, float *y))            \
     K(depthwise_backward_input, (const struct conv2d *shape, size_t begin, size_t end,             \
                                  const float *dy, const float *kernel, float *dx))                 \
     K(depthwise_backward_kernel, (const struct conv2d *shape, int n, size_t begin, size_t end,     \
                                   const float *x, const float *dy, float *dkernel))                \
-    K(average_pool_forward, (const struct pooling *shape, size_t begin, size_t end,                \
-                             const float *x, float *y))                                            \
-    K(average_pool_backward, (const struct pooling *shape, size_t begin, size_t end,               \
-                              const float *dy, float *dx))                                         \
+    K(average_pool_forward,                                                                        \
+      (const struct pooling *shape, size_t begin, size_t end, const float *x, float *y))           \
+    K(average_pool_backward,                                                                       \
+      (const struct pooling *shape, size_t begin, size_t end, const float *dy, float *dx))         \
     K(pixels_to_float, (size_t count, const unsigned char *pixels, float *x))                      \
     K(max_pool_forward, (const struct pooling *shape, size_t begin, size_t end, const float *x,    \
                          const struct fake_quant *by, float *y, unsigned char *where))             \
-    K(max_pool_backward,                                                                           \
-      (const struct pooling *shape, int begin, int end, const float *x,                            \
-       const struct fake_quant *by, bool relu, const float *dy, const unsigned char *where,        \
-       float *dx))
+    K(max_pool_backward, (const struct pooling *shape, int begin, int end, const float *x,         \
+                          const struct fake_quant *by, bool relu, const float *dy,                 \
+                          const unsigned char *where, float *dx))
 
 struct kernels {
     int lanes;

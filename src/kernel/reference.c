@@ -75,8 +75,7 @@ static float conv2d_input_gradient(const struct conv2d *s, int n, int y, int x, 
             if (!inside(out_y, out_x, s->out_height, s->out_width)) continue;
             const float *pixel =
                 dy + pixel_at(n, out_y, out_x, s->out_height, s->out_width, s->out_channels);
-            const float *tap =
-                kernel + tap_at(s, k_y, k_x) + (size_t)c * (size_t)s->out_channels;
+            const float *tap = kernel + tap_at(s, k_y, k_x) + (size_t)c * (size_t)s->out_channels;
             for (int o = 0; o < s->out_channels; o++) sum = fmaf(pixel[o], tap[o], sum);
         }
     }
@@ -136,8 +135,8 @@ static float depthwise_output(const struct conv2d *s, int n, int y, int x, int o
     return sum;
 }
 
-void reference_depthwise_forward(const struct conv2d *s, int n, const float *x,
-                                 const float *kernel, const float *bias, bool relu, float *y) {
+void reference_depthwise_forward(const struct conv2d *s, int n, const float *x, const float *kernel,
+                                 const float *bias, bool relu, float *y) {
     for (int b = 0; b < n; b++)
         for (int i = 0; i < s->out_height; i++)
             for (int j = 0; j < s->out_width; j++)
@@ -228,8 +227,8 @@ static float average(const struct pooling *s, int n, int y, int x, int c, const 
     for (int in_y = 0; in_y < s->in_height; in_y++)
         for (int in_x = 0; in_x < s->in_width; in_x++)
             if (pool_holds(s, y, x, in_y, in_x))
-                sum += in[pixel_at(n, in_y, in_x, s->in_height, s->in_width, s->channels) +
-                          (size_t)c];
+                sum +=
+                    in[pixel_at(n, in_y, in_x, s->in_height, s->in_width, s->channels) + (size_t)c];
     return sum / pool_count(s, y, x);
 }
 
@@ -246,8 +245,8 @@ static float average_gradient(const struct pooling *s, int n, int in_y, int in_x
     for (int y = 0; y < s->out_height; y++)
         for (int x = 0; x < s->out_width; x++)
             if (pool_holds(s, y, x, in_y, in_x))
-                sum += dy[pixel_at(n, y, x, s->out_height, s->out_width, s->channels) +
-                          (size_t)c] / pool_count(s, y, x);
+                sum += dy[pixel_at(n, y, x, s->out_height, s->out_width, s->channels) + (size_t)c] /
+                       pool_count(s, y, x);
     return sum;
 }
 
@@ -255,8 +254,7 @@ void reference_average_pool_backward(const struct pooling *s, int n, const float
     for (int b = 0; b < n; b++)
         for (int i = 0; i < s->in_height; i++)
             for (int j = 0; j < s->in_width; j++)
-                for (int c = 0; c < s->channels; c++)
-                    *dx++ = average_gradient(s, b, i, j, c, dy);
+                for (int c = 0; c < s->channels; c++) *dx++ = average_gradient(s, b, i, j, c, dy);
 }
 
 static float channel_block(size_t begin, size_t end, size_t channels, size_t c, const float *x,
@@ -264,8 +262,10 @@ static float channel_block(size_t begin, size_t end, size_t channels, size_t c, 
     float sum = 0;
     for (size_t r = begin; r < end; r++) {
         float v = x[r * channels + c];
-        if (!mean) sum += v;
-        else sum = fmaf(v - mean[c], dy ? dy[r * channels + c] : v - mean[c], sum);
+        if (!mean)
+            sum += v;
+        else
+            sum = fmaf(v - mean[c], dy ? dy[r * channels + c] : v - mean[c], sum);
     }
     return sum;
 }
@@ -324,8 +324,8 @@ static void pool_window(const struct pooling *s, int n, int y, int x, int c, con
             int in_y = y * s->stride_y - s->pad_top + w_y;
             int in_x = x * s->stride_x - s->pad_left + w_x;
             if (!inside(in_y, in_x, s->in_height, s->in_width)) continue;
-            float v = in[pixel_at(n, in_y, in_x, s->in_height, s->in_width, s->channels) +
-                         (size_t)c];
+            float v =
+                in[pixel_at(n, in_y, in_x, s->in_height, s->in_width, s->channels) + (size_t)c];
             if (any && !(v > *out) && !isnan(v)) continue;
             any = true;
             *out = v;
@@ -395,9 +395,8 @@ void reference_fake_quant_channels(size_t rows, size_t channels, const float *x,
     }
 }
 
-void reference_fake_quant_tensor_backward(size_t count, const float *x,
-                                          const struct fake_quant *by, bool relu, const float *dy,
-                                          float *dx) {
+void reference_fake_quant_tensor_backward(size_t count, const float *x, const struct fake_quant *by,
+                                          bool relu, const float *dy, float *dx) {
     for (size_t i = 0; i < count; i++) {
         bool passes = by->is_zero || (x[i] >= by->nudged_min && x[i] <= by->nudged_max);
         if (relu && x[i] <= 0) passes = false;

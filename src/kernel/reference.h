@@ -54,9 +54,8 @@ void reference_fake_quant_tensor(size_t count, const float *x, const struct fake
                                  float *y);
 void reference_fake_quant_channels(size_t rows, size_t channels, const float *x,
                                    const struct fake_quant *by, float *y);
-void reference_fake_quant_tensor_backward(size_t count, const float *x,
-                                          const struct fake_quant *by, bool relu, const float *dy,
-                                          float *dx);
+void reference_fake_quant_tensor_backward(size_t count, const float *x, const struct fake_quant *by,
+                                          bool relu, const float *dy, float *dx);
 void reference_fake_quant_channels_backward(size_t rows, size_t channels, const float *x,
                                             const struct fake_quant *by, const float *dy,
                                             float *dx);

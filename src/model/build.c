@@ -12,15 +12,23 @@ static const struct layer fc_layers[] = {
     {.kind = LAYER_DENSE, .name = "dense_1", .units = 10, .activation = ACTIVATION_SOFTMAX},
 };
 
-#define CONV_WINDOW {3, 3, 1, 1, 1, 1, PADDING_VALID}
-#define POOL_WINDOW {2, 2, 2, 2, 1, 1, PADDING_VALID}
+#define CONV_WINDOW                                                                                \
+    { 3, 3, 1, 1, 1, 1, PADDING_VALID }
+#define POOL_WINDOW                                                                                \
+    { 2, 2, 2, 2, 1, 1, PADDING_VALID }
 
 static const struct layer cnn_layers[] = {
     {.kind = LAYER_INPUT, .name = "input_1", .output = {3, {28, 28, 1}}},
-    {.kind = LAYER_CONV2D, .name = "conv2d", .units = 32, .activation = ACTIVATION_RELU,
+    {.kind = LAYER_CONV2D,
+     .name = "conv2d",
+     .units = 32,
+     .activation = ACTIVATION_RELU,
      .window = CONV_WINDOW},
     {.kind = LAYER_MAX_POOLING2D, .name = "max_pooling2d", .window = POOL_WINDOW},
-    {.kind = LAYER_CONV2D, .name = "conv2d_1", .units = 64, .activation = ACTIVATION_RELU,
+    {.kind = LAYER_CONV2D,
+     .name = "conv2d_1",
+     .units = 64,
+     .activation = ACTIVATION_RELU,
      .window = CONV_WINDOW},
     {.kind = LAYER_MAX_POOLING2D, .name = "max_pooling2d_1", .window = POOL_WINDOW},
     {.kind = LAYER_FLATTEN, .name = "flatten"},
@@ -40,8 +48,7 @@ static const struct architecture architectures[] = {
 };
 
 /* glorot_uniform: uniform in [-limit, limit), limit = sqrt(6 / (fan_in + fan_out)). */
-static void fill_kernel(const struct parameter *parameter, float *values,
-                        unsigned long long seed) {
+static void fill_kernel(const struct parameter *parameter, float *values, unsigned long long seed) {
     double window = parameter->rank == 4 ? (double)parameter->size[0] * parameter->size[1] : 1;
     double fan_in = window * parameter->size[parameter->rank - 2];
     double fan_out = window * parameter->size[parameter->rank - 1];

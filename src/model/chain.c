@@ -100,8 +100,7 @@ static enum status find_next(const struct chain *chain, const char *source, size
 }
 
 /* "output_layers" is [["x", 0, 0]], or in Keras 3 ["x", 0, 0]. */
-static enum status check_output(const struct chain *chain, const json_t *config,
-                                const char *last) {
+static enum status check_output(const struct chain *chain, const json_t *config, const char *last) {
     const json_t *outputs = json_object_get(config, "output_layers");
     const json_t *first = json_array_get(outputs, 0);
     if (json_is_array(first) && json_array_size(outputs) > 1)
@@ -136,8 +135,8 @@ static enum status follow(const struct chain *chain, const json_t *config, size_
 
 enum status config_order_chain(const json_t *config, const json_t *layers, const char *path,
                                size_t *order, struct error *error) {
-    struct chain chain = {.layers = layers, .count = json_array_size(layers), .path = path,
-                          .error = error};
+    struct chain chain = {
+        .layers = layers, .count = json_array_size(layers), .path = path, .error = error};
     enum status status = STATUS_OK;
     chain.names = calloc(chain.count, sizeof *chain.names);
     chain.sources = calloc(chain.count, sizeof *chain.sources);

@@ -48,7 +48,8 @@ static enum status read_pair(const struct reader *reader, const json_t *config, 
     const json_t *second = json_is_array(value) ? json_array_get(value, 1) : value;
     if (json_is_array(value) && json_array_size(value) != 2)
         return wrong_field(reader, field, PAIR);
-    if (!json_is_integer(first) || !json_is_integer(second)) return wrong_field(reader, field, PAIR);
+    if (!json_is_integer(first) || !json_is_integer(second))
+        return wrong_field(reader, field, PAIR);
     json_int_t a = json_integer_value(first), b = json_integer_value(second);
     if (a < 1 || b < 1 || a > SIZE_MAX_LAYER || b > SIZE_MAX_LAYER)
         return wrong_field(reader, field, "numbers from 1 to 1048576");
@@ -92,7 +93,8 @@ static bool read_flag(const json_t *config, const char *field, bool fallback) {
 static enum status read_shape(const struct reader *reader, const json_t *sizes) {
     struct shape *shape = &reader->layer->output;
     size_t rank = json_array_size(sizes);
-    if (rank < 2 || rank > 4) return wrong_field(reader, "batch_shape", "1 to 3 sizes after the batch's");
+    if (rank < 2 || rank > 4)
+        return wrong_field(reader, "batch_shape", "1 to 3 sizes after the batch's");
     shape->rank = (int)rank - 1;
     for (size_t i = 1; i < rank; i++) {
         const json_t *size = json_array_get(sizes, i);
@@ -332,8 +334,8 @@ static enum status read_name(const struct reader *reader, const json_t *value, c
                              char name[MODEL_NAME]) {
     const char *text = json_string_value(value);
     if (!text || !*text)
-        return error_set(reader->error, STATUS_FORMAT, reader->path,
-                         "model_config: %s has no name", what);
+        return error_set(reader->error, STATUS_FORMAT, reader->path, "model_config: %s has no name",
+                         what);
     if (strlen(text) >= MODEL_NAME)
         return error_set(reader->error, STATUS_UNSUPPORTED, reader->path,
                          "model_config: the name '%.40s...' is longer than %d bytes", text,
@@ -490,8 +492,7 @@ enum status config_read(const char *json, size_t length, const char *path, struc
         return error_set(error, STATUS_FORMAT, path, "model_config is no valid JSON: %s at byte %d",
                          trouble.text, trouble.position);
     bool has_ranges;
-    enum status status =
-        config_unwrap(json_object_get(root, "config"), &has_ranges, path, error);
+    enum status status = config_unwrap(json_object_get(root, "config"), &has_ranges, path, error);
     if (!status) status = read_root(&reader, root);
     json_decref(root);
     if (!status) reader.model->has_ranges = has_ranges;

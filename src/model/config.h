@@ -15,8 +15,7 @@ enum status config_read(const char *json, size_t length, const char *path, struc
 
 /* Rewrite the config of a model that TensorFlow Model Optimization prepared for quantization to
  * that of the float model in it; *is_wrapped tells whether it was one. */
-enum status config_unwrap(json_t *config, bool *is_wrapped, const char *path,
-                          struct error *error);
+enum status config_unwrap(json_t *config, bool *is_wrapped, const char *path, struct error *error);
 
 /* JSON text of model_config, for free(); NULL when memory is short. */
 char *config_write(const struct model *model);

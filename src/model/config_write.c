@@ -33,10 +33,9 @@ static int add_common(json_t *config, const struct layer *layer) {
                   is_depthwise ? "depthwise_initializer" : "kernel_initializer",
                   initializer("GlorotUniform", json_pack("{s:n}", "seed")), "bias_initializer",
                   initializer("Zeros", json_object()),
-                  is_depthwise ? "depthwise_regularizer" : "kernel_regularizer",
-                  "bias_regularizer", "activity_regularizer",
-                  is_depthwise ? "depthwise_constraint" : "kernel_constraint",
-                  "bias_constraint"));
+                  is_depthwise ? "depthwise_regularizer" : "kernel_regularizer", "bias_regularizer",
+                  "activity_regularizer",
+                  is_depthwise ? "depthwise_constraint" : "kernel_constraint", "bias_constraint"));
 }
 
 static const char *padding_name(enum padding padding) {
@@ -58,12 +57,12 @@ static json_t *input_config(const struct layer *layer) {
 
 static int add_convolution(json_t *config, const struct layer *layer) {
     const struct window *window = &layer->window;
-    return json_object_update_new(
-               config, json_pack("{s:[ii], s:[ii], s:s, s:s, s:[ii]}", "kernel_size",
-                                 window->height, window->width, "strides", window->stride_y,
-                                 window->stride_x, "padding", padding_name(window->padding),
-                                 "data_format", "channels_last", "dilation_rate",
-                                 window->dilation_y, window->dilation_x)) |
+    return json_object_update_new(config, json_pack("{s:[ii], s:[ii], s:s, s:s, s:[ii]}",
+                                                    "kernel_size", window->height, window->width,
+                                                    "strides", window->stride_y, window->stride_x,
+                                                    "padding", padding_name(window->padding),
+                                                    "data_format", "channels_last", "dilation_rate",
+                                                    window->dilation_y, window->dilation_x)) |
            add_common(config, layer);
 }
 
@@ -72,9 +71,8 @@ static int add_normalization(json_t *config, const struct layer *layer) {
     return json_object_update_new(
         config,
         json_pack("{s:i, s:f, s:f, s:b, s:b, s:o, s:o, s:o, s:o, s:n, s:n, s:n, s:n}", "axis", -1,
-                  "momentum", normalization->momentum, "epsilon",
-                  normalization->epsilon, "center", normalization->has_beta, "scale",
-                  normalization->has_gamma, "beta_initializer",
+                  "momentum", normalization->momentum, "epsilon", normalization->epsilon, "center",
+                  normalization->has_beta, "scale", normalization->has_gamma, "beta_initializer",
                   initializer("Zeros", json_object()), "gamma_initializer",
                   initializer("Ones", json_object()), "moving_mean_initializer",
                   initializer("Zeros", json_object()), "moving_variance_initializer",
@@ -110,13 +108,15 @@ static int add_fields(json_t *config, const struct layer *layer) {
         return json_object_set_new(config, "depth_multiplier",
                                    json_integer(layer->depth_multiplier)) |
                add_convolution(config, layer);
-    case LAYER_BATCH_NORMALIZATION: return add_normalization(config, layer);
+    case LAYER_BATCH_NORMALIZATION:
+        return add_normalization(config, layer);
     case LAYER_ZERO_PADDING2D:
-        return json_object_update_new(
-            config, json_pack("{s:[[ii][ii]], s:s}", "padding", layer->margin[0][0],
-                              layer->margin[0][1], layer->margin[1][0], layer->margin[1][1],
-                              "data_format", "channels_last"));
-    case LAYER_RESHAPE: return add_target(config, &layer->target);
+        return json_object_update_new(config, json_pack("{s:[[ii][ii]], s:s}", "padding",
+                                                        layer->margin[0][0], layer->margin[0][1],
+                                                        layer->margin[1][0], layer->margin[1][1],
+                                                        "data_format", "channels_last"));
+    case LAYER_RESHAPE:
+        return add_target(config, &layer->target);
     case LAYER_GLOBAL_MAX_POOLING2D:
     case LAYER_GLOBAL_AVERAGE_POOLING2D:
         return json_object_update_new(config,
@@ -131,15 +131,18 @@ static int add_fields(json_t *config, const struct layer *layer) {
     case LAYER_FLATTEN:
         return json_object_set_new(config, "data_format", json_string("channels_last"));
     case LAYER_DROPOUT:
-        return json_object_update_new(config,
-                                      json_pack("{s:f, s:n, s:n}", "rate",
-                                                short_double(layer->rate), "noise_shape", "seed"));
+        return json_object_update_new(
+            config,
+            json_pack("{s:f, s:n, s:n}", "rate", short_double(layer->rate), "noise_shape", "seed"));
     case LAYER_ACTIVATION:
         return json_object_set_new(config, "activation",
                                    json_string(activation_name(layer->activation)));
-    case LAYER_RELU: return add_relu(config, layer);
-    case LAYER_SOFTMAX: return json_object_set_new(config, "axis", json_integer(-1));
-    default: return -1;
+    case LAYER_RELU:
+        return add_relu(config, layer);
+    case LAYER_SOFTMAX:
+        return json_object_set_new(config, "axis", json_integer(-1));
+    default:
+        return -1;
     }
 }
 
@@ -148,8 +151,8 @@ static json_t *layer_entry(const struct layer *layer) {
     if (layer->kind == LAYER_INPUT) {
         config = input_config(layer);
     } else {
-        config = json_pack("{s:s, s:b, s:s}", "name", layer->name, "trainable", 1, "dtype",
-                           "float32");
+        config =
+            json_pack("{s:s, s:b, s:s}", "name", layer->name, "trainable", 1, "dtype", "float32");
         if (config && add_fields(config, layer)) {
             json_decref(config);
             config = NULL;

@@ -44,8 +44,7 @@ enum status h5_write_names(const struct h5 *h5, hid_t object, const char *name,
 
 /* A float32 data set below `location`; folders in `name` are made. */
 enum status h5_write_floats(const struct h5 *h5, hid_t location, const char *name,
-                            const struct h5_shape *shape, const float *values,
-                            struct error *error);
+                            const struct h5_shape *shape, const float *values, struct error *error);
 
 /* A new group; *group is negative on failure. */
 enum status h5_make_group(const struct h5 *h5, hid_t location, const char *name, hid_t *group,

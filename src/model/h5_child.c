@@ -123,9 +123,9 @@ static enum status answer_text(struct server *server, hid_t object) {
     enum status status = h5_read_text(&server->h5, object, server->location, server->name, &text,
                                       &length, &server->error);
     if (!status && length > H5_TEXT_MAX)
-        status = error_set(&server->error, STATUS_FORMAT, server->h5.path,
-                           "attribute %.200s of '%.200s' is too large", server->name,
-                           server->location);
+        status =
+            error_set(&server->error, STATUS_FORMAT, server->h5.path,
+                      "attribute %.200s of '%.200s' is too large", server->name, server->location);
     if (!status) answer(server, text, length);
     free(text);
     return status;
@@ -196,7 +196,8 @@ static enum status answer_object(struct server *server, hid_t object) {
     struct h5_names names = {0};
     enum status status;
     switch (server->request.verb) {
-    case H5_TEXT: return answer_text(server, object);
+    case H5_TEXT:
+        return answer_text(server, object);
     case H5_NAMES:
         status = h5_read_names(&server->h5, object, server->location, server->name, &names,
                                &server->error);
@@ -204,7 +205,8 @@ static enum status answer_object(struct server *server, hid_t object) {
     case H5_DATASETS:
         status = h5_list_datasets(&server->h5, object, &names, &server->error);
         return status ? status : answer_names(server, &names);
-    default: return answer_numbers(server, object);
+    default:
+        return answer_numbers(server, object);
     }
 }
 

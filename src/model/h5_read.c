@@ -35,7 +35,8 @@ enum status h5_open(struct h5 *h5, const char *path, const void *image, size_t l
 
 enum status h5_damaged(const struct h5 *h5, const char *object, const char *what,
                        struct error *error) {
-    return error_set(error, STATUS_FORMAT, h5->path, "%s of '%s' cannot be read; the file is "
+    return error_set(error, STATUS_FORMAT, h5->path,
+                     "%s of '%s' cannot be read; the file is "
                      "damaged",
                      what, object);
 }
@@ -57,8 +58,8 @@ bool h5_has(hid_t location, const char *name) {
 
 /* Strings of an attribute, fixed or variable length, copied to the C heap. */
 static enum status copy_strings(const struct h5 *h5, hid_t attribute, hid_t type, hid_t space,
-                                const char *object_name, const char *name, char **out,
-                                size_t count, struct error *error) {
+                                const char *object_name, const char *name, char **out, size_t count,
+                                struct error *error) {
     enum status status = STATUS_OK;
     bool is_variable = H5Tis_variable_str(type) > 0;
     size_t size = is_variable ? sizeof(char *) : H5Tget_size(type), bytes;
@@ -105,8 +106,8 @@ static enum status open_attribute(const struct h5 *h5, hid_t object, const char 
                          object_name, (long long)points, H5_NAMES_MAX);
     *count = (size_t)points;
     if (points && H5Tget_class(ids[1]) != H5T_STRING)
-        return error_set(error, STATUS_FORMAT, h5->path, "attribute %s of '%s' holds no text",
-                         name, object_name);
+        return error_set(error, STATUS_FORMAT, h5->path, "attribute %s of '%s' holds no text", name,
+                         object_name);
     return STATUS_OK;
 }
 
@@ -134,9 +135,9 @@ static enum status append_names(const struct h5 *h5, hid_t object, const char *o
     size_t count = 0;
     enum status status = open_attribute(h5, object, object_name, name, ids, &count, error);
     if (!status && names->count + count > H5_NAMES_MAX)
-        status = error_set(error, STATUS_FORMAT, h5->path,
-                           "attribute %s of '%s': more than %d names", name, object_name,
-                           H5_NAMES_MAX);
+        status =
+            error_set(error, STATUS_FORMAT, h5->path, "attribute %s of '%s': more than %d names",
+                      name, object_name, H5_NAMES_MAX);
     if (status || !count) goto done;
     char **larger = realloc(names->names, (names->count + count) * sizeof *larger);
     if (!larger) {
@@ -192,8 +193,8 @@ static enum status check_layout(const struct h5 *h5, hid_t dataset, const char *
         for (int i = 0; i < rank && i < H5_RANK_MAX; i++)
             if (!size_multiply(count, (size_t)sizes[i], &count)) count = SIZE_MAX;
         if (rank < 0 || rank > H5_RANK_MAX || count > MODEL_WEIGHTS_MAX)
-            status = error_set(error, STATUS_FORMAT, h5->path, "the chunks of '%s' are too large",
-                               name);
+            status =
+                error_set(error, STATUS_FORMAT, h5->path, "the chunks of '%s' are too large", name);
     }
     h5_release(properties);
     return status;
@@ -209,9 +210,9 @@ static enum status read_shape(const struct h5 *h5, hid_t dataset, const char *na
     if (rank < 0 || (rank <= H5_RANK_MAX && H5Sget_simple_extent_dims(space, sizes, NULL) < 0)) {
         status = h5_damaged(h5, name, "the shape", error);
     } else if (rank > H5_RANK_MAX) {
-        status = error_set(error, STATUS_UNSUPPORTED, h5->path,
-                           "'%s' has %d dimensions, at most %d are supported", name, rank,
-                           H5_RANK_MAX);
+        status =
+            error_set(error, STATUS_UNSUPPORTED, h5->path,
+                      "'%s' has %d dimensions, at most %d are supported", name, rank, H5_RANK_MAX);
     } else {
         shape->rank = rank;
         shape->count = H5Sget_simple_extent_type(space) == H5S_NULL ? 0 : 1;
@@ -287,4 +288,3 @@ enum status h5_read_floats(const struct h5 *h5, hid_t dataset, const char *name,
         return h5_damaged(h5, name, "the values", error);
     return STATUS_OK;
 }
-

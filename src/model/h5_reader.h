@@ -20,10 +20,10 @@
 
 #include "base/error.h"
 
-#define H5_RANK_MAX 4
-#define H5_TEXT_MAX ((size_t)16 << 20) /* bytes of one text, or of all names in one list */
-#define H5_NAMES_MAX 4096              /* strings of one attribute */
-#define H5_PATH_MAX 4096               /* bytes of a location or name, NUL included */
+#define H5_RANK_MAX  4
+#define H5_TEXT_MAX  ((size_t)16 << 20) /* bytes of one text, or of all names in one list */
+#define H5_NAMES_MAX 4096               /* strings of one attribute */
+#define H5_PATH_MAX  4096               /* bytes of a location or name, NUL included */
 
 struct h5_names {
     char **names; /* [count] */

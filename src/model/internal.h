@@ -4,9 +4,9 @@
 
 #include "model/model.h"
 
-#define ACTIVATIONS_MAX ((size_t)1 << 24) /* numbers in one activation of one digit */
-#define SIZE_MAX_LAYER (1 << 20)          /* units, filters, kernel and stride sizes */
-#define LAYER_PARAMETERS 4                /* most of one layer: those of BatchNormalization */
+#define ACTIVATIONS_MAX  ((size_t)1 << 24) /* numbers in one activation of one digit */
+#define SIZE_MAX_LAYER   (1 << 20)         /* units, filters, kernel and stride sizes */
+#define LAYER_PARAMETERS 4                 /* most of one layer: those of BatchNormalization */
 
 /* A model with room for `layers` layers; NULL when memory is short. */
 struct model *model_new(int layers);

@@ -42,11 +42,10 @@ static enum status wrong_shape(struct loader *loader, const struct parameter *pa
     size_t expected[4];
     char want[96], have[96];
     for (int i = 0; i < parameter->rank; i++) expected[i] = (size_t)parameter->size[i];
-    return layer_error(loader->error, STATUS_FORMAT, loader->path,
-                       &loader->model->layers[parameter->layer],
-                       "its weights '%.96s' have the shape %s, the model's config asks for %s",
-                       dataset, sizes_text(shape->size, shape->rank, have),
-                       sizes_text(expected, parameter->rank, want));
+    return layer_error(
+        loader->error, STATUS_FORMAT, loader->path, &loader->model->layers[parameter->layer],
+        "its weights '%.96s' have the shape %s, the model's config asks for %s", dataset,
+        sizes_text(shape->size, shape->rank, have), sizes_text(expected, parameter->rank, want));
 }
 
 static enum status check_finite(struct loader *loader, const struct parameter *parameter) {
@@ -73,8 +72,8 @@ static enum status load_parameter(struct loader *loader, const char *group,
                            &loader->model->layers[parameter->layer],
                            "its weights '%.96s' are not float16, float32 or float64", dataset);
     if (!same_shape(parameter, &shape)) return wrong_shape(loader, parameter, &shape, dataset);
-    status = h5_reader_floats(loader->reader, group, dataset, values, parameter->count,
-                              loader->error);
+    status =
+        h5_reader_floats(loader->reader, group, dataset, values, parameter->count, loader->error);
     return status ? status : check_finite(loader, parameter);
 }
 
@@ -84,8 +83,7 @@ static enum status missing(const struct loader *loader, const struct layer *laye
 }
 
 static enum status load_config(struct loader *loader, const char *json, size_t length) {
-    enum status status =
-        config_read(json, length, loader->path, &loader->model, loader->error);
+    enum status status = config_read(json, length, loader->path, &loader->model, loader->error);
     return status ? status : model_plan_weights(loader->model, loader->path, loader->error);
 }
 
@@ -99,12 +97,11 @@ static bool is_listed(const struct loader *loader, const char *name) {
 
 /* A wrapper lists a layer's weights among its ranges: pick them by what the parameters are called,
  * the last part of "dense/kernel". */
-static enum status load_wrapped(struct loader *loader, const char *group,
-                                const struct layer *layer, const struct h5_names *names) {
+static enum status load_wrapped(struct loader *loader, const char *group, const struct layer *layer,
+                                const struct h5_names *names) {
     enum status status = STATUS_OK;
     for (int i = 0; i < layer->parameter_count && !status; i++) {
-        const struct parameter *parameter =
-            &loader->model->parameters[layer->first_parameter + i];
+        const struct parameter *parameter = &loader->model->parameters[layer->first_parameter + i];
         const char *wanted = strrchr(parameter->name, '/') + 1, *found = NULL;
         for (size_t j = 0; j < names->count && !found; j++) {
             const char *slash = strrchr(names->names[j], '/');
@@ -125,12 +122,12 @@ static enum status load_plain(struct loader *loader, const char *group, const st
     size_t wanted = (size_t)layer->parameter_count;
     if (names->count != wanted)
         return layer_error(loader->error, STATUS_FORMAT, loader->path, layer,
-                           "the file has %zu weights for it, its config asks for %zu",
-                           names->count, wanted);
+                           "the file has %zu weights for it, its config asks for %zu", names->count,
+                           wanted);
     for (size_t i = 0; i < wanted && !status; i++)
-        status = load_parameter(
-            loader, group, &loader->model->parameters[(size_t)layer->first_parameter + i],
-            names->names[i]);
+        status = load_parameter(loader, group,
+                                &loader->model->parameters[(size_t)layer->first_parameter + i],
+                                names->names[i]);
     return status;
 }
 
@@ -213,12 +210,11 @@ static enum status load_keras_layer(struct loader *loader, const struct layer *l
     if (!h5_reader_has(loader->reader, group)) return missing(loader, layer);
     if (h5_reader_has(loader->reader, name))
         return layer_error(loader->error, STATUS_FORMAT, loader->path, layer,
-                           "the file has more weights for it than its config asks for, %d",
-                           wanted);
+                           "the file has more weights for it than its config asks for, %d", wanted);
     for (int i = 0; i < wanted && !status; i++) {
         snprintf(name, sizeof name, "%s/%d", group, i);
-        status = load_parameter(loader, "/",
-                                &loader->model->parameters[layer->first_parameter + i], name);
+        status = load_parameter(loader, "/", &loader->model->parameters[layer->first_parameter + i],
+                                name);
     }
     return status;
 }

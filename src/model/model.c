@@ -193,14 +193,12 @@ enum status model_check_digits(const struct model *model, const char *path, stru
     const struct layer *last = &model->layers[model->layer_count - 1];
     const struct shape *shape = &input->output;
     char text[64];
-    bool is_digit = shape->rank == 1
-                        ? shape->size[0] == 784
-                        : shape->size[0] == 28 && shape->size[1] == 28 &&
-                              (shape->rank == 2 || shape->size[2] == 1);
+    bool is_digit = shape->rank == 1 ? shape->size[0] == 784
+                                     : shape->size[0] == 28 && shape->size[1] == 28 &&
+                                           (shape->rank == 2 || shape->size[2] == 1);
     if (!is_digit)
         return layer_error(error, STATUS_UNSUPPORTED, path, input,
-                           "takes %s; digits are 28x28x1, 28x28 or 784",
-                           shape_text(shape, text));
+                           "takes %s; digits are 28x28x1, 28x28 or 784", shape_text(shape, text));
     if (last->output.rank != 1 || last->output.size[0] != 10)
         return layer_error(error, STATUS_UNSUPPORTED, path, last,
                            "gives %s; a classifier of digits gives 10 numbers",

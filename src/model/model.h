@@ -20,10 +20,10 @@
 
 #include "base/error.h"
 
-#define MODEL_NAME 64        /* bytes for a name, NUL included; longer ones are refused */
-#define MODEL_LAYER_INPUTS 2 /* most inputs of one layer (Add) */
-#define MODEL_LAYERS_MAX 256
-#define MODEL_WEIGHTS_MAX ((size_t)64 << 20) /* floats; a file that asks for more is refused */
+#define MODEL_NAME         64 /* bytes for a name, NUL included; longer ones are refused */
+#define MODEL_LAYER_INPUTS 2  /* most inputs of one layer (Add) */
+#define MODEL_LAYERS_MAX   256
+#define MODEL_WEIGHTS_MAX  ((size_t)64 << 20) /* floats; a file that asks for more is refused */
 
 enum layer_kind {
     LAYER_INPUT,
@@ -84,19 +84,19 @@ struct layer {
     char name[MODEL_NAME];
     enum activation activation; /* of a layer with a kernel, of Activation, ReLU and Softmax */
     int inputs[MODEL_LAYER_INPUTS];
-    int input_count;           /* 0 for LAYER_INPUT */
+    int input_count; /* 0 for LAYER_INPUT */
     struct shape output;
-    int units;                 /* output channels of a layer with a kernel */
-    int depth_multiplier;      /* DepthwiseConv2D: output channels of one input channel */
-    bool has_bias;             /* Dense, Conv2D, DepthwiseConv2D */
-    struct window window;      /* convolutions and pooling; the whole image where it is global */
-    int margin[2][2];          /* ZeroPadding2D: rows above and below, columns left and right */
-    struct shape target;       /* Reshape: a size of -1 is what is left */
-    bool keeps_dimensions;     /* global pooling: 1 x 1 x channels */
-    float rate;                /* Dropout: the share dropped, [0, 1) */
-    struct normalization normalization; /* BatchNormalization */
+    int units;             /* output channels of a layer with a kernel */
+    int depth_multiplier;  /* DepthwiseConv2D: output channels of one input channel */
+    bool has_bias;         /* Dense, Conv2D, DepthwiseConv2D */
+    struct window window;  /* convolutions and pooling; the whole image where it is global */
+    int margin[2][2];      /* ZeroPadding2D: rows above and below, columns left and right */
+    struct shape target;   /* Reshape: a size of -1 is what is left */
+    bool keeps_dimensions; /* global pooling: 1 x 1 x channels */
+    float rate;            /* Dropout: the share dropped, [0, 1) */
+    struct normalization normalization;   /* BatchNormalization */
     int first_parameter, parameter_count; /* its part of parameters, in Keras' order */
-    int kernel, bias;          /* indices into parameters, -1 when there is none */
+    int kernel, bias;                     /* indices into parameters, -1 when there is none */
 };
 
 struct parameter {

@@ -9,7 +9,7 @@
 
 /* The layout, as every Keras since 2.0 reads it, is that of tf_keras 2.21. */
 #define KERAS_VERSION "2.21.0"
-#define BACKEND "tensorflow"
+#define BACKEND       "tensorflow"
 
 struct saver {
     const struct model *model;
@@ -32,14 +32,15 @@ static enum status write_layer(const struct saver *saver, const struct h5 *h5, h
     hid_t group = -1;
     enum status status = h5_make_group(h5, parent, layer->name, &group, error);
     for (size_t i = 0; i < count && !status; i++) {
-        const struct parameter *parameter = &saver->model->parameters[(size_t)layer->first_parameter + i];
+        const struct parameter *parameter =
+            &saver->model->parameters[(size_t)layer->first_parameter + i];
         struct h5_shape shape = {.rank = parameter->rank, .count = parameter->count};
         for (int j = 0; j < parameter->rank; j++) shape.size[j] = (size_t)parameter->size[j];
         strcpy(names[i], parameter->name);
         strcat(names[i], ":0");
         list[i] = names[i];
-        status = h5_write_floats(h5, group, names[i], &shape, saver->weights + parameter->offset,
-                                 error);
+        status =
+            h5_write_floats(h5, group, names[i], &shape, saver->weights + parameter->offset, error);
     }
     if (!status) status = h5_write_names(h5, group, "weight_names", list, count, error);
     h5_release(group);

@@ -14,23 +14,22 @@ static enum status infer_window(struct layer *layer, const struct shape *input, 
     char text[64];
     if (input->rank != 3)
         return layer_error(error, STATUS_UNSUPPORTED, path, layer,
-                           "gets %s; it needs height x width x channels",
-                           shape_text(input, text));
-    int height = windowed_size(input->size[0], window->height, window->stride_y,
-                               window->dilation_y, window->padding);
+                           "gets %s; it needs height x width x channels", shape_text(input, text));
+    int height = windowed_size(input->size[0], window->height, window->stride_y, window->dilation_y,
+                               window->padding);
     int width = windowed_size(input->size[1], window->width, window->stride_x, window->dilation_x,
                               window->padding);
     if (!height || !width)
         return layer_error(error, STATUS_FORMAT, path, layer,
-                           "its %dx%d window (dilation %dx%d) does not fit into %s",
-                           window->height, window->width, window->dilation_y, window->dilation_x,
+                           "its %dx%d window (dilation %dx%d) does not fit into %s", window->height,
+                           window->width, window->dilation_y, window->dilation_x,
                            shape_text(input, text));
     layer->output = (struct shape){.rank = 3, .size = {height, width, channels}};
     return STATUS_OK;
 }
 
-static enum status infer_depthwise(struct layer *layer, const struct shape *input,
-                                   const char *path, struct error *error) {
+static enum status infer_depthwise(struct layer *layer, const struct shape *input, const char *path,
+                                   struct error *error) {
     int channels = input->size[input->rank - 1];
     if (layer->depth_multiplier > SIZE_MAX_LAYER / channels)
         return layer_error(error, STATUS_UNSUPPORTED, path, layer, "it has more than %d filters",
@@ -41,8 +40,8 @@ static enum status infer_depthwise(struct layer *layer, const struct shape *inpu
 
 static enum status infer_global(struct layer *layer, const struct shape *input, const char *path,
                                 struct error *error) {
-    layer->window = (struct window){input->size[0], input->size[1], input->size[0],
-                                    input->size[1], 1, 1, PADDING_VALID};
+    layer->window = (struct window){
+        input->size[0], input->size[1], input->size[0], input->size[1], 1, 1, PADDING_VALID};
     enum status status = infer_window(layer, input, input->size[2], path, error);
     if (!status && !layer->keeps_dimensions)
         layer->output = (struct shape){.rank = 1, .size = {input->size[2]}};
@@ -54,8 +53,7 @@ static enum status infer_padding(struct layer *layer, const struct shape *input,
     char text[64];
     if (input->rank != 3)
         return layer_error(error, STATUS_UNSUPPORTED, path, layer,
-                           "gets %s; it needs height x width x channels",
-                           shape_text(input, text));
+                           "gets %s; it needs height x width x channels", shape_text(input, text));
     for (int i = 0; i < 2; i++) layer->output.size[i] += layer->margin[i][0] + layer->margin[i][1];
     return STATUS_OK;
 }
@@ -67,8 +65,10 @@ static enum status infer_reshape(struct layer *layer, const struct shape *input,
     char text[64];
     layer->output = layer->target;
     for (int i = 0; i < layer->target.rank; i++) {
-        if (layer->target.size[i] < 0) open = i;
-        else known *= layer->target.size[i];
+        if (layer->target.size[i] < 0)
+            open = i;
+        else
+            known *= layer->target.size[i];
         if (known > count) break;
     }
     if (open >= 0 && known <= count) layer->output.size[open] = (int)(count / known);
@@ -105,8 +105,12 @@ enum status layer_infer_shape(const struct model *model, struct layer *layer, co
                                shape_text(input, text));
         layer->output = (struct shape){.rank = 1, .size = {layer->units}};
         break;
-    case LAYER_CONV2D: status = infer_window(layer, input, layer->units, path, error); break;
-    case LAYER_DEPTHWISE_CONV2D: status = infer_depthwise(layer, input, path, error); break;
+    case LAYER_CONV2D:
+        status = infer_window(layer, input, layer->units, path, error);
+        break;
+    case LAYER_DEPTHWISE_CONV2D:
+        status = infer_depthwise(layer, input, path, error);
+        break;
     case LAYER_BATCH_NORMALIZATION:
         if (layer->normalization.axis != -1 && layer->normalization.axis != input->rank)
             return layer_error(error, STATUS_UNSUPPORTED, path, layer,
@@ -114,8 +118,12 @@ enum status layer_infer_shape(const struct model *model, struct layer *layer, co
                                " supported",
                                layer->normalization.axis, shape_text(input, text));
         break;
-    case LAYER_ZERO_PADDING2D: status = infer_padding(layer, input, path, error); break;
-    case LAYER_RESHAPE: status = infer_reshape(layer, input, path, error); break;
+    case LAYER_ZERO_PADDING2D:
+        status = infer_padding(layer, input, path, error);
+        break;
+    case LAYER_RESHAPE:
+        status = infer_reshape(layer, input, path, error);
+        break;
     case LAYER_GLOBAL_MAX_POOLING2D:
     case LAYER_GLOBAL_AVERAGE_POOLING2D:
         status = infer_global(layer, input, path, error);
@@ -127,7 +135,8 @@ enum status layer_infer_shape(const struct model *model, struct layer *layer, co
     case LAYER_FLATTEN:
         layer->output = (struct shape){.rank = 1, .size = {(int)shape_count(input)}};
         break;
-    default: break;
+    default:
+        break;
     }
     if (status) return status;
     if (layer->activation == ACTIVATION_SOFTMAX && layer->output.rank != 1)

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE 65
+#define LINE    65
 #define COLUMNS 3
-#define FIELD (2 * MODEL_NAME) /* bytes for one field of a row */
+#define FIELD   (2 * MODEL_NAME) /* bytes for one field of a row */
 
 static const int column_ends[COLUMNS] = {29, 55, 65};
 

@@ -96,8 +96,7 @@ static enum status add_variable(struct loader *loader, const char *location, con
     enum status status =
         h5_reader_shape(loader->reader, location, path, &shape, &is_float, loader->error);
     if (status || !is_float) return status;
-    if (!copy_layer_name(layer, length, variable.layer) ||
-        !copy_variable_name(path, variable.name))
+    if (!copy_layer_name(layer, length, variable.layer) || !copy_variable_name(path, variable.name))
         return error_set(loader->error, STATUS_FORMAT, loader->path,
                          "'%.160s' has no usable name (up to %d bytes)", path, MODEL_NAME - 1);
     if (variables_find(variables, variable.layer, variable.name))
@@ -147,9 +146,9 @@ static enum status load_folders(struct loader *loader, const char *root) {
     for (size_t i = 0; i < paths.count && !status; i++) {
         const char *path = paths.names[i], *end = strrchr(path, '/'), *start = end;
         if (!end) {
-            status = error_set(loader->error, STATUS_FORMAT, loader->path,
-                               "data set '%.96s' belongs to no layer; LAYER/VARIABLE is expected",
-                               path);
+            status =
+                error_set(loader->error, STATUS_FORMAT, loader->path,
+                          "data set '%.96s' belongs to no layer; LAYER/VARIABLE is expected", path);
             break;
         }
         while (start > path && start[-1] != '/') start--;

@@ -1,9 +1,9 @@
 /* variables: the weights and ranges of a model trained with quantization, as TensorFlow saved them.
  *
  * Four layouts are read: a data set per variable (`conv2d/kernel`, `quant_conv2d/kernel_min`), the
- * same below `quantized_weights` (checkpoints of qatop), Keras weights (`save_weights`), and a whole
- * saved QAT model; the latter two list their variables in layer_names and weight_names.
- * Every floating-point variable is taken: kernels and biases, and the ranges `<weight>_min`,
+ * same below `quantized_weights` (checkpoints of qatop), Keras weights (`save_weights`), and a
+ * whole saved QAT model; the latter two list their variables in layer_names and weight_names. Every
+ * floating-point variable is taken: kernels and biases, and the ranges `<weight>_min`,
  * `<weight>_max` (scalars, or one value per channel), `pre_activation_min`, `post_activation_max`,
  * `output_min`, `quantize_layer_min`, ...  Integer ones (optimizer_step) are left out.
  */

@@ -15,7 +15,7 @@
 #define NAME_BYTES (2 * MODEL_NAME)
 
 /* Most tensors and operators that one layer turns into. */
-#define LAYER_TENSORS 5
+#define LAYER_TENSORS   5
 #define LAYER_OPERATORS 2
 
 /* ---- building blocks ---- */
@@ -72,8 +72,7 @@ static bool set_qparams(struct freezer *freezer, int index, struct qparams qpara
 }
 
 static struct qparams qparams_of(const struct freezer *freezer, int index) {
-    return (struct qparams){freezer->scale[index],
-                            freezer->frozen->tensors[index].zero_point[0]};
+    return (struct qparams){freezer->scale[index], freezer->frozen->tensors[index].zero_point[0]};
 }
 
 void *freeze_add_data(struct freezer *freezer, int index) {
@@ -85,8 +84,8 @@ void *freeze_add_data(struct freezer *freezer, int index) {
     return tensor->data;
 }
 
-static struct frozen_operator *add_operator(struct freezer *freezer, enum frozen_op code,
-                                            int input, int output) {
+static struct frozen_operator *add_operator(struct freezer *freezer, enum frozen_op code, int input,
+                                            int output) {
     struct frozen_operator *op = &freezer->frozen->operators[freezer->frozen->operator_count++];
     op->code = code;
     op->inputs[0] = input;
@@ -101,9 +100,9 @@ static struct frozen_operator *add_operator(struct freezer *freezer, enum frozen
 static bool activation_qparams(struct freezer *freezer, int layer, struct qparams *qparams) {
     int index = freezer->plan->activation_tensor[layer];
     if (index < 0) {
-        freezer->status = error_set(freezer->error, STATUS_UNSUPPORTED,
-                                    freezer->model->layers[layer].name,
-                                    "the plan holds no range for its output");
+        freezer->status =
+            error_set(freezer->error, STATUS_UNSUPPORTED, freezer->model->layers[layer].name,
+                      "the plan holds no range for its output");
         return false;
     }
     const struct quant_tensor *tensor = &freezer->plan->tensors[index];
@@ -333,19 +332,29 @@ static bool freeze_layer(struct freezer *freezer, int index) {
     int input = layer->input_count ? freezer->layer_tensor[layer->inputs[0]] : -1;
     if (freezer->layer_tensor[index] >= 0) return true; /* fused */
     switch (layer->kind) {
-    case LAYER_INPUT: return freeze_input(freezer, index);
+    case LAYER_INPUT:
+        return freeze_input(freezer, index);
     case LAYER_DENSE:
     case LAYER_DEPTHWISE_CONV2D:
-    case LAYER_CONV2D: return freeze_kernel_layer(freezer, index);
-    case LAYER_MAX_POOLING2D: return freeze_pooling(freezer, index, OP_MAX_POOL_2D);
-    case LAYER_AVERAGE_POOLING2D: return freeze_pooling(freezer, index, OP_AVERAGE_POOL_2D);
-    case LAYER_GLOBAL_AVERAGE_POOLING2D: return freeze_global_pooling(freezer, index, OP_MEAN);
-    case LAYER_GLOBAL_MAX_POOLING2D: return freeze_global_pooling(freezer, index, OP_REDUCE_MAX);
-    case LAYER_ZERO_PADDING2D: return freeze_padding(freezer, index);
+    case LAYER_CONV2D:
+        return freeze_kernel_layer(freezer, index);
+    case LAYER_MAX_POOLING2D:
+        return freeze_pooling(freezer, index, OP_MAX_POOL_2D);
+    case LAYER_AVERAGE_POOLING2D:
+        return freeze_pooling(freezer, index, OP_AVERAGE_POOL_2D);
+    case LAYER_GLOBAL_AVERAGE_POOLING2D:
+        return freeze_global_pooling(freezer, index, OP_MEAN);
+    case LAYER_GLOBAL_MAX_POOLING2D:
+        return freeze_global_pooling(freezer, index, OP_REDUCE_MAX);
+    case LAYER_ZERO_PADDING2D:
+        return freeze_padding(freezer, index);
     case LAYER_RESHAPE:
-    case LAYER_FLATTEN: return freeze_reshape(freezer, index);
-    case LAYER_RELU: return freeze_relu(freezer, index);
-    case LAYER_SOFTMAX: return freeze_softmax(freezer, index, input, "");
+    case LAYER_FLATTEN:
+        return freeze_reshape(freezer, index);
+    case LAYER_RELU:
+        return freeze_relu(freezer, index);
+    case LAYER_SOFTMAX:
+        return freeze_softmax(freezer, index, input, "");
     case LAYER_ACTIVATION:
         if (is_relu_layer(layer)) return freeze_relu(freezer, index);
         if (layer->activation == ACTIVATION_SOFTMAX)
@@ -353,7 +362,8 @@ static bool freeze_layer(struct freezer *freezer, int index) {
         break;
     case LAYER_BATCH_NORMALIZATION: /* the plan lets it stand only where it is fused */
     case LAYER_DROPOUT:
-    case LAYER_KINDS: break;
+    case LAYER_KINDS:
+        break;
     }
     freezer->layer_tensor[index] = input; /* changes nothing when the model is used */
     return true;

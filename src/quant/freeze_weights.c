@@ -36,7 +36,8 @@ static struct range weight_range(const struct freezer *freezer, const struct qua
     return symmetric_range(w, rows, channels, c % ranges, ranges);
 }
 
-static float fake_quantize(const struct quant_tensor *tensor, const struct fake_quant *by, float w) {
+static float fake_quantize(const struct quant_tensor *tensor, const struct fake_quant *by,
+                           float w) {
     float y;
     if (!tensor) return w;
     if (tensor->is_per_channel)

@@ -186,8 +186,7 @@ static enum status plan_layer(struct quant_plan *plan, const struct model *model
         has_range = plan->scheme.quantize_averages;
         break;
     case LAYER_ACTIVATION:
-        has_range =
-            layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6;
+        has_range = layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6;
         break;
     case LAYER_MAX_POOLING2D:
     case LAYER_GLOBAL_MAX_POOLING2D:

@@ -14,20 +14,20 @@ struct scheme {
     int weight_bits;     /* 2..8 */
     double range_decay;  /* moving average of activation ranges: keeps this share a step (0.999) */
     bool calibrate;      /* start the ranges from a pass over training digits, not from [-6, 6] */
-    bool fresh_weight_ranges; /* at export: range of the final weights, not of one step before */
-    bool dense_per_channel;   /* one range per unit of a Dense kernel */
+    bool fresh_weight_ranges;   /* at export: range of the final weights, not of one step before */
+    bool dense_per_channel;     /* one range per unit of a Dense kernel */
     bool depthwise_per_channel; /* one range per output channel of a DepthwiseConv2D kernel, not
                                    one per filter of a channel */
-    bool quantize_before_relu; /* a layer with a kernel before a separate ReLU layer keeps the fake
-                                  quantization of its kernel */
+    bool quantize_before_relu;  /* a layer with a kernel before a separate ReLU layer keeps the fake
+                                   quantization of its kernel */
     bool post_training; /* for a model that was trained without it: no kernel is fake-quantized,
                            each is converted with one range per output channel, in float32 */
-    bool join_dense;   /* Dense - BatchNormalization - ReLU has one range, as convolutions do */
-    bool join_relu6;   /* Activation('relu6') joins the layer before it as a ReLU layer does, and
-                          relu6 may be the activation of a layer with a kernel */
+    bool join_dense;    /* Dense - BatchNormalization - ReLU has one range, as convolutions do */
+    bool join_relu6;    /* Activation('relu6') joins the layer before it as a ReLU layer does, and
+                           relu6 may be the activation of a layer with a kernel */
     bool quantize_averages; /* the output of AveragePooling2D has a range of its own */
-    const char *schedule;     /* default learning rate schedule */
-    float warmup_share;       /* share of all batches in which the rate rises, by default */
+    const char *schedule;   /* default learning rate schedule */
+    float warmup_share;     /* share of all batches in which the rate rises, by default */
 };
 
 /* All schemes to train with, the default first, ended by an entry without name. */
@@ -55,7 +55,7 @@ enum placement {
  * activation; every other module indexes into it. */
 struct quant_tensor {
     char name[2 * MODEL_NAME]; /* "input", "dense/kernel", "dense/out" */
-    bool is_per_channel; /* chooses the formula of fake quantization, also with one channel */
+    bool is_per_channel;       /* chooses the formula of fake quantization, also with one channel */
     enum tensor_kind kind;
     enum placement placement;
     int layer;    /* index into model->layers */
@@ -89,7 +89,7 @@ void quant_plan_free(struct quant_plan *plan); /* NULL is harmless */
 /* What a range of that tensor means: for fake quantization and for the converted model. */
 struct fake_quant quant_plan_fake_quant(const struct quant_plan *plan,
                                         const struct quant_tensor *tensor, struct range range);
-struct qparams quant_plan_qparams(const struct quant_plan *plan,
-                                  const struct quant_tensor *tensor, struct range range);
+struct qparams quant_plan_qparams(const struct quant_plan *plan, const struct quant_tensor *tensor,
+                                  struct range range);
 
 #endif

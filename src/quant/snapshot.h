@@ -15,9 +15,9 @@ struct snapshot {
     atomic_int references;
     const struct model *model;
     const struct quant_plan *plan;
-    uint64_t step;         /* batches trained when it was taken */
-    float *weights;        /* [model->weight_count] */
-    struct range *ranges;  /* [plan->range_count] */
+    uint64_t step;        /* batches trained when it was taken */
+    float *weights;       /* [model->weight_count] */
+    struct range *ranges; /* [plan->range_count] */
 };
 
 /* Copies weights and ranges; reference count 1.  NULL when memory is short. */

@@ -36,12 +36,16 @@ static enum status take_parameter(const struct model *model, int index,
 
 static const char *range_name(const struct layer *layer, enum placement placement) {
     switch (placement) {
-    case PLACE_INPUT: return "quantize_layer";
+    case PLACE_INPUT:
+        return "quantize_layer";
     case PLACE_KERNEL:
         return layer->kind == LAYER_DEPTHWISE_CONV2D ? "depthwise_kernel" : "kernel";
-    case PLACE_PRE_ACTIVATION: return "pre_activation";
-    case PLACE_POST_ACTIVATION: return "post_activation";
-    case PLACE_OUTPUT: return "output";
+    case PLACE_PRE_ACTIVATION:
+        return "pre_activation";
+    case PLACE_POST_ACTIVATION:
+        return "post_activation";
+    case PLACE_OUTPUT:
+        return "output";
     }
     return "";
 }
@@ -54,7 +58,8 @@ static enum status take_ranges(const struct model *model, const struct quant_ten
     const struct variable *ends[2];
     for (int end = 0; end < 2; end++) {
         char name[MODEL_NAME];
-        snprintf(name, sizeof name, "%s_%s", range_name(&model->layers[tensor->layer], tensor->placement), end ? "max" : "min");
+        snprintf(name, sizeof name, "%s_%s",
+                 range_name(&model->layers[tensor->layer], tensor->placement), end ? "max" : "min");
         enum status status = find(variables, layer, name, &ends[end], error);
         if (status) return status;
         if (ends[end]->count != 1 && ends[end]->count != (size_t)tensor->channels)

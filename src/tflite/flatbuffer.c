@@ -29,8 +29,7 @@ static float as_f32(uint32_t bits) {
 
 static void fault(struct flat *flat, size_t at, const char *text) {
     if (flat->status) return;
-    flat->status =
-        error_set(flat->error, STATUS_FORMAT, flat->where, "offset %zu: %s", at, text);
+    flat->status = error_set(flat->error, STATUS_FORMAT, flat->where, "offset %zu: %s", at, text);
 }
 
 /* Whether `bytes` bytes from `at` lie inside the file; `at` itself may be anything. */

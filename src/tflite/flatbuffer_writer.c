@@ -78,8 +78,7 @@ size_t flat_write_table(struct flat_writer *writer, struct flat_field *fields, i
     for (int i = 0; i < count; i++) {
         if (!fields[i].bytes) continue;
         fields[i].at += table;
-        if (!writer->failed)
-            store(writer->bytes + fields[i].at, fields[i].value, fields[i].bytes);
+        if (!writer->failed) store(writer->bytes + fields[i].at, fields[i].value, fields[i].bytes);
     }
     return table;
 }

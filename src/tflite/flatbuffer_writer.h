@@ -25,7 +25,8 @@ struct flat_field {
 };
 
 /* An offset to be linked later is a field of 4 bytes. */
-#define FLAT_OFFSET(field) {(field), 4, 0, 0}
+#define FLAT_OFFSET(field)                                                                         \
+    { (field), 4, 0, 0 }
 
 uint32_t flat_float_bits(float value);
 

@@ -13,7 +13,13 @@
 #include "base/error.h"
 
 /* Values are the schema's TensorType. */
-enum frozen_type { TYPE_FLOAT32 = 0, TYPE_INT32 = 2, TYPE_UINT8 = 3, TYPE_INT64 = 4, TYPE_INT8 = 9 };
+enum frozen_type {
+    TYPE_FLOAT32 = 0,
+    TYPE_INT32 = 2,
+    TYPE_UINT8 = 3,
+    TYPE_INT64 = 4,
+    TYPE_INT8 = 9
+};
 size_t frozen_type_size(enum frozen_type type);
 const char *frozen_type_name(enum frozen_type type); /* "float32", ... */
 
@@ -41,20 +47,20 @@ bool frozen_op_known(int code);       /* whether it is one of enum frozen_op */
 enum frozen_activation { FUSED_NONE = 0, FUSED_RELU = 1, FUSED_RELU6 = 3 };
 enum frozen_padding { FROZEN_SAME = 0, FROZEN_VALID = 1 };
 
-#define FROZEN_RANK 4
+#define FROZEN_RANK         4
 #define FROZEN_ELEMENTS_MAX ((size_t)1 << 28) /* of one tensor */
 
 struct frozen_tensor {
-    char *name;       /* "" when the file has none */
+    char *name; /* "" when the file has none */
     enum frozen_type type;
     int rank;
     int shape[FROZEN_RANK]; /* batch first for activations: 1 */
-    bool has_batch; /* shape[0] is a batch that may be resized (shape_signature -1) */
+    bool has_batch;         /* shape[0] is a batch that may be resized (shape_signature -1) */
     /* quantization; scale_count is 0 for none, 1 per tensor, else shape[quantized_dimension] */
     int scale_count, quantized_dimension;
     float *scale;
     int32_t *zero_point;
-    void *data;       /* constants, native endian, 64-byte aligned; NULL for activations */
+    void *data; /* constants, native endian, 64-byte aligned; NULL for activations */
     size_t data_bytes;
 };
 
@@ -69,7 +75,7 @@ struct frozen_operator {
     int stride_x, stride_y, dilation_x, dilation_y;
     int filter_width, filter_height; /* pooling */
     int depth_multiplier;
-    float beta;          /* softmax */
+    float beta; /* softmax */
     bool keep_dimensions;
 };
 
@@ -78,7 +84,7 @@ struct frozen {
     int tensor_count;
     struct frozen_operator *operators;
     int operator_count;
-    int input, output; /* tensor indices */
+    int input, output;              /* tensor indices */
     char *input_name, *output_name; /* of the signature; "" when there is none */
     char *description;
 };

@@ -61,8 +61,8 @@ static void print_shape(FILE *out, const struct frozen_tensor *tensor) {
         if (i == 0 && tensor->has_batch)
             used += snprintf(text + used, sizeof text - (size_t)used, "batch");
         else
-            used += snprintf(text + used, sizeof text - (size_t)used, "%s%d", comma,
-                             tensor->shape[i]);
+            used +=
+                snprintf(text + used, sizeof text - (size_t)used, "%s%d", comma, tensor->shape[i]);
     }
     snprintf(text + used, sizeof text - (size_t)used, "]");
     fprintf(out, "%-20s ", text);
@@ -70,9 +70,12 @@ static void print_shape(FILE *out, const struct frozen_tensor *tensor) {
 
 static const char *activation_text(enum frozen_activation activation) {
     switch (activation) {
-    case FUSED_NONE: return "";
-    case FUSED_RELU: return ", relu";
-    case FUSED_RELU6: return ", relu6";
+    case FUSED_NONE:
+        return "";
+    case FUSED_RELU:
+        return ", relu";
+    case FUSED_RELU6:
+        return ", relu6";
     }
     return "";
 }
@@ -100,8 +103,11 @@ static void print_options(FILE *out, const struct frozen_operator *op) {
     case OP_ADD:
         if (*activation) fprintf(out, "  %s", activation + 2);
         break;
-    case OP_SOFTMAX: fprintf(out, "  beta %g", (double)op->beta); break;
-    default: break;
+    case OP_SOFTMAX:
+        fprintf(out, "  beta %g", (double)op->beta);
+        break;
+    default:
+        break;
     }
 }
 

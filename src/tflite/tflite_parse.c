@@ -10,7 +10,7 @@
 
 /* Offsets may make many parts of the program share one part of the file, so the bytes of a file do
  * not bound what it asks for.  This does. */
-#define BUDGET_BYTES ((size_t)1 << 20)
+#define BUDGET_BYTES  ((size_t)1 << 20)
 #define BUDGET_FACTOR 8
 
 struct parser {
@@ -24,8 +24,8 @@ struct parser {
 static void refuse(struct parser *parser, enum status status, const char *what, size_t index,
                    const char *text) {
     if (parser->flat.status) return;
-    parser->flat.status = error_set(parser->flat.error, status, parser->flat.where, "%s %zu: %s",
-                                    what, index, text);
+    parser->flat.status =
+        error_set(parser->flat.error, status, parser->flat.where, "%s %zu: %s", what, index, text);
 }
 
 /* Zeroed memory on the file's account; NULL sets the parser's status.  `aligned`: for array_free
@@ -35,9 +35,9 @@ static void *allocate(struct parser *parser, size_t count, size_t size, bool ali
     size_t bytes;
     if (flat->status) return NULL;
     if (!size_multiply(count, size, &bytes) || bytes > parser->budget) {
-        flat->status = error_set(flat->error, STATUS_FORMAT, flat->where,
-                                 "asks for much more memory than a file of %zu bytes can fill",
-                                 flat->length);
+        flat->status =
+            error_set(flat->error, STATUS_FORMAT, flat->where,
+                      "asks for much more memory than a file of %zu bytes can fill", flat->length);
         return NULL;
     }
     parser->budget -= bytes;
@@ -60,12 +60,18 @@ static bool type_supported(int type) {
 
 static const char *type_fault(int type) {
     switch (type) {
-    case 1: return "type float16 is not supported; convert with int8 quantization";
-    case 5: return "type string is not supported";
-    case 6: return "type bool is not supported";
-    case 7: return "type int16 is not supported; convert with int8 activations";
-    case 10: return "type float64 is not supported";
-    default: return "its type is not supported";
+    case 1:
+        return "type float16 is not supported; convert with int8 quantization";
+    case 5:
+        return "type string is not supported";
+    case 6:
+        return "type bool is not supported";
+    case 7:
+        return "type int16 is not supported; convert with int8 activations";
+    case 10:
+        return "type float64 is not supported";
+    default:
+        return "its type is not supported";
     }
 }
 
@@ -80,8 +86,8 @@ static void parse_shape(struct parser *parser, struct flat_table table, size_t i
     }
     tensor->rank = (int)shape.count;
     for (size_t i = 0; i < shape.count; i++) tensor->shape[i] = flat_vector_i32(flat, shape, i);
-    tensor->has_batch =
-        shape.count > 0 && signature.count == shape.count && flat_vector_i32(flat, signature, 0) == -1;
+    tensor->has_batch = shape.count > 0 && signature.count == shape.count &&
+                        flat_vector_i32(flat, signature, 0) == -1;
 }
 
 static void parse_quantization(struct parser *parser, struct flat_table table, size_t index,
@@ -157,8 +163,7 @@ static void parse_data(struct parser *parser, struct flat_table table, size_t in
     tensor->data = allocate(parser, bytes, 1, true);
     if (!tensor->data) return;
     tensor->data_bytes = bytes;
-    copy_elements(tensor->data, flat->bytes + data.position, bytes,
-                  frozen_type_size(tensor->type));
+    copy_elements(tensor->data, flat->bytes + data.position, bytes, frozen_type_size(tensor->type));
 }
 
 static void parse_tensor(struct parser *parser, size_t index) {
@@ -177,8 +182,8 @@ static void parse_tensor(struct parser *parser, size_t index) {
 
 /* ---- operators ---- */
 
-static void parse_padding(struct parser *parser, struct flat_table options, int field,
-                          size_t index, struct frozen_operator *op) {
+static void parse_padding(struct parser *parser, struct flat_table options, int field, size_t index,
+                          struct frozen_operator *op) {
     int padding = flat_i8(&parser->flat, options, field, 0);
     if (padding != FROZEN_SAME && padding != FROZEN_VALID)
         refuse(parser, STATUS_FORMAT, "operator", index, "its padding is neither SAME nor VALID");
@@ -231,16 +236,24 @@ static void parse_pool(struct parser *parser, struct flat_table options, size_t 
 
 static int options_type(enum frozen_op code) {
     switch (code) {
-    case OP_CONV_2D: return OPTIONS_CONV_2D;
-    case OP_DEPTHWISE_CONV_2D: return OPTIONS_DEPTHWISE;
+    case OP_CONV_2D:
+        return OPTIONS_CONV_2D;
+    case OP_DEPTHWISE_CONV_2D:
+        return OPTIONS_DEPTHWISE;
     case OP_AVERAGE_POOL_2D:
-    case OP_MAX_POOL_2D: return OPTIONS_POOL_2D;
-    case OP_FULLY_CONNECTED: return OPTIONS_FULLY_CONNECTED;
-    case OP_SOFTMAX: return OPTIONS_SOFTMAX;
-    case OP_ADD: return OPTIONS_ADD;
+    case OP_MAX_POOL_2D:
+        return OPTIONS_POOL_2D;
+    case OP_FULLY_CONNECTED:
+        return OPTIONS_FULLY_CONNECTED;
+    case OP_SOFTMAX:
+        return OPTIONS_SOFTMAX;
+    case OP_ADD:
+        return OPTIONS_ADD;
     case OP_MEAN:
-    case OP_REDUCE_MAX: return OPTIONS_REDUCER;
-    default: return OPTIONS_NONE; /* nothing in their options changes what they compute */
+    case OP_REDUCE_MAX:
+        return OPTIONS_REDUCER;
+    default:
+        return OPTIONS_NONE; /* nothing in their options changes what they compute */
     }
 }
 
@@ -255,11 +268,21 @@ static void parse_options(struct parser *parser, struct flat_table table, size_t
         refuse(parser, STATUS_FORMAT, "operator", index, "has the options of another operator");
     if (type == wanted) options = flat_child(flat, table, OPERATOR_OPTIONS);
     switch (wanted) {
-    case OPTIONS_CONV_2D: parse_conv(parser, options, index, op); break;
-    case OPTIONS_DEPTHWISE: parse_depthwise(parser, options, index, op); break;
-    case OPTIONS_POOL_2D: parse_pool(parser, options, index, op); break;
-    case OPTIONS_SOFTMAX: op->beta = flat_f32(flat, options, SOFTMAX_BETA, 0); break;
-    case OPTIONS_ADD: parse_activation(parser, options, ADD_ACTIVATION, index, op); break;
+    case OPTIONS_CONV_2D:
+        parse_conv(parser, options, index, op);
+        break;
+    case OPTIONS_DEPTHWISE:
+        parse_depthwise(parser, options, index, op);
+        break;
+    case OPTIONS_POOL_2D:
+        parse_pool(parser, options, index, op);
+        break;
+    case OPTIONS_SOFTMAX:
+        op->beta = flat_f32(flat, options, SOFTMAX_BETA, 0);
+        break;
+    case OPTIONS_ADD:
+        parse_activation(parser, options, ADD_ACTIVATION, index, op);
+        break;
     case OPTIONS_REDUCER:
         op->keep_dimensions = flat_i8(flat, options, REDUCER_KEEP_DIMS, 0) != 0;
         break;
@@ -269,7 +292,8 @@ static void parse_options(struct parser *parser, struct flat_table table, size_t
         if (flat_i8(flat, options, FULLY_CONNECTED_WEIGHTS_FORMAT, 0) != 0)
             refuse(parser, STATUS_UNSUPPORTED, "operator", index, "its weights are shuffled");
         break;
-    default: break;
+    default:
+        break;
     }
 }
 
@@ -337,8 +361,8 @@ static void parse_ends(struct parser *parser) {
     parser->frozen->output = flat_vector_i32(flat, outputs, 0);
 }
 
-static struct flat_vector mapped_name(struct parser *parser, struct flat_table signature,
-                                      int field, int tensor) {
+static struct flat_vector mapped_name(struct parser *parser, struct flat_table signature, int field,
+                                      int tensor) {
     struct flat *flat = &parser->flat;
     struct flat_vector maps = flat_vector(flat, signature, field, 4);
     for (size_t i = 0; i < maps.count && !flat->status; i++) {
@@ -393,11 +417,9 @@ static void parse_program(struct parser *parser) {
     struct frozen *frozen = parser->frozen;
     parse_header(parser);
     /* Operators first: that one of them is not supported says more than that a tensor is not. */
-    frozen->operators =
-        allocate(parser, parser->operators.count, sizeof *frozen->operators, false);
+    frozen->operators = allocate(parser, parser->operators.count, sizeof *frozen->operators, false);
     if (frozen->operators) frozen->operator_count = (int)parser->operators.count;
-    for (size_t i = 0; i < parser->operators.count && !flat->status; i++)
-        parse_operator(parser, i);
+    for (size_t i = 0; i < parser->operators.count && !flat->status; i++) parse_operator(parser, i);
     frozen->tensors = allocate(parser, parser->tensors.count, sizeof *frozen->tensors, false);
     if (frozen->tensors) frozen->tensor_count = (int)parser->tensors.count;
     for (size_t i = 0; i < parser->tensors.count && !flat->status; i++) parse_tensor(parser, i);
@@ -410,8 +432,7 @@ enum status tflite_parse(const unsigned char *bytes, size_t length, const char *
                          struct frozen **frozen, struct error *error) {
     *frozen = NULL;
     if (length > TFLITE_BYTES_MAX)
-        return error_set(error, STATUS_FORMAT, where, "is larger than %zu bytes",
-                         TFLITE_BYTES_MAX);
+        return error_set(error, STATUS_FORMAT, where, "is larger than %zu bytes", TFLITE_BYTES_MAX);
     struct parser parser = {
         .flat = {bytes, length, where, error, STATUS_OK},
         .budget = BUDGET_BYTES + BUDGET_FACTOR * length,

@@ -27,11 +27,15 @@ static size_t element_at(size_t vector, int index) {
 static uint32_t code_version(enum frozen_op code) {
     switch (code) {
     case OP_QUANTIZE:
-    case OP_RESHAPE: return 1;
+    case OP_RESHAPE:
+        return 1;
     case OP_CONV_2D:
-    case OP_DEPTHWISE_CONV_2D: return 3;
-    case OP_FULLY_CONNECTED: return 4;
-    default: return 2;
+    case OP_DEPTHWISE_CONV_2D:
+        return 3;
+    case OP_FULLY_CONNECTED:
+        return 4;
+    default:
+        return 2;
     }
 }
 
@@ -73,8 +77,7 @@ static size_t write_quantization(struct serializer *serializer,
     flat_align(writer, 4, 0);
     flat_link(writer, fields[0].at, writer->length);
     flat_append_u32(writer, (uint32_t)count);
-    for (size_t i = 0; i < count; i++)
-        flat_append_u32(writer, flat_float_bits(tensor->scale[i]));
+    for (size_t i = 0; i < count; i++) flat_append_u32(writer, flat_float_bits(tensor->scale[i]));
     flat_align(writer, 8, 4);
     flat_link(writer, fields[1].at, writer->length);
     flat_append_u32(writer, (uint32_t)count);
@@ -151,17 +154,26 @@ static size_t write_pool(struct flat_writer *writer, const struct frozen_operato
 
 static int options_type(enum frozen_op code) {
     switch (code) {
-    case OP_CONV_2D: return OPTIONS_CONV_2D;
-    case OP_DEPTHWISE_CONV_2D: return OPTIONS_DEPTHWISE;
+    case OP_CONV_2D:
+        return OPTIONS_CONV_2D;
+    case OP_DEPTHWISE_CONV_2D:
+        return OPTIONS_DEPTHWISE;
     case OP_AVERAGE_POOL_2D:
-    case OP_MAX_POOL_2D: return OPTIONS_POOL_2D;
-    case OP_FULLY_CONNECTED: return OPTIONS_FULLY_CONNECTED;
-    case OP_SOFTMAX: return OPTIONS_SOFTMAX;
-    case OP_ADD: return OPTIONS_ADD;
-    case OP_PAD: return OPTIONS_PAD;
+    case OP_MAX_POOL_2D:
+        return OPTIONS_POOL_2D;
+    case OP_FULLY_CONNECTED:
+        return OPTIONS_FULLY_CONNECTED;
+    case OP_SOFTMAX:
+        return OPTIONS_SOFTMAX;
+    case OP_ADD:
+        return OPTIONS_ADD;
+    case OP_PAD:
+        return OPTIONS_PAD;
     case OP_MEAN:
-    case OP_REDUCE_MAX: return OPTIONS_REDUCER;
-    default: return OPTIONS_NONE;
+    case OP_REDUCE_MAX:
+        return OPTIONS_REDUCER;
+    default:
+        return OPTIONS_NONE;
     }
 }
 
@@ -174,14 +186,22 @@ static size_t write_options(struct flat_writer *writer, const struct frozen_oper
         {FULLY_CONNECTED_KEEP_DIMS, 1, op->keep_dimensions, 0},
     };
     switch (options_type(op->code)) {
-    case OPTIONS_CONV_2D: return write_conv(writer, op);
-    case OPTIONS_DEPTHWISE: return write_depthwise(writer, op);
-    case OPTIONS_POOL_2D: return write_pool(writer, op);
-    case OPTIONS_FULLY_CONNECTED: return flat_write_table(writer, dense, 2);
-    case OPTIONS_SOFTMAX: return flat_write_table(writer, softmax, 1);
-    case OPTIONS_ADD: return flat_write_table(writer, add, 1);
-    case OPTIONS_REDUCER: return flat_write_table(writer, reducer, 1);
-    default: return flat_write_table(writer, NULL, 0);
+    case OPTIONS_CONV_2D:
+        return write_conv(writer, op);
+    case OPTIONS_DEPTHWISE:
+        return write_depthwise(writer, op);
+    case OPTIONS_POOL_2D:
+        return write_pool(writer, op);
+    case OPTIONS_FULLY_CONNECTED:
+        return flat_write_table(writer, dense, 2);
+    case OPTIONS_SOFTMAX:
+        return flat_write_table(writer, softmax, 1);
+    case OPTIONS_ADD:
+        return flat_write_table(writer, add, 1);
+    case OPTIONS_REDUCER:
+        return flat_write_table(writer, reducer, 1);
+    default:
+        return flat_write_table(writer, NULL, 0);
     }
 }
 
@@ -319,9 +339,12 @@ static void write_signature(struct serializer *serializer, size_t link) {
 static void write_model(struct serializer *serializer) {
     struct flat_writer *writer = &serializer->writer;
     struct flat_field fields[] = {
-        {MODEL_VERSION, 4, TFLITE_VERSION, 0}, FLAT_OFFSET(MODEL_OPERATOR_CODES),
-        FLAT_OFFSET(MODEL_SUBGRAPHS),          FLAT_OFFSET(MODEL_DESCRIPTION),
-        FLAT_OFFSET(MODEL_BUFFERS),            FLAT_OFFSET(MODEL_METADATA),
+        {MODEL_VERSION, 4, TFLITE_VERSION, 0},
+        FLAT_OFFSET(MODEL_OPERATOR_CODES),
+        FLAT_OFFSET(MODEL_SUBGRAPHS),
+        FLAT_OFFSET(MODEL_DESCRIPTION),
+        FLAT_OFFSET(MODEL_BUFFERS),
+        FLAT_OFFSET(MODEL_METADATA),
         FLAT_OFFSET(MODEL_SIGNATURES),
     };
     flat_append_u32(writer, 0);

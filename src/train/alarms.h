@@ -9,12 +9,12 @@
 
 #include "train/event.h"
 
-#define ALARM_REPEATS 3
-#define ALARM_SATURATION 0.01f   /* share of values clipped, 3 reports in a row */
-#define ALARM_SQNR 20.0f         /* dB, 3 reports in a row */
-#define ALARM_DRIFT 0.10f        /* change of a range in one epoch */
-#define ALARM_GAP 0.005          /* INT8 accuracy below FP32 */
-#define ALARM_WARM_UP 100        /* batches before ranges are judged */
+#define ALARM_REPEATS    3
+#define ALARM_SATURATION 0.01f /* share of values clipped, 3 reports in a row */
+#define ALARM_SQNR       20.0f /* dB, 3 reports in a row */
+#define ALARM_DRIFT      0.10f /* change of a range in one epoch */
+#define ALARM_GAP        0.005 /* INT8 accuracy below FP32 */
+#define ALARM_WARM_UP    100   /* batches before ranges are judged */
 
 struct alarms; /* opaque */
 

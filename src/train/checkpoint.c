@@ -396,10 +396,8 @@ static enum status read_h5(const char *path, struct checkpoint *checkpoint,
         status = error_set(error, STATUS_FORMAT, path, "is no checkpoint of qatop");
     if (!status) status = h5_reader_text(reader, "/", ATTRIBUTE, &text, &length, error);
     if (!status) status = read_progress(text, path, checkpoint, progress, error);
-    if (!status)
-        status = read_parameters(reader, path, model, "optimizer/m", checkpoint->m, error);
-    if (!status)
-        status = read_parameters(reader, path, model, "optimizer/v", checkpoint->v, error);
+    if (!status) status = read_parameters(reader, path, model, "optimizer/m", checkpoint->m, error);
+    if (!status) status = read_parameters(reader, path, model, "optimizer/v", checkpoint->v, error);
     free(text);
     enum status closed = h5_reader_close(reader, error);
     return closed ? closed : status;

@@ -18,8 +18,8 @@ struct checkpoint {
     struct snapshot *snapshot; /* weights, ranges and step; names model and plan */
     struct training training;
     struct trainer_progress progress;
-    float *m, *v;              /* [weight_count], laid out as the weights */
-    struct model *model;       /* of a loaded one, which owns them; else NULL */
+    float *m, *v;        /* [weight_count], laid out as the weights */
+    struct model *model; /* of a loaded one, which owns them; else NULL */
     struct quant_plan *plan;
 };
 

@@ -42,12 +42,12 @@ enum status evaluate_frozen(const struct frozen *frozen, enum runtime runtime,
 struct evaluation {
     _Atomic int references;
     uint64_t step;
-    int epoch;              /* epochs finished by then */
-    bool is_whole;          /* all test digits, or the first `count` of them */
+    int epoch;     /* epochs finished by then */
+    bool is_whole; /* all test digits, or the first `count` of them */
     size_t count;
     struct predictions paths[PATHS];
     uint32_t confusion[PATHS][DIGIT_CLASSES][DIGIT_CLASSES]; /* [truth][predicted] */
-    enum runtime runtime;   /* of PATH_INT8 */
+    enum runtime runtime;                                    /* of PATH_INT8 */
     double seconds;
     struct snapshot *snapshot; /* what was evaluated; per-channel ranges are in it */
 };

@@ -29,10 +29,10 @@ enum run_state {
     STATE_STARTING, /* loading, first evaluation */
     STATE_TRAIN,
     STATE_PAUSED,
-    STATE_EVAL,     /* waiting for an evaluation at an epoch's end */
+    STATE_EVAL, /* waiting for an evaluation at an epoch's end */
     STATE_STOPPING,
-    STATE_DONE,     /* trained; still takes export, evaluate, train-on */
-    STATE_FAILED,   /* NaN and --on-nan stop, or memory; still takes export */
+    STATE_DONE,   /* trained; still takes export, evaluate, train-on */
+    STATE_FAILED, /* NaN and --on-nan stop, or memory; still takes export */
     STATES
 };
 const char *run_state_name(enum run_state state); /* "TRAIN", "PAUSED", ... */
@@ -41,29 +41,29 @@ enum log_level { LOG_INFO, LOG_WARNING, LOG_ERROR, LOG_CRITICAL };
 const char *log_level_name(enum log_level level); /* "info", "warn", "error", "critical" */
 
 struct event_batch {
-    uint64_t first_step;   /* of the folded ones; event.step is the last */
-    int epoch;             /* 0-based, as in step_result */
+    uint64_t first_step; /* of the folded ones; event.step is the last */
+    int epoch;           /* 0-based, as in step_result */
     int batch, batches;
     float loss_min, loss_max, loss_last;
-    double loss_sum;       /* over finite losses */
+    double loss_sum;             /* over finite losses */
     uint32_t finite, not_finite; /* how many batches had a finite loss, how many not */
     uint32_t count, correct;     /* digits */
     float learning_rate;
-    float digits_per_second;     /* training only, pauses and pacing left out */
-    float step_seconds;          /* duration of the last step */
+    float digits_per_second; /* training only, pauses and pacing left out */
+    float step_seconds;      /* duration of the last step */
 };
 
 struct event_tensor {
-    int tensor;            /* index into the plan's tensors */
-    float min, max;        /* smallest and largest over the channels */
-    float scale;           /* largest over the channels */
-    int zero_point;        /* int8 convention; of channel 0 */
-    float drift;           /* |change of max - min| over the last epoch, as a share of it */
+    int tensor;     /* index into the plan's tensors */
+    float min, max; /* smallest and largest over the channels */
+    float scale;    /* largest over the channels */
+    int zero_point; /* int8 convention; of channel 0 */
+    float drift;    /* |change of max - min| over the last epoch, as a share of it */
     struct tensor_stats stats;
 };
 
 struct event_epoch {
-    int epoch;             /* 1-based: the one that just ended */
+    int epoch;                     /* 1-based: the one that just ended */
     double loss, accuracy;         /* running means over the epoch, as Keras prints them */
     double val_loss, val_accuracy; /* fake-quant graph on the test digits */
     double seconds;
@@ -77,19 +77,19 @@ struct event_ptq {
 
 struct event_export {
     bool is_ok;
-    char path[128];        /* cut from the left with "..." when longer */
+    char path[128]; /* cut from the left with "..." when longer */
     uint32_t bytes;
     char sha256[SHA256_HEX];
-    double accuracy;       /* of the file, read back and run on the test digits */
-    uint32_t differing;    /* digits whose outputs differ from the live integer model: must be 0 */
+    double accuracy;    /* of the file, read back and run on the test digits */
+    uint32_t differing; /* digits whose outputs differ from the live integer model: must be 0 */
     uint32_t count;
 };
 
 struct event {
     enum event_kind kind;
-    uint32_t folded;       /* records this one stands for, >= 1 */
-    uint64_t step;         /* batches trained when it was made */
-    double time;           /* seconds since the run started */
+    uint32_t folded; /* records this one stands for, >= 1 */
+    uint64_t step;   /* batches trained when it was made */
+    double time;     /* seconds since the run started */
     union {
         enum run_state state;
         struct event_batch batch;
@@ -109,7 +109,7 @@ struct event {
         struct {
             uint32_t command; /* number that run_send gave */
             enum status status;
-            char text[216];   /* why it was refused, or "" */
+            char text[216]; /* why it was refused, or "" */
         } acknowledge;
     };
 };

@@ -20,26 +20,26 @@ struct batch_statistics {
 /* A layer with its buffers, each [batch][shape_count(output)]. */
 struct node {
     const struct layer *layer;
-    size_t size;     /* shape_count(&layer->output) */
-    size_t inputs;   /* of the layer it reads */
-    int from;        /* the node it reads; -1 for the input */
-    float *raw;      /* before fake quantization; equal to `value` when there is none */
-    float *value;    /* what the next layer reads; some layers hand on their input's */
-    float *gradient; /* by `value`; NULL where none is wanted */
+    size_t size;          /* shape_count(&layer->output) */
+    size_t inputs;        /* of the layer it reads */
+    int from;             /* the node it reads; -1 for the input */
+    float *raw;           /* before fake quantization; equal to `value` when there is none */
+    float *value;         /* what the next layer reads; some layers hand on their input's */
+    float *gradient;      /* by `value`; NULL where none is wanted */
     bool gradient_wanted; /* something here or before it has weights, and the network trains */
     unsigned char *where; /* MaxPooling2D: place of each maximum */
-    float *factors; /* Dropout: what each value was multiplied by; `raw` has the products */
-    struct conv2d conv;      /* also of a depthwise convolution */
+    float *factors;       /* Dropout: what each value was multiplied by; `raw` has the products */
+    struct conv2d conv;   /* also of a depthwise convolution */
     struct pooling pooling;
     struct batch_statistics *statistics; /* BatchNormalization */
-    bool relu;             /* the kernel itself applies it */
-    bool is_pooled;        /* Conv2D: its fake quantization is left to the pooling that reads it,
-                              and `value` is never stored */
-    bool drops;            /* Dropout: it did so in this pass */
-    bool has_mask;         /* Dense, Conv2D: a weight lies outside its nudged range */
-    int tensor;            /* of the plan, activation; -1 */
-    int kernel_tensor;     /* of the plan, kernel; -1 */
-    struct fake_quant by;  /* of the activation, in this pass */
+    bool relu;                           /* the kernel itself applies it */
+    bool is_pooled;       /* Conv2D: its fake quantization is left to the pooling that reads it,
+                             and `value` is never stored */
+    bool drops;           /* Dropout: it did so in this pass */
+    bool has_mask;        /* Dense, Conv2D: a weight lies outside its nudged range */
+    int tensor;           /* of the plan, activation; -1 */
+    int kernel_tensor;    /* of the plan, kernel; -1 */
+    struct fake_quant by; /* of the activation, in this pass */
 };
 
 struct network {
@@ -47,11 +47,11 @@ struct network {
     const struct quant_plan *plan;
     int batch;
     bool trains;
-    struct node *nodes; /* one per layer, also those after the logits, which stay idle */
-    int logits;         /* the node that holds them */
-    int count;          /* digits of the last forward pass */
-    float *arena;       /* everything below and in the nodes */
-    float *kernels;     /* fake-quantized, laid out as the weight block */
+    struct node *nodes;           /* one per layer, also those after the logits, which stay idle */
+    int logits;                   /* the node that holds them */
+    int count;                    /* digits of the last forward pass */
+    float *arena;                 /* everything below and in the nodes */
+    float *kernels;               /* fake-quantized, laid out as the weight block */
     struct fake_quant *kernel_by; /* [plan->range_count] */
     float *scratch;
     float *probabilities, *losses;
@@ -70,8 +70,7 @@ void backward_normalization(struct network *network, const struct node *node,
                             const struct pass *pass, float *gradient, float *to);
 
 /* Room for so many digits; loss NAN. */
-enum status predictions_create(struct predictions *predictions, size_t count,
-                               struct error *error);
+enum status predictions_create(struct predictions *predictions, size_t count, struct error *error);
 /* labels, correct and accuracy from the probabilities; the first of equal ones counts. */
 void predictions_judge(struct predictions *predictions, const unsigned char *truth);
 

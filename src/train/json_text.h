@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 struct json_text {
-    char *text;    /* NUL-terminated; NULL before the first piece */
+    char *text; /* NUL-terminated; NULL before the first piece */
     size_t length, room;
     bool is_failed;
 };

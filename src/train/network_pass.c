@@ -130,8 +130,7 @@ static void forward_average(const struct node *from, struct node *node, const st
     average_pool_forward(pass->pool, &node->pooling, pass->count, from->value, node->raw);
 }
 
-static void forward_depthwise(struct network *network, struct node *node,
-                              const struct pass *pass) {
+static void forward_depthwise(struct network *network, struct node *node, const struct pass *pass) {
     depthwise_forward(pass->pool, &node->conv, pass->count, network->nodes[node->from].value,
                       node_kernel(network, node, pass), node_bias(network, node, pass), node->relu,
                       node->raw);

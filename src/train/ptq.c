@@ -35,7 +35,8 @@ static enum status calibrate(const struct model *model, const struct quant_plan 
     struct network *network = NULL;
     unsigned char *pixels = array_new(BATCH, DIGIT_PIXELS);
     if (!pixels) return error_memory(error, model->name, BATCH * DIGIT_PIXELS);
-    struct network_options options = {.model = model, .batch = BATCH, .threads = pool_threads(pool)};
+    struct network_options options = {
+        .model = model, .batch = BATCH, .threads = pool_threads(pool)};
     enum status status = network_create(&network, &options, error);
     if (status) goto done;
     size_t total = count < digits->count ? count : digits->count;

@@ -106,8 +106,7 @@ void reporter_error(struct reporter *reporter, const char *what, const struct er
 void reporter_acknowledge(struct reporter *reporter, uint32_t command, const struct error *error) {
     struct event event = {.kind = EVENT_ACKNOWLEDGE,
                           .acknowledge = {.command = command, .status = error->status}};
-    if (error->status)
-        error_format(error, event.acknowledge.text, sizeof event.acknowledge.text);
+    if (error->status) error_format(error, event.acknowledge.text, sizeof event.acknowledge.text);
     reporter_publish(reporter, &event);
 }
 

@@ -10,7 +10,7 @@
 /* Least time between two rounds of tensor events, and the largest share of the time that measuring
  * them may take. */
 #define REPORTER_TENSOR_SECONDS 0.1
-#define REPORTER_TENSOR_SHARE 0.05
+#define REPORTER_TENSOR_SHARE   0.05
 
 struct reporter; /* opaque */
 

@@ -216,8 +216,8 @@ static enum status make_parts(struct run *run, struct error *error) {
         if (most && most < all) all = most;
         training->warmup = (int)((double)run->plan->scheme.warmup_share * (double)all);
     }
-    status = trainer_create(&run->trainer, run->model, run->plan, &run->dataset,
-                            training, run->pool, error);
+    status = trainer_create(&run->trainer, run->model, run->plan, &run->dataset, training,
+                            run->pool, error);
     if (status) return status;
     if (run->resumed) {
         const struct checkpoint *resumed = run->resumed;

@@ -23,27 +23,27 @@ enum on_nan { ON_NAN_PAUSE, ON_NAN_STOP, ON_NAN_CONTINUE };
 #define WARMUP_OF_SCHEME (-1)
 
 /* Batches a second shown: a number, or these. */
-#define PACE_MAX 0.0
+#define PACE_MAX  0.0
 #define PACE_AUTO (-1.0) /* stretch a short run to about 20 seconds on screen */
 
 struct run_config {
     const char *model_path;
     const char *data_folder;
-    const char *resume_path;   /* NULL, or a checkpoint: its model, scheme and training are taken
-                                  instead of those here, and the batches to come give the bits
-                                  that they would have given without the interruption */
-    const char *out_folder;    /* NULL: run_default_folder */
+    const char *resume_path; /* NULL, or a checkpoint: its model, scheme and training are taken
+                                instead of those here, and the batches to come give the bits
+                                that they would have given without the interruption */
+    const char *out_folder;  /* NULL: run_default_folder */
     struct training training;
     const struct scheme *scheme;
-    int weight_bits;           /* 0: the scheme's */
+    int weight_bits; /* 0: the scheme's */
     enum frozen_io io;
     enum runtime runtime;
-    enum on_nan on_nan;        /* without a screen nobody can resume: pause then means stop */
-    int threads;               /* 0: all cores */
+    enum on_nan on_nan; /* without a screen nobody can resume: pause then means stop */
+    int threads;        /* 0: all cores */
     double pace;
-    const char *trace_path;    /* NULL, or the file for one JSON line a batch */
-    const char *record_path;   /* NULL, or the file for one JSON line an event (event_json.h) */
-    bool is_headless;          /* no screen: progress is the caller's, the log is not folded */
+    const char *trace_path;  /* NULL, or the file for one JSON line a batch */
+    const char *record_path; /* NULL, or the file for one JSON line an event (event_json.h) */
+    bool is_headless;        /* no screen: progress is the caller's, the log is not folded */
 };
 struct run_config run_config_default(void);
 
@@ -54,11 +54,11 @@ struct run_info {
     const struct model *model;
     const struct quant_plan *plan;
     const struct dataset *dataset;
-    int batches;               /* in an epoch */
-    const char *isa;           /* "avx512" */
+    int batches;     /* in an epoch */
+    const char *isa; /* "avx512" */
     int threads;
-    char export_path[512];     /* FOLDER/model_int8.tflite; with a screen each export is also kept as
-                                  FOLDER/model_int8-s<step>.tflite */
+    char export_path[512]; /* FOLDER/model_int8.tflite; with a screen each export is also kept as
+                              FOLDER/model_int8-s<step>.tflite */
     char checkpoint_path[512]; /* FOLDER/checkpoint.h5, the newest of checkpoint-s<step>.h5 */
 };
 
@@ -82,13 +82,13 @@ bool run_wait(struct run *run, struct event *event, double seconds);
 enum command_kind {
     COMMAND_PAUSE,
     COMMAND_RESUME,
-    COMMAND_STEP,          /* one batch, then paused */
-    COMMAND_STOP_EPOCH,    /* at the end of this epoch; keep the weights */
-    COMMAND_STOP_NOW,      /* after this batch; keep the weights */
-    COMMAND_STOP_RESTORE,  /* now; go back to the best epoch's weights */
-    COMMAND_TRAIN_ON,      /* after STATE_DONE: number more epochs */
-    COMMAND_EXPORT,        /* freeze, write, verify; training goes on */
-    COMMAND_EVALUATE,      /* all test digits, now */
+    COMMAND_STEP,         /* one batch, then paused */
+    COMMAND_STOP_EPOCH,   /* at the end of this epoch; keep the weights */
+    COMMAND_STOP_NOW,     /* after this batch; keep the weights */
+    COMMAND_STOP_RESTORE, /* now; go back to the best epoch's weights */
+    COMMAND_TRAIN_ON,     /* after STATE_DONE: number more epochs */
+    COMMAND_EXPORT,       /* freeze, write, verify; training goes on */
+    COMMAND_EVALUATE,     /* all test digits, now */
     COMMAND_CHECKPOINT,
     COMMAND_LEARNING_RATE, /* number */
     COMMAND_PACE,          /* number */

@@ -13,17 +13,17 @@
 
 /* Digits of a rolling evaluation between epochs, the least time from one to the next, and the
  * largest share of the time that they may take. */
-#define SHADOW_ROLLING_DIGITS 1000
+#define SHADOW_ROLLING_DIGITS  1000
 #define SHADOW_ROLLING_SECONDS 2.0
-#define SHADOW_ROLLING_SHARE 0.1
+#define SHADOW_ROLLING_SHARE   0.1
 
 struct shadow_options {
     const struct digits *digits; /* test digits */
     enum runtime runtime;
     enum frozen_io io;
-    const char *export_path;     /* FOLDER/model_int8.tflite; checkpoints go beside it */
-    bool keeps_steps;            /* every export under a name of its own as well */
-    struct mailbox *mailbox;     /* woken when a result is ready */
+    const char *export_path; /* FOLDER/model_int8.tflite; checkpoints go beside it */
+    bool keeps_steps;        /* every export under a name of its own as well */
+    struct mailbox *mailbox; /* woken when a result is ready */
 };
 
 enum shadow_task { SHADOW_EVALUATE, SHADOW_PTQ, SHADOW_EXPORT, SHADOW_CHECKPOINT };
@@ -34,20 +34,20 @@ struct shadow_job {
     struct checkpoint *checkpoint; /* CHECKPOINT: handed over */
     const struct model *model;     /* PTQ: it and the digits to calibrate with outlive the shadow */
     const struct digits *train;
-    size_t count;                  /* EVALUATE: the first so many digits */
-    int epochs;                    /* EVALUATE: finished by then */
-    bool is_final;                 /* EVALUATE: the training's last; carried over to the result */
-    uint32_t command;              /* to be acknowledged with the result, or 0 */
+    size_t count;     /* EVALUATE: the first so many digits */
+    int epochs;       /* EVALUATE: finished by then */
+    bool is_final;    /* EVALUATE: the training's last; carried over to the result */
+    uint32_t command; /* to be acknowledged with the result, or 0 */
 };
 
 struct shadow_result {
     enum shadow_task task;
-    struct event event;  /* EVENT_EVALUATION, _PTQ, _EXPORT or _CHECKPOINT; the taker's */
-    bool has_event;      /* a failed evaluation has none */
+    struct event event; /* EVENT_EVALUATION, _PTQ, _EXPORT or _CHECKPOINT; the taker's */
+    bool has_event;     /* a failed evaluation has none */
     bool is_final;
     uint32_t command;
-    uint64_t step;       /* of what was evaluated or written */
-    struct error error;  /* status STATUS_OK when all went well */
+    uint64_t step;      /* of what was evaluated or written */
+    struct error error; /* status STATUS_OK when all went well */
 };
 
 struct shadow; /* opaque */

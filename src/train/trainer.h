@@ -29,19 +29,19 @@ struct training {
     enum schedule schedule; /* decays to 0 over all epochs, one change a batch */
     int warmup;             /* batches of linear rise: 1/warmup, 2/warmup, ... of the rate */
     uint64_t seed;
-    uint64_t max_steps;     /* stop after so many batches; 0: no limit */
+    uint64_t max_steps; /* stop after so many batches; 0: no limit */
     bool shuffle, dropout;
 };
 
 struct step_result {
-    uint64_t step;          /* batches done, this one included: 1, 2, ... */
-    int epoch;              /* 0-based epoch this batch belonged to */
-    int batch, batches;     /* 1-based number within the epoch, and how many it has */
-    int count, correct;     /* digits in the batch, how many were right */
-    float loss;             /* mean over the batch */
-    float learning_rate;    /* used in this step */
-    bool is_finite;         /* false: loss, range or gradient is NaN or infinite; such a batch
-                               changes neither weights nor ranges nor the optimizer */
+    uint64_t step;       /* batches done, this one included: 1, 2, ... */
+    int epoch;           /* 0-based epoch this batch belonged to */
+    int batch, batches;  /* 1-based number within the epoch, and how many it has */
+    int count, correct;  /* digits in the batch, how many were right */
+    float loss;          /* mean over the batch */
+    float learning_rate; /* used in this step */
+    bool is_finite;      /* false: loss, range or gradient is NaN or infinite; such a batch
+                            changes neither weights nor ranges nor the optimizer */
     bool ends_epoch, ends_training;
 };
 
@@ -52,8 +52,7 @@ struct trainer;
  * through the model. */
 enum status trainer_create(struct trainer **trainer, const struct model *model,
                            const struct quant_plan *plan, const struct dataset *dataset,
-                           const struct training *training, struct pool *pool,
-                           struct error *error);
+                           const struct training *training, struct pool *pool, struct error *error);
 void trainer_destroy(struct trainer *trainer); /* NULL is harmless */
 
 /* Train one batch.  Must not be called after ends_training unless trainer_extend was. */
@@ -99,9 +98,9 @@ struct trainer_progress {
     uint64_t steps, updates; /* batches done, and those that changed the weights */
     uint64_t end;            /* steps when training ends, max_steps left aside */
     uint64_t schedule_begin, schedule_length;
-    double peak;             /* rate where the schedule's share is 1 */
-    float nominal;           /* the rate that was asked for last */
-    uint64_t set_at;         /* step for which set_rate was asked for */
+    double peak;     /* rate where the schedule's share is 1 */
+    float nominal;   /* the rate that was asked for last */
+    uint64_t set_at; /* step for which set_rate was asked for */
     float set_rate;
 };
 struct trainer_progress trainer_progress(const struct trainer *trainer);

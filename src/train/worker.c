@@ -423,9 +423,8 @@ static void start(struct worker *worker) {
     struct reporter *reporter = worker->options.reporter;
     worker->state = STATE_STARTING;
     reporter_state(reporter, STATE_STARTING);
-    reporter_log(reporter, LOG_INFO, "model %s: %zu weights, %d tensors, scheme %s",
-                 info->name, info->model->weight_count, info->plan->tensor_count,
-                 info->plan->scheme.name);
+    reporter_log(reporter, LOG_INFO, "model %s: %zu weights, %d tensors, scheme %s", info->name,
+                 info->model->weight_count, info->plan->tensor_count, info->plan->scheme.name);
     reporter_log(reporter, LOG_INFO, "digits of %s: %zu to train, %zu to test",
                  info->dataset->folder, info->dataset->train.count, info->dataset->test.count);
     reporter_log(reporter, LOG_INFO, "kernels %s, %d %s", info->isa, info->threads,

@@ -6,7 +6,8 @@
 static void text_from_a_file_stays_on_one_line(void **state) {
     (void)state;
     struct error error;
-    enum status status = error_set(&error, STATUS_FORMAT, "a\nb.h5", "layer '%s' is odd", "x\033[2J");
+    enum status status =
+        error_set(&error, STATUS_FORMAT, "a\nb.h5", "layer '%s' is odd", "x\033[2J");
     assert_int_equal(status, STATUS_FORMAT);
     char line[256];
     error_format(&error, line, sizeof line);

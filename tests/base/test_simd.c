@@ -48,7 +48,8 @@ static void fma_rounds_once_for_any_bits(void **state) {
 static void fma_sees_what_decides_between_two_floats(void **state) {
     (void)state;
     for (int i = 0; i < 100000; i++) {
-        float a = (float)(4097 + 2 * (random_word() % 800)), b = (float)(4097 + random_word() % 800);
+        float a = (float)(4097 + 2 * (random_word() % 800)),
+              b = (float)(4097 + random_word() % 800);
         for (int shift = -90; shift <= 0; shift += 6) {
             float c = ldexpf(random_word() % 2 ? 1 : -1, shift);
             check_fma(a, b, c);
@@ -77,9 +78,10 @@ static void fma_rounds_subnormal_results_once(void **state) {
 
 static void floor_is_that_of_the_library(void **state) {
     (void)state;
-    static const float special[] = {0, -0.0f, 0.5f, -0.5f, 1, -1, 8388607.5f, -8388607.5f,
-                                    8388608, -8388609, 2147483648.0f, 1e30f, -1e30f, INFINITY,
-                                    -INFINITY, NAN, 0x1p-149f, -0x1p-149f};
+    static const float special[] = {
+        0,           -0.0f,   0.5f,      -0.5f,         1,     -1,     8388607.5f,
+        -8388607.5f, 8388608, -8388609,  2147483648.0f, 1e30f, -1e30f, INFINITY,
+        -INFINITY,   NAN,     0x1p-149f, -0x1p-149f};
     for (size_t i = 0; i < sizeof special / sizeof *special; i++)
         assert_true(same(v_floor(v_set(special[i]))[0], floorf(special[i])));
     for (int i = 0; i < 200000; i++) {

@@ -39,12 +39,17 @@ static size_t conv1_count(void) {
 
 /* a [m][k] or turned, b [k][n] or turned. */
 static void run_gemm(size_t m, size_t n, size_t k, bool a_turned, bool b_turned) {
-    gemm(room.pool, &(struct gemm){.m = m, .n = n, .k = k,
-                                   .a = room.a, .a_row = a_turned ? 1 : k,
+    gemm(room.pool, &(struct gemm){.m = m,
+                                   .n = n,
+                                   .k = k,
+                                   .a = room.a,
+                                   .a_row = a_turned ? 1 : k,
                                    .a_column = a_turned ? m : 1,
-                                   .b = room.b, .b_row = b_turned ? 1 : n,
+                                   .b = room.b,
+                                   .b_row = b_turned ? 1 : n,
                                    .b_column = b_turned ? k : 1,
-                                   .c = room.c, .scratch = room.scratch});
+                                   .c = room.c,
+                                   .scratch = room.scratch});
 }
 
 static size_t batch(void) {
@@ -151,8 +156,14 @@ static void run_nothing(void) {
 /* Operands that never leave the first cache: as many multiplications as the machine can do. */
 static void peak(void) {
     const struct kernels *k = kernels_chosen();
-    k->strip(&(struct strip){.rows = k->strip_rows, .columns = k->strip_columns, .outer = 1,
-                             .middle = 1, .inner = 10000, .a = room.a, .b = room.b, .c = room.c,
+    k->strip(&(struct strip){.rows = k->strip_rows,
+                             .columns = k->strip_columns,
+                             .outer = 1,
+                             .middle = 1,
+                             .inner = 10000,
+                             .a = room.a,
+                             .b = room.b,
+                             .c = room.c,
                              .c_row = (ptrdiff_t)k->strip_columns});
 }
 
@@ -266,8 +277,8 @@ static bool allocate(int digits) {
 static void run_level(enum isa isa, bool json, const char *filter, bool *first) {
     double peak_flops = measured_peak();
     if (!json)
-        printf("# %s: peak %.1f GFLOP/s a core, %d threads\n", cpu_isa_name(isa),
-               peak_flops / 1e9, pool_threads(room.pool));
+        printf("# %s: peak %.1f GFLOP/s a core, %d threads\n", cpu_isa_name(isa), peak_flops / 1e9,
+               pool_threads(room.pool));
     for (size_t i = 0; i < sizeof benches / sizeof *benches; i++) {
         if (filter && !strstr(benches[i].name, filter)) continue;
         print_row(json, *first, isa, &benches[i], time_of(benches[i].run), peak_flops);
@@ -281,11 +292,16 @@ int main(int argc, char **argv) {
     int threads = 1, digits = 32;
     const char *filter = NULL, *level = NULL;
     for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--json")) json = true;
-        else if (!strcmp(argv[i], "--threads") && i + 1 < argc) threads = atoi(argv[++i]);
-        else if (!strcmp(argv[i], "--batch") && i + 1 < argc) digits = atoi(argv[++i]);
-        else if (!strcmp(argv[i], "--isa") && i + 1 < argc) level = argv[++i];
-        else filter = argv[i];
+        if (!strcmp(argv[i], "--json"))
+            json = true;
+        else if (!strcmp(argv[i], "--threads") && i + 1 < argc)
+            threads = atoi(argv[++i]);
+        else if (!strcmp(argv[i], "--batch") && i + 1 < argc)
+            digits = atoi(argv[++i]);
+        else if (!strcmp(argv[i], "--isa") && i + 1 < argc)
+            level = argv[++i];
+        else
+            filter = argv[i];
     }
     struct error error;
     if (digits < 1 || digits > LABELS || pool_create(&room.pool, threads, &error) ||
@@ -296,7 +312,8 @@ int main(int argc, char **argv) {
     if (json)
         printf("{\"cpu\":\"%s\",\"compiler\":\"%s\",\"batch\":%d,\"results\":[", cpu_model(),
                __VERSION__, digits);
-    else printf("# %s, %s, batch %d\n", cpu_model(), __VERSION__, digits);
+    else
+        printf("# %s, %s, batch %d\n", cpu_model(), __VERSION__, digits);
     for (enum isa isa = ISA_BASELINE; isa < ISA_LEVELS; isa++) {
         if (level && strcmp(level, cpu_isa_name(isa))) continue;
         if (cpu_force_isa(isa)) run_level(isa, json, filter, &first);

@@ -113,9 +113,9 @@ static void dark_on_light_is_turned_round(void **state) {
     for (int i = 0; i < DIGITS; i++) {
         const unsigned char *digit = digit_at(state, i);
         for (int j = 0; j < DIGIT_PIXELS; j++) pixels[j] = 255 - digit[j];
-        read_digit(write_variant(&(struct variant){28, 28, 8, PNG_COLOR_TYPE_GRAY, 0, NULL, 28,
-                                                   pixels}),
-                   got, &report);
+        read_digit(
+            write_variant(&(struct variant){28, 28, 8, PNG_COLOR_TYPE_GRAY, 0, NULL, 28, pixels}),
+            got, &report);
         assert_true(report.is_inverted);
         assert_memory_equal(got, digit, DIGIT_PIXELS);
     }
@@ -161,8 +161,7 @@ static void colour_and_alpha_and_depth_do_not_matter(void **state) {
         const unsigned char *digit = digit_at(state, i);
         for (int j = 0; j < DIGIT_PIXELS; j++) {
             for (int k = 0; k < 3; k++) {
-                rgb[3 * j + k] =
-                    (unsigned char)(paper[k] + (ink[k] - paper[k]) * digit[j] / 255);
+                rgb[3 * j + k] = (unsigned char)(paper[k] + (ink[k] - paper[k]) * digit[j] / 255);
                 rgba[4 * j + k] = 0; /* black ink on nothing */
             }
             rgba[4 * j + 3] = indices[j] = digit[j];
@@ -329,8 +328,8 @@ static void a_picture_of_hostile_size_is_refused(void **state) {
         unsigned width, height;
     } sizes[] = {{0x7fffffff, 0x7fffffff}, {100000, 1}, {8192, 8192}, {0, 10}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        unsigned char file[41] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10, 0, 0, 0, 13,
-                                  'I', 'H', 'D', 'R'};
+        unsigned char file[41] = {0x89, 'P', 'N', 'G', 13,  10,  26,  10,
+                                  0,    0,   0,   13,  'I', 'H', 'D', 'R'};
         for (int k = 0; k < 4; k++) {
             file[16 + k] = (unsigned char)(sizes[i].width >> (24 - 8 * k));
             file[20 + k] = (unsigned char)(sizes[i].height >> (24 - 8 * k));

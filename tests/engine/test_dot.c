@@ -27,7 +27,9 @@ static uint32_t number(void) {
 /* Mostly anything, often an extreme. */
 static int8_t byte(void) {
     uint32_t x = number();
-    return (int8_t)(x % 8 == 0 ? -128 : x % 8 == 1 ? 127 : (int)(x >> 8) % 128 - (int)(x >> 20) % 128);
+    return (int8_t)(x % 8 == 0   ? -128
+                    : x % 8 == 1 ? 127
+                                 : (int)(x >> 8) % 128 - (int)(x >> 20) % 128);
 }
 
 struct product {
@@ -58,8 +60,8 @@ static int32_t product_naive(const struct product *product, int row, int channel
     int64_t sum = product->bias[channel];
     int k = product->segments * product->count;
     for (int i = 0; i < k; i++)
-        sum += (int64_t)(product->x[row * k + i] - product->zero_point) *
-               product->w[channel * k + i];
+        sum +=
+            (int64_t)(product->x[row * k + i] - product->zero_point) * product->w[channel * k + i];
     return (int32_t)sum;
 }
 
@@ -141,7 +143,7 @@ static void sums_of_products_equal_plain_loops(void **state) {
 
 /* ---- output ---- */
 
-#define ROWS 7
+#define ROWS   7
 #define PADDED 80
 
 static int32_t sums[ROWS * PADDED];

@@ -14,10 +14,10 @@
 
 /* All the test digits; what a sanitizer slows down many times checks the first of them. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define DIGITS 200
+#define DIGITS            200
 #define DIGITS_EACH_LEVEL 20
 #else
-#define DIGITS 10000
+#define DIGITS            10000
 #define DIGITS_EACH_LEVEL 300
 #endif
 
@@ -174,9 +174,9 @@ static void batches_threads_and_the_kind_of_input_change_nothing(void **state) {
     struct loaded loaded = load("golden/cnn/model_int8.tflite", 3);
     assert_ok(engine_run_digits(loaded.engine, pool, SOME, images, threaded, &error), &error);
     for (int i = 0; i < SOME; i++)
-        assert_ok(engine_run_digits(loaded.engine, NULL, 1, images + i * PIXELS, single + i * 10,
-                                    &error),
-                  &error);
+        assert_ok(
+            engine_run_digits(loaded.engine, NULL, 1, images + i * PIXELS, single + i * 10, &error),
+            &error);
     for (int i = 0; i < SOME * PIXELS; i++) x[i] = (float)images[i] / 255.0f;
     for (int i = 0; i < SOME; i += 3)
         engine_run(loaded.engine, pool, SOME - i < 3 ? SOME - i : 3, x + i * PIXELS,

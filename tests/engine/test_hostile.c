@@ -19,10 +19,8 @@
 #endif
 
 static const char *const goldens[] = {
-    "golden/cnn_bn/model_int8.tflite",
-    "golden/cnn_bn/model_int8_io.tflite",
-    "golden/cnn/model_int8.tflite",
-    "golden/fc/model_ptq.tflite",
+    "golden/cnn_bn/model_int8.tflite", "golden/cnn_bn/model_int8_io.tflite",
+    "golden/cnn/model_int8.tflite",    "golden/fc/model_ptq.tflite",
     "golden/cnn_bn/model_fp32.tflite",
 };
 
@@ -122,7 +120,7 @@ static void assert_refused(struct frozen *frozen, const char *text) {
     frozen_free(frozen);
 }
 
-#define CNN "golden/cnn/model_int8.tflite"
+#define CNN    "golden/cnn/model_int8.tflite"
 #define CNN_BN "golden/cnn_bn/model_int8.tflite"
 
 static void windows_and_strides_of_nothing_are_refused(void **state) {

@@ -67,12 +67,23 @@ void tensor_fill(struct tensor *tensor) {
         uint32_t word = next_word();
         float x = 2 * random_unit(word) - 1;
         switch (word & 31) { /* not among the bits that random_unit takes */
-        case 0: x = 0; break;
-        case 1: x = -0.0f; break;
-        case 2: x = 0.5f; break;
-        case 3: x *= 1e6f; break;
-        case 4: x *= 1e-30f; break;
-        default: break;
+        case 0:
+            x = 0;
+            break;
+        case 1:
+            x = -0.0f;
+            break;
+        case 2:
+            x = 0.5f;
+            break;
+        case 3:
+            x *= 1e6f;
+            break;
+        case 4:
+            x *= 1e-30f;
+            break;
+        default:
+            break;
         }
         tensor->at[i] = x;
     }
@@ -82,10 +93,17 @@ void tensor_fill_wild(struct tensor *tensor) {
     tensor_fill(tensor);
     for (size_t i = 0; i < tensor->count; i++) {
         switch (checks_random(64)) {
-        case 0: tensor->at[i] = NAN; break;
-        case 1: tensor->at[i] = INFINITY; break;
-        case 2: tensor->at[i] = -INFINITY; break;
-        default: break;
+        case 0:
+            tensor->at[i] = NAN;
+            break;
+        case 1:
+            tensor->at[i] = INFINITY;
+            break;
+        case 2:
+            tensor->at[i] = -INFINITY;
+            break;
+        default:
+            break;
         }
     }
 }

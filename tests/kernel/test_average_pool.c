@@ -27,8 +27,10 @@ static void check_shape(struct pooling s, int n, bool wild) {
     struct averaged a = {.shape = s, .n = n};
     a.x = tensor_new(images * (size_t)s.in_height * (size_t)s.in_width, true);
     a.dy = tensor_new(images * (size_t)s.out_height * (size_t)s.out_width, true);
-    if (wild) tensor_fill_wild(&a.x), tensor_fill_wild(&a.dy);
-    else tensor_fill(&a.x), tensor_fill(&a.dy);
+    if (wild)
+        tensor_fill_wild(&a.x), tensor_fill_wild(&a.dy);
+    else
+        tensor_fill(&a.x), tensor_fill(&a.dy);
     checks_everywhere(check_averaged, &a);
     tensor_free(&a.x), tensor_free(&a.dy);
 }
@@ -51,8 +53,13 @@ static void average_pool_equals_the_reference_in_every_geometry(void **state) {
 
 static void one_window_may_be_the_whole_image(void **state) {
     (void)state;
-    struct pooling s = {.in_height = 28, .in_width = 28, .channels = 32, .window_height = 28,
-                        .window_width = 28, .stride_y = 28, .stride_x = 28};
+    struct pooling s = {.in_height = 28,
+                        .in_width = 28,
+                        .channels = 32,
+                        .window_height = 28,
+                        .window_width = 28,
+                        .stride_y = 28,
+                        .stride_x = 28};
     pooling_geometry(&s, false);
     assert_int_equal(s.out_height, 1);
     check_shape(s, 4, false);
@@ -61,8 +68,13 @@ static void one_window_may_be_the_whole_image(void **state) {
 /* 3x3 in windows of 2x2 at distance 2, 'same': the odd cells are after the image. */
 static void cells_outside_the_image_do_not_count(void **state) {
     (void)state;
-    struct pooling s = {.in_height = 3, .in_width = 3, .channels = 1, .window_height = 2,
-                        .window_width = 2, .stride_y = 2, .stride_x = 2};
+    struct pooling s = {.in_height = 3,
+                        .in_width = 3,
+                        .channels = 1,
+                        .window_height = 2,
+                        .window_width = 2,
+                        .stride_y = 2,
+                        .stride_x = 2};
     pooling_geometry(&s, true);
     const float x[] = {1, 2, 3, 4, 5, 6, 7, 8, 9}, want[] = {3, 4.5f, 7.5f, 9};
     const float dy[] = {4, 2, 6, 5}, want_dx[] = {1, 1, 1, 1, 1, 1, 3, 3, 5};

@@ -46,8 +46,10 @@ static void check_size(size_t rows, size_t channels, bool wild) {
     struct tensor *small[] = {&c.mean, &c.factor, &c.shift, &c.by_mean, &c.by_x};
     for (size_t i = 0; i < COUNT_OF(large); i++) {
         *large[i] = tensor_new(rows * channels, true);
-        if (wild) tensor_fill_wild(large[i]);
-        else tensor_fill(large[i]);
+        if (wild)
+            tensor_fill_wild(large[i]);
+        else
+            tensor_fill(large[i]);
     }
     for (size_t i = 0; i < COUNT_OF(small); i++) {
         *small[i] = tensor_new(channels, true);
@@ -79,8 +81,7 @@ static void moments_are_mean_and_biased_variance(void **state) {
         double sum = 0, squares = 0;
         for (size_t r = 0; r < ROWS; r++) sum += (double)x.at[r * CHANNELS + c];
         sum /= ROWS;
-        for (size_t r = 0; r < ROWS; r++)
-            squares += pow((double)x.at[r * CHANNELS + c] - sum, 2);
+        for (size_t r = 0; r < ROWS; r++) squares += pow((double)x.at[r * CHANNELS + c] - sum, 2);
         assert_near(mean[c], sum, 1e-6 * (1 + sum));
         assert_near(variance[c], squares / ROWS, 1e-6);
     }

@@ -16,12 +16,14 @@ static size_t product_of(int a, int b, int c, int d) {
     return (size_t)a * (size_t)b * (size_t)c * (size_t)d;
 }
 
-static struct convolution convolution_new(struct conv2d s, int n, bool bias, bool relu,
-                                          bool wild) {
+static struct convolution convolution_new(struct conv2d s, int n, bool bias, bool relu, bool wild) {
     size_t in = product_of(n, s.in_height, s.in_width, s.in_channels);
     size_t out = product_of(n, s.out_height, s.out_width, s.out_channels);
     size_t taps = product_of(s.kernel_height, s.kernel_width, s.in_channels, s.out_channels);
-    struct convolution c = {.shape = s, .n = n, .bias = bias, .relu = relu,
+    struct convolution c = {.shape = s,
+                            .n = n,
+                            .bias = bias,
+                            .relu = relu,
                             .x = tensor_new(in, true),
                             .kernel = tensor_new(taps, true),
                             .biases = tensor_new((size_t)s.out_channels, true),
@@ -61,8 +63,7 @@ static void check_convolution(struct pool *pool, void *context) {
     const struct convolution *c = context;
     const struct conv2d *s = &c->shape;
     const float *bias = c->bias ? c->biases.at : NULL;
-    struct tensor scratch =
-        tensor_new(conv2d_scratch_size(s, c->n, pool_threads(pool)), false);
+    struct tensor scratch = tensor_new(conv2d_scratch_size(s, c->n, pool_threads(pool)), false);
     struct tensor y = tensor_new(c->y.count, true), dx = tensor_new(c->dx.count, true),
                   dkernel = tensor_new(c->dkernel.count, true), range = tensor_new(2, true);
     const struct tensor want_range = {.at = (float[]){c->range[0], c->range[1]}, .count = 2};
@@ -101,10 +102,16 @@ static void check_shape(struct conv2d s, int n, unsigned how) {
 
 static struct conv2d square(int size, int in, int out, int kernel, int stride, int dilation,
                             bool same) {
-    struct conv2d s = {.in_height = size, .in_width = size, .in_channels = in,
-                       .out_channels = out, .kernel_height = kernel, .kernel_width = kernel,
-                       .stride_y = stride, .stride_x = stride,
-                       .dilation_y = dilation, .dilation_x = dilation};
+    struct conv2d s = {.in_height = size,
+                       .in_width = size,
+                       .in_channels = in,
+                       .out_channels = out,
+                       .kernel_height = kernel,
+                       .kernel_width = kernel,
+                       .stride_y = stride,
+                       .stride_x = stride,
+                       .dilation_y = dilation,
+                       .dilation_x = dilation};
     conv2d_geometry(&s, same);
     return s;
 }

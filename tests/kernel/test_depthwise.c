@@ -37,16 +37,18 @@ static void check_filtered(struct pool *pool, void *context) {
 }
 
 static void check_shape(struct conv2d s, int n) {
-    struct filtered f = {.shape = s, .n = n, .has_bias = checks_random(2),
-                         .relu = checks_random(2)};
+    struct filtered f = {
+        .shape = s, .n = n, .has_bias = checks_random(2), .relu = checks_random(2)};
     f.x = tensor_new(count_of(n, s.in_height, s.in_width, s.in_channels), true);
     f.dy = tensor_new(count_of(n, s.out_height, s.out_width, s.out_channels), true);
     f.kernel = tensor_new(count_of(s.kernel_height, s.kernel_width, s.out_channels, 1), true);
     f.bias = tensor_new((size_t)s.out_channels, true);
     struct tensor *all[] = {&f.x, &f.dy, &f.kernel, &f.bias};
     for (size_t i = 0; i < COUNT_OF(all); i++) {
-        if (checks_random(4)) tensor_fill(all[i]);
-        else tensor_fill_wild(all[i]);
+        if (checks_random(4))
+            tensor_fill(all[i]);
+        else
+            tensor_fill_wild(all[i]);
     }
     checks_everywhere(check_filtered, &f);
     for (size_t i = 0; i < COUNT_OF(all); i++) tensor_free(all[i]);
@@ -73,9 +75,16 @@ static void depthwise_equals_the_reference_in_every_geometry(void **state) {
 
 static void depthwise_equals_the_reference_on_the_shape_of_a_model(void **state) {
     (void)state;
-    struct conv2d s = {.in_height = 14, .in_width = 14, .in_channels = 16, .out_channels = 16,
-                       .kernel_height = 3, .kernel_width = 3, .stride_y = 1, .stride_x = 1,
-                       .dilation_y = 1, .dilation_x = 1};
+    struct conv2d s = {.in_height = 14,
+                       .in_width = 14,
+                       .in_channels = 16,
+                       .out_channels = 16,
+                       .kernel_height = 3,
+                       .kernel_width = 3,
+                       .stride_y = 1,
+                       .stride_x = 1,
+                       .dilation_y = 1,
+                       .dilation_x = 1};
     conv2d_geometry(&s, true);
     check_shape(s, 8);
 }
@@ -83,9 +92,16 @@ static void depthwise_equals_the_reference_on_the_shape_of_a_model(void **state)
 /* Two channels of two filters each, 1x2 taps, by hand. */
 static void filters_of_a_channel_are_neighbours_in_the_output(void **state) {
     (void)state;
-    struct conv2d s = {.in_height = 1, .in_width = 2, .in_channels = 2, .out_channels = 4,
-                       .kernel_height = 1, .kernel_width = 2, .stride_y = 1, .stride_x = 1,
-                       .dilation_y = 1, .dilation_x = 1};
+    struct conv2d s = {.in_height = 1,
+                       .in_width = 2,
+                       .in_channels = 2,
+                       .out_channels = 4,
+                       .kernel_height = 1,
+                       .kernel_width = 2,
+                       .stride_y = 1,
+                       .stride_x = 1,
+                       .dilation_y = 1,
+                       .dilation_x = 1};
     conv2d_geometry(&s, false);
     const float x[] = {1, 10, 2, 20}, kernel[] = {1, 2, 3, 4, 5, 6, 7, 8};
     const float want[] = {1 + 2 * 5, 2 + 2 * 6, 10 * 3 + 20 * 7, 10 * 4 + 20 * 8};

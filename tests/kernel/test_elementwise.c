@@ -59,8 +59,10 @@ static struct fake_quant quantizer_of(float min, float max, float levels) {
     float scale = (max - min) / levels, inverse = levels / (max - min);
     float zero = floorf(-min / scale + 0.5f);
     zero = zero < 0 ? 0 : zero > levels ? levels : zero;
-    struct fake_quant q = {.nudged_min = -zero * scale, .nudged_max = (levels - zero) * scale,
-                           .scale = scale, .inv_scale = inverse};
+    struct fake_quant q = {.nudged_min = -zero * scale,
+                           .nudged_max = (levels - zero) * scale,
+                           .scale = scale,
+                           .inv_scale = inverse};
     q.quant_zero = floorf(-q.nudged_min * inverse + 0.5f);
     return q;
 }
@@ -69,19 +71,30 @@ static struct fake_quant quantizer(float min, float max) {
     return quantizer_of(min, max, 255);
 }
 
-/* Ordinary ranges, one-sided ones, tiny and huge scales, 3 levels and 65535, and the range (0, 0). */
+/* Ordinary ranges, one-sided ones, tiny and huge scales, 3 levels and 65535, and the range (0, 0).
+ */
 static struct fake_quant quantizer_at(unsigned i) {
     switch (i % 10) {
-    case 0: return quantizer(-1, 1);
-    case 1: return quantizer(0, 0.7321f);
-    case 2: return quantizer(-0.31f, 0.9f);
-    case 3: return quantizer(-6, 6);
-    case 4: return quantizer(-1e-35f, 1e-35f);
-    case 5: return quantizer(-1e33f, 1e33f);
-    case 6: return (struct fake_quant){.is_zero = true};
-    case 7: return quantizer_of(-1, 1, 3);
-    case 8: return quantizer_of(-1e-3f * (float)checks_random(999), 0.9f, 65535);
-    default: return quantizer(-0.9f, 0);
+    case 0:
+        return quantizer(-1, 1);
+    case 1:
+        return quantizer(0, 0.7321f);
+    case 2:
+        return quantizer(-0.31f, 0.9f);
+    case 3:
+        return quantizer(-6, 6);
+    case 4:
+        return quantizer(-1e-35f, 1e-35f);
+    case 5:
+        return quantizer(-1e33f, 1e33f);
+    case 6:
+        return (struct fake_quant){.is_zero = true};
+    case 7:
+        return quantizer_of(-1, 1, 3);
+    case 8:
+        return quantizer_of(-1e-3f * (float)checks_random(999), 0.9f, 65535);
+    default:
+        return quantizer(-0.9f, 0);
     }
 }
 
@@ -93,10 +106,14 @@ struct quantization {
 
 /* Half of the values lie on or beside a rounding boundary, where shortcuts would show. */
 static struct quantization quantization_new(size_t count, unsigned i, bool wild) {
-    struct quantization c = {.by = quantizer_at(i), .relu = checks_random(2), .x = tensor_new(count, true),
+    struct quantization c = {.by = quantizer_at(i),
+                             .relu = checks_random(2),
+                             .x = tensor_new(count, true),
                              .dy = tensor_new(count, true)};
-    if (wild) tensor_fill_wild(&c.x);
-    else tensor_fill(&c.x);
+    if (wild)
+        tensor_fill_wild(&c.x);
+    else
+        tensor_fill(&c.x);
     tensor_fill_wild(&c.dy);
     for (size_t j = 0; j < count; j++) {
         if (checks_random(2)) continue;
@@ -153,7 +170,8 @@ static void fake_quant_rounds_as_division_does_beside_every_boundary(void **stat
     (void)state;
     for (unsigned i = 0; i < 300; i++) {
         struct quantization c = quantization_new(257 * 9, 6, false);
-        float min = -(float)checks_random(100000) * 1e-4f, max = (float)(1 + checks_random(100000)) * 1e-4f;
+        float min = -(float)checks_random(100000) * 1e-4f,
+              max = (float)(1 + checks_random(100000)) * 1e-4f;
         c.by = quantizer(min, max);
         for (size_t level = 0; level < 257; level++) {
             float x = ((float)level - 0.5f) * c.by.scale + c.by.nudged_min;
@@ -181,8 +199,7 @@ static void check_channels(struct pool *pool, void *context) {
     assert_same(&got, &want, "fake_quant_channels %zux%zu", c->rows, c->channels);
     tensor_poison(&got);
     fake_quant_channels_backward(pool, c->rows, c->channels, c->x.at, c->by, c->dy.at, got.at);
-    reference_fake_quant_channels_backward(c->rows, c->channels, c->x.at, c->by, c->dy.at,
-                                           want.at);
+    reference_fake_quant_channels_backward(c->rows, c->channels, c->x.at, c->by, c->dy.at, want.at);
     assert_same(&got, &want, "fake_quant_channels_backward %zux%zu", c->rows, c->channels);
     tensor_free(&got);
     tensor_free(&want);
@@ -248,8 +265,10 @@ static void relu_lets_nan_and_minus_zero_through(void **state) {
 static void check_adam(struct pool *pool, void *context) {
     size_t count = *(size_t *)context;
     struct tensor g = tensor_new(count, true), start[3], got[3], want[3];
-    const struct adam by = {.alpha = 1e-3f, .one_minus_beta1 = 1 - 0.9f,
-                            .one_minus_beta2 = 1 - 0.999f, .epsilon = 1e-7f};
+    const struct adam by = {.alpha = 1e-3f,
+                            .one_minus_beta1 = 1 - 0.9f,
+                            .one_minus_beta2 = 1 - 0.999f,
+                            .epsilon = 1e-7f};
     tensor_fill_wild(&g);
     for (int i = 0; i < 3; i++) {
         start[i] = tensor_new(count, false);

@@ -22,9 +22,15 @@ static struct product product_new(size_t m, size_t n, size_t k, bool a_turned, b
     fill(&p.b);
     fill(&p.bias);
     p.g = (struct gemm){
-        .m = m, .n = n, .k = k,
-        .a = p.a.at, .a_row = a_turned ? 1 : k, .a_column = a_turned ? m : 1,
-        .b = p.b.at, .b_row = b_turned ? 1 : n, .b_column = b_turned ? k : 1,
+        .m = m,
+        .n = n,
+        .k = k,
+        .a = p.a.at,
+        .a_row = a_turned ? 1 : k,
+        .a_column = a_turned ? m : 1,
+        .b = p.b.at,
+        .b_row = b_turned ? 1 : n,
+        .b_column = b_turned ? k : 1,
         .bias = bias ? p.bias.at : NULL,
         .relu = relu,
         .c = p.want.at,
@@ -45,8 +51,7 @@ static void product_free(struct product *p) {
 static void check_product(struct pool *pool, void *context) {
     struct product *p = context;
     size_t m = p->g.m, n = p->g.n, k = p->g.k;
-    struct tensor scratch =
-        tensor_new(gemm_scratch_size(m, n, k, pool_threads(pool)), false);
+    struct tensor scratch = tensor_new(gemm_scratch_size(m, n, k, pool_threads(pool)), false);
     tensor_poison(&scratch);
     float range[2];
     struct tensor got_range = {.at = range, .count = 2},
@@ -66,8 +71,7 @@ static void check_product(struct pool *pool, void *context) {
 }
 
 static void check_sizes(size_t m, size_t n, size_t k, unsigned how) {
-    struct product p =
-        product_new(m, n, k, how & 1, how & 2, how & 4, how & 8, (how & 48) == 48);
+    struct product p = product_new(m, n, k, how & 1, how & 2, how & 4, how & 8, (how & 48) == 48);
     checks_everywhere(check_product, &p);
     product_free(&p);
 }

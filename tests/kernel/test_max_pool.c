@@ -96,12 +96,14 @@ static void check_pooling(struct pool *pool, void *context) {
 }
 
 static void check_shape(struct pooling s, int n, unsigned how) {
-    struct pooled p = {.shape = s, .n = n, .relu = how & 1,
-                       .by = {-0.5f, 0.5f, 1.0f / 8, 8, 4, (how & 6) == 6}};
+    struct pooled p = {
+        .shape = s, .n = n, .relu = how & 1, .by = {-0.5f, 0.5f, 1.0f / 8, 8, 4, (how & 6) == 6}};
     p.x = tensor_new(inputs_of(&p), true);
     p.dy = tensor_new(outputs_of(&p), true);
-    if (how & 8) tensor_fill_wild(&p.x);
-    else tensor_fill(&p.x);
+    if (how & 8)
+        tensor_fill_wild(&p.x);
+    else
+        tensor_fill(&p.x);
     tensor_fill(&p.dy);
     checks_everywhere(check_pooling, &p);
     tensor_free(&p.x);
@@ -112,9 +114,13 @@ static void max_pool_equals_the_reference_on_odd_channels(void **state) {
     (void)state;
     for (size_t i = 0; i < odd_size_count; i++) {
         for (int size = 5; size < 7; size++) {
-            struct pooling s = {.in_height = size, .in_width = size,
-                                .channels = (int)odd_sizes[i], .window_height = 2,
-                                .window_width = 2, .stride_y = 2, .stride_x = 2};
+            struct pooling s = {.in_height = size,
+                                .in_width = size,
+                                .channels = (int)odd_sizes[i],
+                                .window_height = 2,
+                                .window_width = 2,
+                                .stride_y = 2,
+                                .stride_x = 2};
             pooling_geometry(&s, i % 2);
             check_shape(s, 3, checks_random(16));
         }
@@ -139,8 +145,13 @@ static void max_pool_equals_the_reference_in_every_geometry(void **state) {
 
 static void max_pool_equals_the_reference_on_the_shapes_of_the_model(void **state) {
     (void)state;
-    struct pooling s = {.in_height = 26, .in_width = 26, .channels = 32, .window_height = 2,
-                        .window_width = 2, .stride_y = 2, .stride_x = 2};
+    struct pooling s = {.in_height = 26,
+                        .in_width = 26,
+                        .channels = 32,
+                        .window_height = 2,
+                        .window_width = 2,
+                        .stride_y = 2,
+                        .stride_x = 2};
     pooling_geometry(&s, false);
     assert_int_equal(s.out_height, 13);
     check_shape(s, 4, 1);
@@ -152,14 +163,19 @@ static void max_pool_equals_the_reference_on_the_shapes_of_the_model(void **stat
 
 static void max_pool_takes_the_first_maximum_and_any_nan(void **state) {
     (void)state;
-    struct pooling s = {.in_height = 2, .in_width = 2, .channels = 1, .window_height = 2,
-                        .window_width = 2, .stride_y = 2, .stride_x = 2};
+    struct pooling s = {.in_height = 2,
+                        .in_width = 2,
+                        .channels = 1,
+                        .window_height = 2,
+                        .window_width = 2,
+                        .stride_y = 2,
+                        .stride_x = 2};
     pooling_geometry(&s, false);
     const struct {
         float x[4], y;
         int where;
     } cases[] = {
-        {{1, 3, 3, 2}, 3, 1}, {{-1, -3, -3, -2}, -1, 0}, {{0, -0.0f, 0, 0}, 0, 0},
+        {{1, 3, 3, 2}, 3, 1},     {{-1, -3, -3, -2}, -1, 0}, {{0, -0.0f, 0, 0}, 0, 0},
         {{1, NAN, 3, 2}, NAN, 1}, {{NAN, 1, 2, 3}, NAN, 0},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {

@@ -44,8 +44,7 @@ void keras_names(hid_t object, const char *name, const char *const *names, int c
     for (int i = 0; i < count; i++)
         if (strlen(names[i]) > longest) longest = strlen(names[i]);
     char *fixed = calloc((size_t)count + 1, longest + 1);
-    for (int i = 0; i < count; i++)
-        memcpy(fixed + (size_t)i * longest, names[i], strlen(names[i]));
+    for (int i = 0; i < count; i++) memcpy(fixed + (size_t)i * longest, names[i], strlen(names[i]));
     hid_t type = H5Tcopy(count ? H5T_C_S1 : H5T_IEEE_F64LE);
     if (count) {
         H5Tset_size(type, is_fixed ? longest : H5T_VARIABLE);
@@ -54,16 +53,15 @@ void keras_names(hid_t object, const char *name, const char *const *names, int c
     hid_t space = H5Screate_simple(1, &size, NULL);
     hid_t attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
     if (count)
-        assert_true(H5Awrite(attribute, type, is_fixed ? (const void *)fixed
-                                                       : (const void *)names) >= 0);
+        assert_true(
+            H5Awrite(attribute, type, is_fixed ? (const void *)fixed : (const void *)names) >= 0);
     H5Aclose(attribute);
     H5Sclose(space);
     H5Tclose(type);
     free(fixed);
 }
 
-hid_t keras_layer(struct keras_file *file, const char *layer, const char *const *names,
-                  int count) {
+hid_t keras_layer(struct keras_file *file, const char *layer, const char *const *names, int count) {
     hid_t group = H5Gcreate2(file->weights, layer, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     assert_true(group >= 0);
     keras_names(group, "weight_names", names, count, 0);

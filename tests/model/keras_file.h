@@ -14,8 +14,7 @@ void keras_close(struct keras_file *file);
 
 /* Text of variable length, or of fixed length. */
 void keras_text(hid_t object, const char *name, const char *text, int is_fixed);
-void keras_names(hid_t object, const char *name, const char *const *names, int count,
-                 int is_fixed);
+void keras_names(hid_t object, const char *name, const char *const *names, int count, int is_fixed);
 
 /* model_weights/LAYER with weight_names and nothing else. */
 hid_t keras_layer(struct keras_file *file, const char *layer, const char *const *names, int count);

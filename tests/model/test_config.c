@@ -21,11 +21,11 @@ static enum status read_config(const char *quoted, struct model **model, struct 
     "{'class_name':'InputLayer','config':{'batch_input_shape':" shape ",'name':'in'}}"
 #define LAYER(class_name, config)                                                                  \
     "{'class_name':'" class_name "','config':{'name':'it'," config "}}"
-#define SEQUENTIAL(layers)                                                                         \
-    "{'class_name':'Sequential','config':{'name':'m','layers':[" layers "]}}"
+#define SEQUENTIAL(layers)  "{'class_name':'Sequential','config':{'name':'m','layers':[" layers "]}}"
 #define AFTER(shape, layer) SEQUENTIAL(INPUT(shape) "," layer)
 #define CONV(fields)                                                                               \
-    LAYER("Conv2D", "'filters':5,'kernel_size':[3,3],'padding':'valid','activation':'relu'" fields)
+    LAYER("Conv2D", "'filters':5,'kernel_size':[3,3],'padding':'valid','activation':'"             \
+                    "relu'" fields)
 
 static void check_refused(const char *json, enum status status, const char *text) {
     struct error error;
@@ -140,9 +140,9 @@ static void every_spelling_of_keras_is_read(void **state) {
 
 #define NODE(source) "'inbound_nodes':[[['" source "',0,0,{}]]]"
 #define NAMED(name, class_name, config, nodes)                                                     \
-    "{'class_name':'" class_name "','name':'" name "','config':{'name':'" name "'" config "}," nodes \
-    "}"
-#define INPUT_NODE NAMED("in", "InputLayer", ",'batch_input_shape':[null,4]", "'inbound_nodes':[]")
+    "{'class_name':'" class_name "','name':'" name "','config':{'name':'" name "'" config          \
+    "}," nodes "}"
+#define INPUT_NODE          NAMED("in", "InputLayer", ",'batch_input_shape':[null,4]", "'inbound_nodes':[]")
 #define DENSE(name, source) NAMED(name, "Dense", ",'units':3", NODE(source))
 #define FUNCTIONAL(layers, output)                                                                 \
     "{'class_name':'Functional','config':{'name':'f','layers':[" layers                            \
@@ -152,10 +152,10 @@ static void a_functional_chain_is_read_in_the_order_of_its_links(void **state) {
     (void)state;
     struct error error;
     struct model *model;
-    assert_ok(read_config(FUNCTIONAL(DENSE("b", "a") "," INPUT_NODE "," DENSE("a", "in"),
-                                     "[['b',0,0]]"),
-                          &model, &error),
-              &error);
+    assert_ok(
+        read_config(FUNCTIONAL(DENSE("b", "a") "," INPUT_NODE "," DENSE("a", "in"), "[['b',0,0]]"),
+                    &model, &error),
+        &error);
     assert_int_equal(model->layer_count, 3);
     assert_string_equal(model->layers[0].name, "in");
     assert_string_equal(model->layers[1].name, "a");
@@ -184,9 +184,9 @@ static void a_graph_that_is_no_chain_is_refused(void **state) {
                   "only 1 of 2 layers are connected");
     check_refused(FUNCTIONAL(DENSE("a", "b") "," DENSE("b", "a"), "[['a',0,0]]"), STATUS_FORMAT,
                   "only 0 of 2 layers are connected");
-    check_refused(FUNCTIONAL(INPUT_NODE "," NAMED("a", "Dense", ",'units':3", "'x':0"),
-                             "[['a',0,0]]"),
-                  STATUS_FORMAT, "layer 'a' is fed by nothing");
+    check_refused(
+        FUNCTIONAL(INPUT_NODE "," NAMED("a", "Dense", ",'units':3", "'x':0"), "[['a',0,0]]"),
+        STATUS_FORMAT, "layer 'a' is fed by nothing");
     check_refused(FUNCTIONAL(INPUT_NODE "," NAMED("a", "Dense", ",'units':3",
                                                   "'inbound_nodes':[[['in',0,0,{}],"
                                                   "['in',0,0,{}]]]"),
@@ -209,7 +209,8 @@ static void what_is_not_supported_is_named(void **state) {
                   "AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, ZeroPadding2D, "
                   "Reshape, Flatten, Dropout, Activation, ReLU, Softmax");
     check_refused(AFTER(IMAGE, LAYER("Dense", "'units':3")), STATUS_UNSUPPORTED,
-                  "layer 'it' (Dense): gets 28x28x1; Dense is supported after Flatten or global pooling only");
+                  "layer 'it' (Dense): gets 28x28x1; Dense is supported after Flatten or global "
+                  "pooling only");
     check_refused(AFTER("[null,784]", CONV("")), STATUS_UNSUPPORTED,
                   "layer 'it' (Conv2D): gets 784; it needs height x width x channels");
     check_refused(AFTER("[null,28,28]", CONV("")), STATUS_UNSUPPORTED, "gets 28x28;");
@@ -228,8 +229,9 @@ static void what_is_not_supported_is_named(void **state) {
     check_refused(AFTER(IMAGE, LAYER("Flatten", "'data_format':'channels_first'")),
                   STATUS_UNSUPPORTED, "channels_first");
     check_refused(AFTER("[null,4]", LAYER("Dense", "'units':3,'activation':'gelu'")),
-                  STATUS_UNSUPPORTED, "activation 'gelu' is not supported; linear, relu, relu6 "
-                                      "and softmax are");
+                  STATUS_UNSUPPORTED,
+                  "activation 'gelu' is not supported; linear, relu, relu6 "
+                  "and softmax are");
     check_refused(AFTER("[null,4]", LAYER("Dense", "'units':3,'activation':{'class_name':'ELU',"
                                                    "'config':{}}")),
                   STATUS_UNSUPPORTED, "activation 'ELU'");
@@ -264,11 +266,18 @@ static void what_is_not_supported_is_named(void **state) {
 static void what_is_no_description_of_a_model_is_refused(void **state) {
     (void)state;
     static const char *const broken[] = {
-        "", "[", "[]", "{}", "3", "{'class_name':'Sequential'}",
+        "",
+        "[",
+        "[]",
+        "{}",
+        "3",
+        "{'class_name':'Sequential'}",
         "{'class_name':'Sequential','config':{}}",
         "{'class_name':'Sequential','config':{'layers':{}}}",
         "{'class_name':1,'config':{'layers':[]}}",
-        SEQUENTIAL("1"), SEQUENTIAL("{}"), SEQUENTIAL("{'class_name':'Dense'}"),
+        SEQUENTIAL("1"),
+        SEQUENTIAL("{}"),
+        SEQUENTIAL("{'class_name':'Dense'}"),
         SEQUENTIAL("{'class_name':'Dense','config':[]}"),
         SEQUENTIAL("{'class_name':'InputLayer','config':{'batch_input_shape':[null,4]}}"),
         SEQUENTIAL("{'class_name':'InputLayer','config':{'name':'in'}}"),
@@ -329,9 +338,9 @@ static void sizes_are_bounded_before_memory_is_taken(void **state) {
     check_refused(AFTER("[null,1048576,1048576,1048576]", LAYER("Flatten", "'x':1")),
                   STATUS_UNSUPPORTED, "larger than 16777216 numbers");
     check_refused(AFTER("[null,4]", LAYER("Dense", "'units':2000000")), STATUS_FORMAT, "units");
-    assert_ok(read_config(AFTER("[null,1048576]", LAYER("Dense", "'units':1048576")), &model,
-                          &error),
-              &error);
+    assert_ok(
+        read_config(AFTER("[null,1048576]", LAYER("Dense", "'units':1048576")), &model, &error),
+        &error);
     assert_int_equal(model_plan_weights(model, "x.h5", &error), STATUS_UNSUPPORTED);
     assert_non_null(strstr(error.text, "layer 'it' (Dense): its kernel makes the model larger"));
     model_free(model);
@@ -345,7 +354,8 @@ static void cut_json_is_refused_at_every_length(void **state) {
     (void)state;
     struct error error;
     struct model *model;
-    char *json = strdup(AFTER(IMAGE, CONV("") "," "{'class_name':'Flatten','config':{'name':'z'}}"));
+    char *json = strdup(AFTER(IMAGE, CONV("") ","
+                                              "{'class_name':'Flatten','config':{'name':'z'}}"));
     size_t length = strlen(json);
     for (char *c = json; *c; c++)
         if (*c == '\'') *c = '"';

@@ -43,8 +43,7 @@ static void check_refused(const char *path, const char *text) {
 }
 
 /* A good file, but for what the arguments change. */
-static const char *write_model(hid_t type, int is_fixed, const hsize_t *size,
-                               const float *values) {
+static const char *write_model(hid_t type, int is_fixed, const hsize_t *size, const float *values) {
     const char *path = test_scratch("model.h5");
     struct keras_file file = keras_create(path, CONFIG);
     keras_names(file.weights, "layer_names", layer_list, 1, is_fixed);
@@ -196,8 +195,9 @@ static void wrong_weights_are_refused(void **state) {
                   "config asks for (3, 2)");
     check_refused(write_model(H5T_IEEE_F32LE, 0, flat, kernel), "have the shape (6,)");
     check_refused(write_model(H5T_IEEE_F32LE, 0, deep, kernel), "has 5 dimensions");
-    check_refused(write_model(H5T_STD_I32LE, 0, kernel_size, kernel),
-                  "layer 'd' (Dense): its weights 'd/kernel:0' are not float16, float32 or float64");
+    check_refused(
+        write_model(H5T_STD_I32LE, 0, kernel_size, kernel),
+        "layer 'd' (Dense): its weights 'd/kernel:0' are not float16, float32 or float64");
     memcpy(values, kernel, sizeof values);
     values[4] = NAN;
     check_refused(write_model(H5T_IEEE_F32LE, 0, kernel_size, values),
@@ -224,8 +224,8 @@ static void a_data_set_of_hostile_size_is_refused(void **state) {
             hsize_t small[] = {1 << 10, 1 << 10};
             H5Pset_chunk(properties, 2, small);
         }
-        hid_t dataset = H5Dcreate2(group, "d/kernel:0", H5T_IEEE_F32LE, space, links, properties,
-                                   H5P_DEFAULT);
+        hid_t dataset =
+            H5Dcreate2(group, "d/kernel:0", H5T_IEEE_F32LE, space, links, properties, H5P_DEFAULT);
         assert_true(dataset >= 0);
         H5Dclose(dataset);
         H5Sclose(space);
@@ -245,7 +245,8 @@ static void values_in_another_file_are_refused(void **state) {
     keras_names(file.weights, "layer_names", layer_list, 1, 0);
     hid_t group = keras_layer(&file, "d", weight_list, 2);
     hid_t inner = H5Gcreate2(group, "d", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    hid_t properties = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(2, kernel_size, NULL);
+    hid_t properties = H5Pcreate(H5P_DATASET_CREATE),
+          space = H5Screate_simple(2, kernel_size, NULL);
     H5Pset_external(properties, "/etc/passwd", 0, 24);
     hid_t dataset =
         H5Dcreate2(inner, "kernel:0", H5T_IEEE_F32LE, space, H5P_DEFAULT, properties, H5P_DEFAULT);

@@ -130,8 +130,8 @@ static char *wrap_config(const char *path, const char **names, int *count) {
     *count = 1;
     for (size_t i = 1; i < json_array_size(layers); i++, ++*count) {
         json_array_set_new(layers, i, wrap(json_array_get(layers, i)));
-        names[*count] = strdup(json_string_value(json_object_get(
-            json_object_get(json_array_get(layers, i), "config"), "name")));
+        names[*count] = strdup(json_string_value(
+            json_object_get(json_object_get(json_array_get(layers, i), "config"), "name")));
     }
     json_array_insert_new(layers, 1, input);
     text = json_dumps(root, 0);

@@ -78,8 +78,8 @@ static void built_models_have_the_bundled_models_sizes(void **state) {
     model_free(model);
 }
 
-/* 144 + 144 + 512 + 9248 + 330 in kernels and biases; 4 numbers a channel of 16, 16 and 32, of which
- * mean and variance are not trained. */
+/* 144 + 144 + 512 + 9248 + 330 in kernels and biases; 4 numbers a channel of 16, 16 and 32, of
+ * which mean and variance are not trained. */
 static void moving_statistics_are_counted_as_not_trainable(void **state) {
     (void)state;
     struct error error;
@@ -87,8 +87,9 @@ static void moving_statistics_are_counted_as_not_trainable(void **state) {
     char *text;
     assert_ok(model_load(test_shared("golden/cnn_bn/model.h5"), &model, &error), &error);
     assert_ok(model_summary(model, &text, &error), &error);
-    assert_non_null(strstr(text, "\n batch_normalization (Batch  (None, 28, 28, 16)        64        \n"
-                                 " Normalization)  "));
+    assert_non_null(strstr(text,
+                           "\n batch_normalization (Batch  (None, 28, 28, 16)        64        \n"
+                           " Normalization)  "));
     assert_non_null(strstr(text, "Total params: 10634 (41.54 KB)\n"
                                  "Trainable params: 10506 (41.04 KB)\n"
                                  "Non-trainable params: 128 (512.00 Byte)\n"));

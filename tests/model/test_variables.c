@@ -51,8 +51,8 @@ static void both_layouts_give_the_same_list_of_names(void **state) {
         assert_int_equal(logit->rank, 0);
         assert_int_equal(logit->count, 1);
         assert_true(logit->values[0] < 0);
-        assert_near(variables_find(variables, "quantize_layer", "quantize_layer_max")->values[0],
-                    1, 0);
+        assert_near(variables_find(variables, "quantize_layer", "quantize_layer_max")->values[0], 1,
+                    0);
         assert_null(variables_find(variables, "dense", "optimizer_step"));
         assert_null(variables_find(variables, "quant_dense", "kernel_min"));
         variables_free(variables);

@@ -33,8 +33,7 @@ static struct setting setting_of(const char *model, const char *weights) {
     assert_ok(variables_load(test_shared(weights), &variables, &error), &error);
     assert_ok(quant_plan_create(&setting.plan, setting.model, scheme_find("tfmot"), &error),
               &error);
-    assert_ok(variables_snapshot(setting.model, setting.plan, variables, &setting.snapshot,
-                                 &error),
+    assert_ok(variables_snapshot(setting.model, setting.plan, variables, &setting.snapshot, &error),
               &error);
     variables_free(variables);
     return setting;
@@ -186,7 +185,8 @@ static void what_was_frozen_answers_as_the_converted_model_does(void **state) {
     }
 }
 
-/* The inputs of the golden int8 files are the pixels' integers, so uint8 ones are those plus 128. */
+/* The inputs of the golden int8 files are the pixels' integers, so uint8 ones are those plus 128.
+ */
 static void uint8_input_and_output_are_int8_plus_128(void **state) {
     (void)state;
     static const char *const models[] = {"fc", "cnn"};
@@ -236,12 +236,33 @@ static void uint8_input_and_output_are_int8_plus_128(void **state) {
 static float weights[96];
 static struct layer layers[] = {
     {.kind = LAYER_INPUT, .name = "in", .output = {1, {2}}, .kernel = -1, .bias = -1},
-    {.kind = LAYER_DENSE, .name = "hidden", .inputs = {0}, .input_count = 1, .output = {1, {3}},
-     .units = 3, .has_bias = true, .kernel = 0, .bias = 1},
-    {.kind = LAYER_RELU, .name = "relu", .activation = ACTIVATION_RELU, .inputs = {1},
-     .input_count = 1, .output = {1, {3}}, .kernel = -1, .bias = -1},
-    {.kind = LAYER_DENSE, .name = "last", .activation = ACTIVATION_SOFTMAX, .inputs = {2},
-     .input_count = 1, .output = {1, {2}}, .units = 2, .has_bias = true, .kernel = 2, .bias = 3},
+    {.kind = LAYER_DENSE,
+     .name = "hidden",
+     .inputs = {0},
+     .input_count = 1,
+     .output = {1, {3}},
+     .units = 3,
+     .has_bias = true,
+     .kernel = 0,
+     .bias = 1},
+    {.kind = LAYER_RELU,
+     .name = "relu",
+     .activation = ACTIVATION_RELU,
+     .inputs = {1},
+     .input_count = 1,
+     .output = {1, {3}},
+     .kernel = -1,
+     .bias = -1},
+    {.kind = LAYER_DENSE,
+     .name = "last",
+     .activation = ACTIVATION_SOFTMAX,
+     .inputs = {2},
+     .input_count = 1,
+     .output = {1, {2}},
+     .units = 2,
+     .has_bias = true,
+     .kernel = 2,
+     .bias = 3},
 };
 static struct parameter parameters[] = {
     {.name = "hidden/kernel", .layer = 1, .rank = 2, .size = {2, 3}, .offset = 0, .count = 6},
@@ -250,8 +271,13 @@ static struct parameter parameters[] = {
     {.name = "last/bias", .layer = 3, .rank = 1, .size = {2}, .offset = 48, .count = 2},
 };
 static struct model small = {
-    .name = "small", .layers = layers, .layer_count = 4, .parameters = parameters,
-    .parameter_count = 4, .weights = weights, .weight_count = 64,
+    .name = "small",
+    .layers = layers,
+    .layer_count = 4,
+    .parameters = parameters,
+    .parameter_count = 4,
+    .weights = weights,
+    .weight_count = 64,
 };
 
 static struct quant_plan *small_plan(void) {

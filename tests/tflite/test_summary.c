@@ -11,7 +11,11 @@ static void the_formula_shows_real_signs(void **state) {
     static float scales[] = {0.155302f, 0.5f, 0.25f};
     static int32_t zeros[] = {12, 12, 12};
     struct frozen_tensor tensor = {
-        .type = TYPE_INT8, .rank = 1, .shape = {3}, .scale_count = 1, .scale = scales,
+        .type = TYPE_INT8,
+        .rank = 1,
+        .shape = {3},
+        .scale_count = 1,
+        .scale = scales,
         .zero_point = zeros,
     };
     char text[160];
@@ -26,8 +30,7 @@ static void the_formula_shows_real_signs(void **state) {
     tensor.scale_count = 3;
     zeros[1] = zeros[2] = 0;
     tflite_formula(&tensor, text, sizeof text);
-    assert_string_equal(text,
-                        "real = scale[c] * q, 3 scales 0.155302..0.5 along dimension 0");
+    assert_string_equal(text, "real = scale[c] * q, 3 scales 0.155302..0.5 along dimension 0");
     tensor.scale_count = 0;
     tflite_formula(&tensor, text, sizeof text);
     assert_string_equal(text, "");
@@ -42,9 +45,10 @@ static void a_golden_is_listed_operator_by_operator(void **state) {
     assert_ok(tflite_summary(frozen, &text, &error), &error);
     /* golden/cnn/model_int8.tensors.json */
     assert_non_null(strstr(text, "Input: tensor 0, input_1\n"));
-    assert_non_null(strstr(text, "   1  CONV_2D            5, 6, 3 -> 7  stride 1x1, valid, relu\n"));
-    assert_non_null(strstr(
-        text, "   2  MAX_POOL_2D        7 -> 8  window 2x2, stride 2x2, valid\n"));
+    assert_non_null(
+        strstr(text, "   1  CONV_2D            5, 6, 3 -> 7  stride 1x1, valid, relu\n"));
+    assert_non_null(
+        strstr(text, "   2  MAX_POOL_2D        7 -> 8  window 2x2, stride 2x2, valid\n"));
     assert_non_null(strstr(text, "int8    [batch, 10]          real = 0.194322 * (q - 54)\n"));
     assert_non_null(strstr(text, "int8    [batch, 28, 28, 1]   real = 0.00392157 * (q + 128)\n"));
     assert_non_null(strstr(text, "float32 [batch, 10]"));
@@ -62,8 +66,7 @@ static void control_characters_in_names_do_not_reach_the_text(void **state) {
     struct error error;
     char *text;
     assert_ok(tflite_summary(&frozen, &text, &error), &error);
-    for (const char *c = text; *c; c++)
-        assert_true(*c == '\n' || (*c >= 0x20 && *c < 0x7f));
+    for (const char *c = text; *c; c++) assert_true(*c == '\n' || (*c >= 0x20 && *c < 0x7f));
     assert_non_null(strstr(text, "a?[31m?b?"));
     free(text);
 }

@@ -98,13 +98,13 @@ static void what_is_no_model_is_refused_by_name(void **state) {
                      STATUS_FORMAT);
     assert_null(frozen);
     assert_string_equal(error.where, "empty.tflite");
-    assert_int_equal(tflite_parse((const unsigned char *)"\x89HDF\r\n\x1a\n", 8, "x", &frozen,
-                                  &error),
-                     STATUS_FORMAT);
+    assert_int_equal(
+        tflite_parse((const unsigned char *)"\x89HDF\r\n\x1a\n", 8, "x", &frozen, &error),
+        STATUS_FORMAT);
     assert_non_null(strstr(error.text, "TFL3"));
-    assert_int_equal(tflite_parse((const unsigned char *)"\xff\xff\xff\x7fTFL3", 8, "x", &frozen,
-                                  &error),
-                     STATUS_FORMAT);
+    assert_int_equal(
+        tflite_parse((const unsigned char *)"\xff\xff\xff\x7fTFL3", 8, "x", &frozen, &error),
+        STATUS_FORMAT);
     assert_non_null(strstr(error.text, "offset 0"));
 }
 
@@ -181,8 +181,7 @@ static void assert_same_tensor(const struct frozen_tensor *a, const struct froze
     if (a->data_bytes) assert_memory_equal(a->data, b->data, a->data_bytes);
 }
 
-static void assert_same_operator(const struct frozen_operator *a,
-                                 const struct frozen_operator *b) {
+static void assert_same_operator(const struct frozen_operator *a, const struct frozen_operator *b) {
     assert_int_equal(a->code, b->code);
     assert_int_equal(a->input_count, b->input_count);
     assert_memory_equal(a->inputs, b->inputs, sizeof a->inputs);

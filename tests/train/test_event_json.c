@@ -90,8 +90,8 @@ static void an_evaluation_holds_every_predicted_digit(void **state) {
     for (int i = 0; i < COUNT; i++) labels[i] = (uint8_t)(i * 7 % 10);
     struct evaluation evaluation = {.step = 5, .is_whole = true, .count = COUNT};
     for (int path = 0; path < PATHS; path++) {
-        evaluation.paths[path] =
-            (struct predictions){.count = COUNT, .accuracy = 0.5, .loss = (double)NAN, .labels = labels};
+        evaluation.paths[path] = (struct predictions){
+            .count = COUNT, .accuracy = 0.5, .loss = (double)NAN, .labels = labels};
         evaluation.confusion[path][3][4] = (uint16_t)(path + 1);
     }
     struct event event = {.kind = EVENT_EVALUATION, .folded = 1, .evaluation = &evaluation};

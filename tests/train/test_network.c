@@ -190,8 +190,7 @@ static void again_normalization(const struct model *model, const struct layer *l
     for (size_t c = 0; c < channels; c++) {
         double n = (double)pass->count * (double)(count / channels), mean = 0, variance = 0;
         for (int d = 0; d < pass->count; d++)
-            for (size_t i = c; i < count; i += channels)
-                mean += x[(size_t)d * VALUES_MAX + i] / n;
+            for (size_t i = c; i < count; i += channels) mean += x[(size_t)d * VALUES_MAX + i] / n;
         for (int d = 0; d < pass->count; d++)
             for (size_t i = c; i < count; i += channels)
                 variance += pow(x[(size_t)d * VALUES_MAX + i] - mean, 2) / n;

@@ -216,8 +216,8 @@ static void ranges_in_order(const struct pair *pair, struct range *ranges) {
 /* ---- comparison with the converter's file ---- */
 
 struct differences {
-    int scales, scale_steps;    /* activation scales that differ, and the most by how many ulp */
-    int zero_points;            /* of anything */
+    int scales, scale_steps; /* activation scales that differ, and the most by how many ulp */
+    int zero_points;         /* of anything */
     int weight_scales, weight_scale_steps, weights; /* of kernels */
     int bias_scales, bias_scale_steps, biases;
 };
@@ -275,9 +275,9 @@ static void print_differences(const char *name, const struct differences *found)
     print_message("# %s: differing from the converter: %d activation scales (by %d ulp at most), "
                   "%d zero points, %d weight scales (%d ulp), %d weights, %d bias scales (%d ulp), "
                   "%d biases\n",
-                  name, found->scales, found->scale_steps, found->zero_points,
-                  found->weight_scales, found->weight_scale_steps, found->weights,
-                  found->bias_scales, found->bias_scale_steps, found->biases);
+                  name, found->scales, found->scale_steps, found->zero_points, found->weight_scales,
+                  found->weight_scale_steps, found->weights, found->bias_scales,
+                  found->bias_scale_steps, found->biases);
 }
 
 /* Rows of ten outputs that differ from those of TFLite's reference kernels on the converter's
@@ -354,8 +354,7 @@ static void check_own(const char *name, int steps, int fold_steps, int most_rows
     print_message("# %s: outputs of %d of %d digits differ, %zu right\n", name, rows, DIGITS,
                   correct);
     assert_true(rows <= most_rows);
-    if (DIGITS == 10000)
-        assert_near((double)correct / DIGITS, expected_accuracy(name), 0.00001);
+    if (DIGITS == 10000) assert_near((double)correct / DIGITS, expected_accuracy(name), 0.00001);
     pair_free(&pair);
 }
 

@@ -65,9 +65,8 @@ static void range_names(const struct bench *bench, const struct quant_tensor *te
     bool is_input = tensor->placement == PLACE_INPUT;
     snprintf(layer, 128, "%s",
              is_input ? "quantize_layer" : bench->model->layers[tensor->layer].name);
-    bool is_depthwise =
-        tensor->placement == PLACE_KERNEL &&
-        bench->model->layers[tensor->layer].kind == LAYER_DEPTHWISE_CONV2D;
+    bool is_depthwise = tensor->placement == PLACE_KERNEL &&
+                        bench->model->layers[tensor->layer].kind == LAYER_DEPTHWISE_CONV2D;
     snprintf(name, 128, "%s%s_%s", is_depthwise ? "depthwise_" : "",
              of_placement[tensor->placement], end);
 }
@@ -121,8 +120,8 @@ static double weights_differ(const struct bench *bench, const float *weights, co
 
 struct record {
     double step1_weights;       /* largest difference after step 1 */
-    double loss1;                  /* of step 1 itself */
-    double loss10, loss200;        /* largest relative difference up to there */
+    double loss1;               /* of step 1 itself */
+    double loss10, loss200;     /* largest relative difference up to there */
     double mean, recorded_mean; /* of 200 losses */
     double ranges;              /* at step 200 */
 };
@@ -132,8 +131,7 @@ static void assert_correct_count(const struct step_result *result, const json_t 
     assert_int_equal(result->correct, lround(accuracy * result->count));
 }
 
-static void follow_the_record(const struct bench *bench, int exact_steps,
-                              struct record *record) {
+static void follow_the_record(const struct bench *bench, int exact_steps, struct record *record) {
     memset(record, 0, sizeof *record);
     FILE *file = fopen(golden(bench, "trace/steps.jsonl"), "r");
     assert_non_null(file);

@@ -10,7 +10,7 @@
 #include "base/array.h"
 #include "base/random.h"
 
-#define GUARD 3
+#define GUARD       3
 #define GUARD_GLYPH 0x47u
 
 static struct cell *guarded;
@@ -52,12 +52,16 @@ void fixture_create(struct fixture *fixture, const char *architecture, const cha
     }
     fixture->config.training.epochs = 5;
     fixture->config.scheme = scheme_find(scheme);
-    fixture->info = (struct run_info){.config = &fixture->config, .model = fixture->model,
-                                      .plan = fixture->plan, .dataset = &fixture->dataset,
-                                      .batches = 250, .isa = "plain", .threads = 1};
+    fixture->info = (struct run_info){.config = &fixture->config,
+                                      .model = fixture->model,
+                                      .plan = fixture->plan,
+                                      .dataset = &fixture->dataset,
+                                      .batches = 250,
+                                      .isa = "plain",
+                                      .threads = 1};
     assert_true(store_create(&fixture->store, &fixture->info));
-    fixture->session = (struct session){.evaluation = -1, .pair_truth = -1, .pair_predicted = -1,
-                                        .wants_focus = PANELS};
+    fixture->session = (struct session){
+        .evaluation = -1, .pair_truth = -1, .pair_predicted = -1, .wants_focus = PANELS};
 }
 
 void fixture_free(struct fixture *fixture) {
@@ -72,22 +76,29 @@ void fixture_free(struct fixture *fixture) {
 
 void fixture_batch(struct fixture *fixture, uint64_t step, float loss) {
     bool is_finite = isfinite(loss);
-    struct event event = {.kind = EVENT_BATCH, .folded = 1, .step = step,
-                          .time = .04 * (double)step};
-    event.batch = (struct event_batch){.first_step = step, .epoch = (int)((step - 1) / 250),
-                                       .batch = (int)((step - 1) % 250 + 1), .batches = 250,
-                                       .loss_min = loss, .loss_max = loss, .loss_last = loss,
+    struct event event = {
+        .kind = EVENT_BATCH, .folded = 1, .step = step, .time = .04 * (double)step};
+    event.batch = (struct event_batch){.first_step = step,
+                                       .epoch = (int)((step - 1) / 250),
+                                       .batch = (int)((step - 1) % 250 + 1),
+                                       .batches = 250,
+                                       .loss_min = loss,
+                                       .loss_max = loss,
+                                       .loss_last = loss,
                                        .loss_sum = is_finite ? (double)loss : 0,
-                                       .finite = is_finite, .not_finite = !is_finite, .count = 32,
-                                       .correct = 30, .learning_rate = .001f};
+                                       .finite = is_finite,
+                                       .not_finite = !is_finite,
+                                       .count = 32,
+                                       .correct = 30,
+                                       .learning_rate = .001f};
     store_feed(&fixture->store, &event);
 }
 
 void fixture_tensors(struct fixture *fixture, uint64_t step) {
     for (int i = 0; i < fixture->plan->tensor_count; i++) {
         const struct quant_tensor *tensor = &fixture->plan->tensors[i];
-        struct event event = {.kind = EVENT_TENSOR, .folded = 1, .step = step,
-                              .time = .04 * (double)step};
+        struct event event = {
+            .kind = EVENT_TENSOR, .folded = 1, .step = step, .time = .04 * (double)step};
         struct event_tensor *out = &event.tensor;
         out->tensor = i;
         float grown = 1 - .5f * expf(-(float)step / 300);
@@ -123,12 +134,12 @@ static void predict(struct predictions *predictions, size_t digit, int truth, in
     float *probability = predictions->probabilities + digit * DIGIT_CLASSES;
     share = floorf(share * 256) / 256;
     float rest = 1 - share;
-    for (int class = 0; class < DIGIT_CLASSES; class++) probability[class] = 0;
+    for (int class = 0; class < DIGIT_CLASSES; class ++) probability[class] = 0;
     probability[label] = share;
     int second = label == truth ? (truth + 5) % DIGIT_CLASSES : truth;
     probability[second] = floorf(rest * 230) / 256;
     probability[(second + 1) % DIGIT_CLASSES == label ? (second + 2) % DIGIT_CLASSES
-                                                       : (second + 1) % DIGIT_CLASSES] =
+                                                      : (second + 1) % DIGIT_CLASSES] =
         rest - probability[second];
     predictions->labels[digit] = (uint8_t)label;
     predictions->correct += label == truth;
@@ -156,8 +167,8 @@ void fixture_evaluate(struct fixture *fixture, uint64_t step, size_t count, size
             bool is_wrong = every > 0 && i % (every * slower[path]) == every * slower[path] - 1;
             int read = (truth + 1 + (int)(every > 0 && i / every % 4 == 0) * 4) % DIGIT_CLASSES;
             int label = is_wrong ? read : truth;
-            float share = is_wrong ? .45f + .2f * unit(1, (uint32_t)i)
-                                   : .62f + .38f * unit(2, (uint32_t)i);
+            float share =
+                is_wrong ? .45f + .2f * unit(1, (uint32_t)i) : .62f + .38f * unit(2, (uint32_t)i);
             predict(predictions, i, truth, label, share);
             evaluation->confusion[path][truth][label]++;
         }
@@ -170,12 +181,15 @@ void fixture_evaluate(struct fixture *fixture, uint64_t step, size_t count, size
         float half = .1f + .4f * unit(3, (uint32_t)i);
         ranges[i] = (struct range){-half, half};
     }
-    evaluation->snapshot = snapshot_create(fixture->model, fixture->plan, step,
-                                           fixture->model->weights, ranges);
+    evaluation->snapshot =
+        snapshot_create(fixture->model, fixture->plan, step, fixture->model->weights, ranges);
     free(ranges);
     assert_non_null(evaluation->snapshot);
-    struct event event = {.kind = EVENT_EVALUATION, .folded = 1, .step = step,
-                          .time = .04 * (double)step, .evaluation = evaluation};
+    struct event event = {.kind = EVENT_EVALUATION,
+                          .folded = 1,
+                          .step = step,
+                          .time = .04 * (double)step,
+                          .evaluation = evaluation};
     store_feed(&fixture->store, &event);
     event_release(&event);
 }
@@ -200,9 +214,12 @@ void fixture_canvas(struct fixture *fixture, int rows, int columns, enum glyph_l
     guarded = calloc(count, sizeof *guarded);
     assert_non_null(guarded);
     for (size_t i = 0; i < count; i++) guarded[i].glyph = GUARD_GLYPH;
-    fixture->canvas = (struct canvas){.rows = rows, .columns = columns, .stride = guarded_columns,
+    fixture->canvas = (struct canvas){.rows = rows,
+                                      .columns = columns,
+                                      .stride = guarded_columns,
                                       .cells = guarded + GUARD * guarded_columns + GUARD,
-                                      .glyphs = glyphs, .is_mono = is_mono,
+                                      .glyphs = glyphs,
+                                      .is_mono = is_mono,
                                       .has_greys = !is_mono && glyphs != GLYPHS_ASCII};
     canvas_clear(&fixture->canvas);
 }

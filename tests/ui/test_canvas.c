@@ -68,7 +68,9 @@ static void text_from_elsewhere_keeps_the_columns(void **state) {
     (void)state;
     struct canvas canvas = make(1, 12, GLYPHS_BRAILLE);
     /* a tab, an escape, a wide character, a byte that is no UTF-8, an overlong slash */
-    canvas_text(&canvas, 0, 0, COLOR_TEXT, "a\t\033\xe4\xb8\xad\xff\xc0\xaf" "b\xc3\xa9");
+    canvas_text(&canvas, 0, 0, COLOR_TEXT,
+                "a\t\033\xe4\xb8\xad\xff\xc0\xaf"
+                "b\xc3\xa9");
     check_dump(&canvas, "a??????b\xc3\xa9\n");
     canvas_free(&canvas);
 }
@@ -76,7 +78,8 @@ static void text_from_elsewhere_keeps_the_columns(void **state) {
 static void ascii_level_leaves_only_ascii(void **state) {
     (void)state;
     struct canvas canvas = make(1, 16, GLYPHS_ASCII);
-    canvas_text(&canvas, 0, 0, COLOR_TEXT, "\u256d\u2500\u252c\u2502\u2588\u2591\u2026\u2192\u2212\u28ff");
+    canvas_text(&canvas, 0, 0, COLOR_TEXT,
+                "\u256d\u2500\u252c\u2502\u2588\u2591\u2026\u2192\u2212\u28ff");
     check_dump(&canvas, "+-+|#..>-*\n");
     for (uint32_t glyph = 0; glyph < 0x3000; glyph++) {
         uint32_t low = glyph_lower(glyph, GLYPHS_ASCII);
@@ -122,8 +125,8 @@ static void greys_go_from_black_to_white(void **state) {
     canvas_grey(&canvas, 0, 3, 0, 0);
     check_dump(&canvas, "\u2580\u2584\u2588\n");
     canvas.glyphs = GLYPHS_ASCII;
-    for (int i = 0; i < 4; i++) canvas_grey(&canvas, 0, i, (unsigned char)(i * 85),
-                                            (unsigned char)(i * 85));
+    for (int i = 0; i < 4; i++)
+        canvas_grey(&canvas, 0, i, (unsigned char)(i * 85), (unsigned char)(i * 85));
     check_dump(&canvas, " -*@\n");
     canvas_free(&canvas);
 }

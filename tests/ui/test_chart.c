@@ -37,16 +37,26 @@ static void chart_writes_inside_its_canvas_at_any_size(void **state) {
                 struct chart_frame frame = chart_frame(&fixture.canvas);
                 assert_true(frame.samples <= MOST);
                 fill(&arrays, frame.samples);
-                struct chart_series series = {.low = arrays.low, .high = arrays.high,
-                                              .line = arrays.line, .points = arrays.line,
-                                              .ascii = '*', .mark = 0x25cf,
+                struct chart_series series = {.low = arrays.low,
+                                              .high = arrays.high,
+                                              .line = arrays.line,
+                                              .points = arrays.line,
+                                              .ascii = '*',
+                                              .mark = 0x25cf,
                                               .line_color = COLOR_CURVE,
                                               .span_color = COLOR_ENVELOPE};
-                struct chart chart = {.samples = frame.samples, .series = &series,
-                                      .series_count = 1, .low = .1, .high = .9,
-                                      .is_log = rows % 2, .baseline = .5,
-                                      .alarms = arrays.alarms, .verticals = arrays.verticals,
-                                      .cursor = columns / 2, .ticks = ticks, .tick_count = 2};
+                struct chart chart = {.samples = frame.samples,
+                                      .series = &series,
+                                      .series_count = 1,
+                                      .low = .1,
+                                      .high = .9,
+                                      .is_log = rows % 2,
+                                      .baseline = .5,
+                                      .alarms = arrays.alarms,
+                                      .verticals = arrays.verticals,
+                                      .cursor = columns / 2,
+                                      .ticks = ticks,
+                                      .tick_count = 2};
                 chart_draw(&fixture.canvas, &chart);
                 fixture_check_guard(&fixture);
             }
@@ -75,9 +85,16 @@ static void ascii_chart_is_as_drawn_by_hand(void **state) {
     unsigned char alarms[8] = {0, 0, 0, 0, 0, 0, 'N', 'I'};
     struct chart_series series = {.low = low, .high = high, .line = line, .ascii = '*'};
     struct chart_tick tick = {.at = .5, .text = "mid"};
-    struct chart chart = {.samples = 8, .series = &series, .series_count = 1, .low = 0, .high = 7,
-                          .baseline = (double)NAN, .cursor = -1, .alarms = alarms,
-                          .ticks = &tick, .tick_count = 1};
+    struct chart chart = {.samples = 8,
+                          .series = &series,
+                          .series_count = 1,
+                          .low = 0,
+                          .high = 7,
+                          .baseline = (double)NAN,
+                          .cursor = -1,
+                          .alarms = alarms,
+                          .ticks = &tick,
+                          .tick_count = 1};
     char *text = draw_ascii(9, 8, &chart);
     assert_string_equal(text, "    : NI\n"
                               "    : :\n"
@@ -95,8 +112,13 @@ static void line_hangs_together_in_braille(void **state) {
     (void)state;
     float line[4] = {0, 7, 0, 7}; /* two cells wide, two high: eight levels */
     struct chart_series series = {.line = line, .line_color = COLOR_CURVE};
-    struct chart chart = {.samples = 4, .series = &series, .series_count = 1, .low = 0, .high = 7,
-                          .baseline = (double)NAN, .cursor = -1};
+    struct chart chart = {.samples = 4,
+                          .series = &series,
+                          .series_count = 1,
+                          .low = 0,
+                          .high = 7,
+                          .baseline = (double)NAN,
+                          .cursor = -1};
     fixture_canvas(&fixture, 2, 2, GLYPHS_BRAILLE, false);
     chart_draw(&fixture.canvas, &chart);
     /* Going up, the left sample takes the lower half, the right one the upper half; all four rows
@@ -125,8 +147,13 @@ static void spike_of_one_sample_reaches_its_row(void **state) {
         for (int i = 0; i < frame.samples; i++) low[i] = high[i] = line[i] = .1f;
         high[30] = 1;
         struct chart_series series = {.low = low, .high = high, .line = line, .ascii = '*'};
-        struct chart chart = {.samples = frame.samples, .series = &series, .series_count = 1,
-                              .low = 0, .high = 1, .baseline = (double)NAN, .cursor = -1};
+        struct chart chart = {.samples = frame.samples,
+                              .series = &series,
+                              .series_count = 1,
+                              .low = 0,
+                              .high = 1,
+                              .baseline = (double)NAN,
+                              .cursor = -1};
         chart_draw(&fixture.canvas, &chart);
         int column = frame.column + (glyphs == GLYPHS_BRAILLE ? 15 : 30);
         for (int row = 0; row < 6; row++)
@@ -140,8 +167,13 @@ static void value_stands_beside_its_own_label(void **state) {
     float line[60];
     for (int i = 0; i < 60; i++) line[i] = 98.7f;
     struct chart_series series = {.line = line, .ascii = '*'};
-    struct chart chart = {.samples = 53, .series = &series, .series_count = 1, .low = 98.6,
-                          .high = 98.8, .baseline = (double)NAN, .cursor = -1};
+    struct chart chart = {.samples = 53,
+                          .series = &series,
+                          .series_count = 1,
+                          .low = 98.6,
+                          .high = 98.8,
+                          .baseline = (double)NAN,
+                          .cursor = -1};
     int found = 0;
     for (int rows = 4; rows < 14; rows++) {
         char *text = draw_ascii(rows, 60, &chart);
@@ -158,8 +190,13 @@ static void span_above_the_axis_is_marked(void **state) {
     (void)state;
     float low[4] = {0, 0, 0, 0}, high[4] = {1, 5, 1, 1};
     struct chart_series series = {.low = low, .high = high};
-    struct chart chart = {.samples = 4, .series = &series, .series_count = 1, .low = 0, .high = 1,
-                          .baseline = (double)NAN, .cursor = -1};
+    struct chart chart = {.samples = 4,
+                          .series = &series,
+                          .series_count = 1,
+                          .low = 0,
+                          .high = 1,
+                          .baseline = (double)NAN,
+                          .cursor = -1};
     char *text = draw_ascii(3, 4, &chart);
     assert_string_equal(text, ":^::\n::::\n::::\n");
     free(text);

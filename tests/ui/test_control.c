@@ -63,8 +63,11 @@ static void acknowledge(uint32_t number, enum status status, const char *text) {
 
 static void tell_export(uint64_t step) {
     struct event event = {.kind = EVENT_EXPORT, .folded = 1, .step = step};
-    event.export_ = (struct event_export){.is_ok = true, .path = "out/model_int8-s10.tflite",
-                                          .bytes = 25190, .accuracy = .978, .count = 1000};
+    event.export_ = (struct event_export){.is_ok = true,
+                                          .path = "out/model_int8-s10.tflite",
+                                          .bytes = 25190,
+                                          .accuracy = .978,
+                                          .count = 1000};
     store_feed(&store, &event);
     control_event(&control, &store, &event, 0);
 }
@@ -156,8 +159,8 @@ static void menus_offer_what_they_answer_to(void **state) {
         for (; choices->key; choices++) {
             control.modal = modals[m];
             control.modal_since = 0;
-            uint32_t code = strcmp(choices->key, "Esc") ? (uint32_t)choices->key[0]
-                                                        : (uint32_t)KEYCODE_ESCAPE;
+            uint32_t code =
+                strcmp(choices->key, "Esc") ? (uint32_t)choices->key[0] : (uint32_t)KEYCODE_ESCAPE;
             control_answer(&control, &store, code, 9);
             assert_true(control.modal != modals[m] || control.is_done);
         }

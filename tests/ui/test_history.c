@@ -239,8 +239,10 @@ static void smoothing_is_the_debiased_average_of_raw_values(void **state) {
                 m = w * m + (1 - w) * (double)series.values[i];
                 keep *= w;
             }
-            if (keep > .99999999) assert_true(isnan(got[i]));
-            else assert_near(got[i], m / (1 - keep), 1e-6 * (1 + fabs(m / (1 - keep))));
+            if (keep > .99999999)
+                assert_true(isnan(got[i]));
+            else
+                assert_near(got[i], m / (1 - keep), 1e-6 * (1 + fabs(m / (1 - keep))));
         }
     }
     free(steps);
@@ -265,8 +267,10 @@ static void smoothing_goes_on_as_values_arrive(void **state) {
         float a = 0, b = 0;
         history_smooth(late, .98, 1, &series.steps[i], &a);
         history_smooth(live, .98, 1, &series.steps[i], &b);
-        if (isnan(a)) assert_true(isnan(b));
-        else assert_near(a, b, 1e-6 * (1 + fabs((double)a)));
+        if (isnan(a))
+            assert_true(isnan(b));
+        else
+            assert_near(a, b, 1e-6 * (1 + fabs((double)a)));
     }
     history_destroy(late);
     history_destroy(live);
@@ -295,9 +299,14 @@ static void folded_records_keep_their_extremes(void **state) {
     double sum = 0;
     for (int i = 0; i < 4000; i++) {
         if (i % 3 == 0) {
-            struct bucket fold = {.count = 4, .not_finite = 1, .min = -2.0f - (float)i,
-                                  .max = 5.0f + (float)i, .last = 1.0f, .sum = 6.0,
-                                  .first_step = step, .last_step = step + 4};
+            struct bucket fold = {.count = 4,
+                                  .not_finite = 1,
+                                  .min = -2.0f - (float)i,
+                                  .max = 5.0f + (float)i,
+                                  .last = 1.0f,
+                                  .sum = 6.0,
+                                  .first_step = step,
+                                  .last_step = step + 4};
             assert_true(history_add_bucket(history, &fold));
             step += 5;
             sum += 6;

@@ -38,8 +38,9 @@ static void every_action_has_a_key(void **state) {
 
 static void nothing_destructive_is_on_enter_space_or_an_arrow(void **state) {
     (void)state;
-    static const uint32_t harmless[] = {KEYCODE_ENTER, ' ', KEYCODE_UP, KEYCODE_DOWN, KEYCODE_LEFT,
-                                        KEYCODE_RIGHT, KEYCODE_ESCAPE, KEYCODE_BACKSPACE};
+    static const uint32_t harmless[] = {
+        KEYCODE_ENTER, ' ',           KEYCODE_UP,     KEYCODE_DOWN,
+        KEYCODE_LEFT,  KEYCODE_RIGHT, KEYCODE_ESCAPE, KEYCODE_BACKSPACE};
     for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++) {
         enum action action = keys_action(harmless[i]);
         assert_true(action == ACTION_BACK || action < ACTION_HELP);
@@ -121,9 +122,11 @@ static void the_footer_fits_every_width(void **state) {
     for (int focus = 0; focus < PANELS; focus++) {
         for (int columns = 20; columns < 240; columns++) {
             struct canvas canvas;
-            struct layout layout = layout_make(columns, 24, ALL_PANELS, (enum panel_id)focus,
-                                               false);
-            struct view view = {.store = &store, .control = &control, .layout = &layout,
+            struct layout layout =
+                layout_make(columns, 24, ALL_PANELS, (enum panel_id)focus, false);
+            struct view view = {.store = &store,
+                                .control = &control,
+                                .layout = &layout,
                                 .focus = (enum panel_id)focus};
             assert_true(canvas_create(&canvas, 1, columns));
             footer_draw(&view, &canvas);

@@ -5,7 +5,7 @@
 #include "ui/layout.h"
 
 #define COLUMNS_TRIED 230
-#define ROWS_TRIED 75
+#define ROWS_TRIED    75
 
 static bool is_inside(struct rect rect, int columns, int rows) {
     return rect.row >= 0 && rect.column >= 0 && rect.rows >= 0 && rect.columns >= 0 &&
@@ -35,7 +35,8 @@ static const char *check(const struct layout *layout, int columns, int rows, enu
         if (rect_is_empty(out) && !rect_is_empty(in)) return "draws only where it is shown";
         if (rect_is_empty(in)) continue;
         if (in.row < out.row || in.column < out.column || in.row + in.rows > out.row + out.rows ||
-            in.column + in.columns > out.column + out.columns) return "draws within its frame";
+            in.column + in.columns > out.column + out.columns)
+            return "draws within its frame";
     }
     if (columns >= 20 && rows >= 7 && rect_is_empty(layout->insides[focus])) return "is focused";
     if (columns > 0 && rows > 0 && rect_is_empty(layout->header)) return "has a header";
@@ -82,8 +83,8 @@ static void shrinking_and_growing_again_changes_nothing(void **state) {
 
 static void panels_fill_the_screen(void **state) {
     (void)state;
-    static const int sizes[][2] = {{80, 24}, {95, 33}, {80, 50}, {120, 40}, {163, 51}, {200, 60},
-                                   {317, 92}};
+    static const int sizes[][2] = {{80, 24},  {95, 33},  {80, 50}, {120, 40},
+                                   {163, 51}, {200, 60}, {317, 92}};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         int columns = sizes[i][0], rows = sizes[i][1], area = 0;
         struct layout layout = layout_make(columns, rows, ALL_PANELS, PANEL_CURVES, false);

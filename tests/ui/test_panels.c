@@ -50,8 +50,10 @@ static void golden_views(const struct panel *panel, int views) {
         int rows, columns;
         enum glyph_level glyphs;
         const char *name;
-    } sizes[] = {{14, 48, GLYPHS_ASCII, "ascii-48x14"},   {22, 70, GLYPHS_BRAILLE, "utf8-70x22"},
-                 {36, 120, GLYPHS_BLOCK, "block-120x36"}, {5, 80, GLYPHS_ASCII, "ascii-80x5"},
+    } sizes[] = {{14, 48, GLYPHS_ASCII, "ascii-48x14"},
+                 {22, 70, GLYPHS_BRAILLE, "utf8-70x22"},
+                 {36, 120, GLYPHS_BLOCK, "block-120x36"},
+                 {5, 80, GLYPHS_ASCII, "ascii-80x5"},
                  {7, 24, GLYPHS_ASCII, "ascii-24x7"}};
     void *state = state_new(panel);
     for (int view = 0; view < views; view++) {

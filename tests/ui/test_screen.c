@@ -19,8 +19,11 @@ static uint32_t remember(void *context, struct command command) {
 }
 
 static void be(enum run_state state) {
-    struct event event = {.kind = EVENT_STATE, .folded = 1, .step = screen.store.step,
-                          .time = screen.store.now, .state = state};
+    struct event event = {.kind = EVENT_STATE,
+                          .folded = 1,
+                          .step = screen.store.step,
+                          .time = screen.store.now,
+                          .state = state};
     screen_event(&screen, &event, 0);
     screen.control.notice_until = 0;
 }
@@ -33,14 +36,22 @@ static void log_line(enum log_level level, const char *text) {
 }
 
 static void batch(uint64_t step, float loss) {
-    struct event event = {.kind = EVENT_BATCH, .folded = 1, .step = step,
-                          .time = .04 * (double)step};
-    event.batch = (struct event_batch){.first_step = step, .epoch = (int)((step - 1) / 250),
-                                       .batch = (int)((step - 1) % 250 + 1), .batches = 250,
-                                       .loss_min = loss, .loss_max = loss, .loss_last = loss,
-                                       .loss_sum = (double)loss, .finite = 1, .count = 32,
-                                       .correct = 30, .learning_rate = .001f,
-                                       .digits_per_second = 4730, .step_seconds = .0067f};
+    struct event event = {
+        .kind = EVENT_BATCH, .folded = 1, .step = step, .time = .04 * (double)step};
+    event.batch = (struct event_batch){.first_step = step,
+                                       .epoch = (int)((step - 1) / 250),
+                                       .batch = (int)((step - 1) % 250 + 1),
+                                       .batches = 250,
+                                       .loss_min = loss,
+                                       .loss_max = loss,
+                                       .loss_last = loss,
+                                       .loss_sum = (double)loss,
+                                       .finite = 1,
+                                       .count = 32,
+                                       .correct = 30,
+                                       .learning_rate = .001f,
+                                       .digits_per_second = 4730,
+                                       .step_seconds = .0067f};
     screen_event(&screen, &event, 0);
 }
 
@@ -115,11 +126,10 @@ static void stand_in_draw(void *memory, const struct store *store, struct sessio
 
 static void put_stand_ins(void) {
     static struct panel others[PANELS];
-    static const enum panel_id data[] = {PANEL_CURVES, PANEL_RANGES, PANEL_DIGITS,
-                                         PANEL_CONFUSION};
+    static const enum panel_id data[] = {PANEL_CURVES, PANEL_RANGES, PANEL_DIGITS, PANEL_CONFUSION};
     for (size_t i = 0; i < sizeof data / sizeof data[0]; i++) {
-        others[data[i]] = (struct panel){.name = screen.panels[data[i]]->name,
-                                         .title = stand_in_title, .draw = stand_in_draw};
+        others[data[i]] = (struct panel){
+            .name = screen.panels[data[i]]->name, .title = stand_in_title, .draw = stand_in_draw};
         screen.panels[data[i]] = &others[data[i]];
     }
 }
@@ -270,8 +280,9 @@ static void accuracies_of_a_part_are_labelled_at_every_size(void **state) {
     static const struct {
         int columns, rows;
         const char *label;
-    } sizes[] = {{120, 40, "acc% of 100"}, {80, 24, "acc% of 100"}, {60, 16, "INT8 99.00 of 100"},
-                 {40, 10, "INT8 99.00 of 100"}, {20, 4, "INT8 99.00 of 100"}, {10, 1, "~99.0%"}};
+    } sizes[] = {{120, 40, "acc% of 100"},      {80, 24, "acc% of 100"},
+                 {60, 16, "INT8 99.00 of 100"}, {40, 10, "INT8 99.00 of 100"},
+                 {20, 4, "INT8 99.00 of 100"},  {10, 1, "~99.0%"}};
     make(40, 120, GLYPHS_ASCII, true);
     assert_false(is_shown("acc% of"));
     struct evaluation *evaluation = calloc(1, sizeof *evaluation);
@@ -280,14 +291,17 @@ static void accuracies_of_a_part_are_labelled_at_every_size(void **state) {
     evaluation->step = 702;
     evaluation->count = 100;
     for (int path = 0; path < PATHS; path++) evaluation->paths[path].accuracy = .99;
-    struct event event = {.kind = EVENT_EVALUATION, .folded = 1, .step = 702,
-                          .time = screen.store.now, .evaluation = evaluation};
+    struct event event = {.kind = EVENT_EVALUATION,
+                          .folded = 1,
+                          .step = 702,
+                          .time = screen.store.now,
+                          .evaluation = evaluation};
     screen_event(&screen, &event, 0);
     event_release(&event);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         assert_true(screen_resize(&screen, sizes[i].rows, sizes[i].columns));
-        if (!is_shown(sizes[i].label)) fail_msg("no %s at %d columns", sizes[i].label,
-                                                sizes[i].columns);
+        if (!is_shown(sizes[i].label))
+            fail_msg("no %s at %d columns", sizes[i].label, sizes[i].columns);
         /* The baseline, where it has room, is of the same part. */
         assert_false(is_shown("PTQ 96.80"));
         assert_int_equal(is_shown("PTQ 95.30"), sizes[i].columns >= 80);
@@ -410,8 +424,7 @@ static void the_chosen_evaluation_stays_when_newer_ones_come(void **state) {
     screen.session.evaluation = 1;
     const struct evaluation *chosen = screen.store.evaluations[1];
     for (int i = 0; i < 2 * STORE_EVALUATIONS; i++) {
-        struct event event = {.kind = EVENT_EVALUATION, .folded = 1,
-                              .step = 800 + (uint64_t)i};
+        struct event event = {.kind = EVENT_EVALUATION, .folded = 1, .step = 800 + (uint64_t)i};
         struct evaluation *evaluation = calloc(1, sizeof *evaluation);
         assert_non_null(evaluation);
         evaluation->references = 1;

@@ -35,11 +35,18 @@ static int tear_down(void **state) {
 static void feed_batch(uint64_t step, double time, float loss) {
     bool is_finite = isfinite(loss);
     struct event event = {.kind = EVENT_BATCH, .folded = 1, .step = step, .time = time};
-    event.batch = (struct event_batch){.first_step = step, .epoch = 1, .batch = (int)step,
-                                       .batches = 100, .loss_min = loss, .loss_max = loss,
-                                       .loss_last = loss, .loss_sum = is_finite ? (double)loss : 0,
-                                       .finite = is_finite, .not_finite = !is_finite,
-                                       .count = 32, .correct = 16};
+    event.batch = (struct event_batch){.first_step = step,
+                                       .epoch = 1,
+                                       .batch = (int)step,
+                                       .batches = 100,
+                                       .loss_min = loss,
+                                       .loss_max = loss,
+                                       .loss_last = loss,
+                                       .loss_sum = is_finite ? (double)loss : 0,
+                                       .finite = is_finite,
+                                       .not_finite = !is_finite,
+                                       .count = 32,
+                                       .correct = 16};
     store_feed(&store, &event);
 }
 
@@ -62,8 +69,12 @@ static void folded_batches_keep_their_extremes(void **state) {
     (void)state;
     feed_batch(1, 0.1, 2.0f);
     struct event event = {.kind = EVENT_BATCH, .folded = 10, .step = 11, .time = 0.2};
-    event.batch = (struct event_batch){.first_step = 2, .loss_min = 0.5f, .loss_max = 9.0f,
-                                       .loss_last = 1.0f, .loss_sum = 20, .finite = 10};
+    event.batch = (struct event_batch){.first_step = 2,
+                                       .loss_min = 0.5f,
+                                       .loss_max = 9.0f,
+                                       .loss_last = 1.0f,
+                                       .loss_sum = 20,
+                                       .finite = 10};
     store_feed(&store, &event);
     struct bucket all = history_range(store.loss, 1, 11);
     assert_int_equal(all.count, 11);

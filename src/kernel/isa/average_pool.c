@@ -62,8 +62,10 @@ void ISA(average_pool_backward)(const struct pooling *shape, size_t begin, size_
         for (int i = 0; i < s.out_height; i++) {
             for (int j = 0; j < s.out_width; j++) {
                 const struct cells w = window_cells(&s, i, j);
-                const float *from = dy + ((b * (size_t)s.out_height + (size_t)i) *
-                                              (size_t)s.out_width + (size_t)j) * channels;
+                const float *from =
+                    dy +
+                    ((b * (size_t)s.out_height + (size_t)i) * (size_t)s.out_width + (size_t)j) *
+                        channels;
                 for (size_t c = 0; c < channels; c += V_LANES) {
                     size_t count = channels - c;
                     vfloat share = load_count(from + c, count) / v_set(w.count);

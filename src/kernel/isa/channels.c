@@ -33,9 +33,12 @@ void ISA(channel_sums)(size_t rows, size_t channels, size_t begin, size_t end, c
                        const float *mean, const float *dy, float *sums) {
     for (size_t c = begin; c < end; c += V_LANES) {
         size_t count = end - c < V_LANES ? end - c : V_LANES;
-        if (!mean) sum_blocks(rows, channels, c, count, TERMS_VALUES, x, NULL, NULL, sums);
-        else if (!dy) sum_blocks(rows, channels, c, count, TERMS_SQUARES, x, mean, NULL, sums);
-        else sum_blocks(rows, channels, c, count, TERMS_PRODUCTS, x, mean, dy, sums);
+        if (!mean)
+            sum_blocks(rows, channels, c, count, TERMS_VALUES, x, NULL, NULL, sums);
+        else if (!dy)
+            sum_blocks(rows, channels, c, count, TERMS_SQUARES, x, mean, NULL, sums);
+        else
+            sum_blocks(rows, channels, c, count, TERMS_PRODUCTS, x, mean, dy, sums);
     }
 }
 

@@ -20,8 +20,7 @@ ALWAYS_INLINE vfloat forward_sum(const struct conv2d *s, size_t image, int y, in
             if (!inside(in_y, in_x, s->in_height, s->in_width)) continue;
             const float *from =
                 in + pixel_at(image, in_y, in_x, s->in_height, s->in_width, s->in_channels) + c;
-            const float *tap =
-                kernel + (size_t)(k_y * s->kernel_width + k_x) * channels + c;
+            const float *tap = kernel + (size_t)(k_y * s->kernel_width + k_x) * channels + c;
             sum = v_fma(load_count(from, count), load_count(tap, count), sum);
         }
     }
@@ -58,11 +57,10 @@ ALWAYS_INLINE vfloat input_sum(const struct conv2d *s, size_t image, int y, int 
             int left = x + s->pad_left - k_x * s->dilation_x, out_x = left / s->stride_x;
             if (left < 0 || out_x * s->stride_x != left) continue;
             if (!inside(out_y, out_x, s->out_height, s->out_width)) continue;
-            const float *from = dy + c +
-                                pixel_at(image, out_y, out_x, s->out_height, s->out_width,
-                                         s->out_channels);
-            const float *tap =
-                kernel + (size_t)(k_y * s->kernel_width + k_x) * channels + c;
+            const float *from =
+                dy + c +
+                pixel_at(image, out_y, out_x, s->out_height, s->out_width, s->out_channels);
+            const float *tap = kernel + (size_t)(k_y * s->kernel_width + k_x) * channels + c;
             sum = v_fma(load_count(from, count), load_count(tap, count), sum);
         }
     }
@@ -102,13 +100,13 @@ ALWAYS_INLINE vfloat kernel_sum(const struct conv2d *s, int n, int k_y, int k_x,
     for (int b = 0; b < n; b++) {
         for (int i = first_y; i < end_y; i++) {
             if (first_x >= end_x) continue;
-            const float *from = x + c +
-                                pixel_at((size_t)b, i * s->stride_y + offset_y,
-                                         first_x * s->stride_x + offset_x, s->in_height,
-                                         s->in_width, s->in_channels);
-            const float *by = dy + c +
-                              pixel_at((size_t)b, i, first_x, s->out_height, s->out_width,
-                                       s->out_channels);
+            const float *from =
+                x + c +
+                pixel_at((size_t)b, i * s->stride_y + offset_y, first_x * s->stride_x + offset_x,
+                         s->in_height, s->in_width, s->in_channels);
+            const float *by =
+                dy + c +
+                pixel_at((size_t)b, i, first_x, s->out_height, s->out_width, s->out_channels);
             for (int j = first_x; j < end_x; j++) {
                 sum = v_fma(load_count(from, count), load_count(by, count), sum);
                 from += s->stride_x * s->in_channels;

@@ -16,10 +16,10 @@ void ISA(fake_quant_tensor_backward)(size_t count, const float *x, const struct 
         v_store(dx + i, quantizer_gradient(&q, v_load(x + i), relu, v_load(dy + i)));
     size_t rest = count - i;
     if (rest)
-        v_store_part(dx + i,
-                     quantizer_gradient(&q, v_load_part(x + i, rest), relu,
-                                        v_load_part(dy + i, rest)),
-                     rest);
+        v_store_part(
+            dx + i,
+            quantizer_gradient(&q, v_load_part(x + i, rest), relu, v_load_part(dy + i, rest)),
+            rest);
 }
 
 /* Parameters of V_LANES channels, side by side. */
@@ -80,10 +80,10 @@ void ISA(fake_quant_channels_backward)(size_t rows, size_t channels, const float
             if (count >= V_LANES)
                 v_store(dx + i, channels_gradient(&q, v_load(x + i), v_load(dy + i)));
             else
-                v_store_part(dx + i,
-                             channels_gradient(&q, v_load_part(x + i, count),
-                                               v_load_part(dy + i, count)),
-                             count);
+                v_store_part(
+                    dx + i,
+                    channels_gradient(&q, v_load_part(x + i, count), v_load_part(dy + i, count)),
+                    count);
         }
     }
 }

@@ -6,9 +6,9 @@
 #include "base/simd.h"
 #include "kernel/list.h"
 
-#define PASTE(a, b) a##_##b
+#define PASTE(a, b)          a##_##b
 #define PASTE_EXPANDED(a, b) PASTE(a, b)
-#define ISA(name) PASTE_EXPANDED(name, KERNEL_LEVEL)
+#define ISA(name)            PASTE_EXPANDED(name, KERNEL_LEVEL)
 
 #define K(name, arguments) void ISA(name) arguments;
 KERNEL_LIST(K)
@@ -20,8 +20,10 @@ ALWAYS_INLINE vfloat load_count(const float *p, size_t count) {
 }
 
 ALWAYS_INLINE void store_count(float *p, vfloat v, size_t count) {
-    if (count >= V_LANES) v_store(p, v);
-    else v_store_part(p, v, count);
+    if (count >= V_LANES)
+        v_store(p, v);
+    else
+        v_store_part(p, v, count);
 }
 
 /* Accumulators of a strip: STRIP_ROWS x STRIP_VECTORS registers, plus STRIP_VECTORS of b and one
@@ -40,8 +42,8 @@ ALWAYS_INLINE void store_count(float *p, vfloat v, size_t count) {
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
-/* A loop whose bounds are constants in some places where it is inlined.  Clang unrolls those unasked
- * and complains about the others. */
+/* A loop whose bounds are constants in some places where it is inlined.  Clang unrolls those
+ * unasked and complains about the others. */
 #ifdef __clang__
 #define UNROLL_IF_CONSTANT
 #else

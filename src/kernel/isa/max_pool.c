@@ -103,10 +103,14 @@ void ISA(max_pool_forward)(const struct pooling *shape, size_t begin, size_t end
             size_t at = row * row_size + (size_t)j * (size_t)s.channels;
             const float *cells = in + window_origin(&s, i, j);
             unsigned char *cell = where ? where + at : NULL;
-            if (by && is_two_by_two(&s, w)) pool_pixel(&s, cells, two, &q, y + at, cell);
-            else if (by) pool_pixel(&s, cells, w, &q, y + at, cell);
-            else if (is_two_by_two(&s, w)) pool_pixel(&s, cells, two, NULL, y + at, cell);
-            else pool_pixel(&s, cells, w, NULL, y + at, cell);
+            if (by && is_two_by_two(&s, w))
+                pool_pixel(&s, cells, two, &q, y + at, cell);
+            else if (by)
+                pool_pixel(&s, cells, w, &q, y + at, cell);
+            else if (is_two_by_two(&s, w))
+                pool_pixel(&s, cells, two, NULL, y + at, cell);
+            else
+                pool_pixel(&s, cells, w, NULL, y + at, cell);
         }
     }
 }
@@ -130,8 +134,8 @@ ALWAYS_INLINE void scatter(const struct pooling *s, struct window window, ptrdif
         for (int i = window.top; i < window.bottom; i++) {
             UNROLL_IF_CONSTANT
             for (int j = window.left; j < window.right; j++) {
-                ptrdiff_t at = origin + ((ptrdiff_t)i * s->in_width + j) * s->channels +
-                               (ptrdiff_t)c;
+                ptrdiff_t at =
+                    origin + ((ptrdiff_t)i * s->in_width + j) * s->channels + (ptrdiff_t)c;
                 vmask here = v_equal(cell, v_set((float)(i * s->window_width + j)));
                 vfloat v = v_select(here, d, none);
                 if (g->x) v = quantizer_gradient(g->q, load_count(g->x + at, count), g->relu, v);
@@ -176,13 +180,14 @@ void ISA(max_pool_backward)(const struct pooling *shape, int begin, int end, con
             for (int j = 0; j < s.out_width; j++, at += channels) {
                 const struct window w = window_at(&s, i, j), two = {0, 2, 0, 2};
                 ptrdiff_t origin = window_origin(&s, i, j);
-                if (overlap) scatter_add(&s, origin, dy + at, where + at, image);
+                if (overlap)
+                    scatter_add(&s, origin, dy + at, where + at, image);
                 else if (is_two_by_two(&s, w))
                     scatter(&s, two, origin, &g, dy + at, where + at, image);
-                else scatter(&s, w, origin, &g, dy + at, where + at, image);
+                else
+                    scatter(&s, w, origin, &g, dy + at, where + at, image);
             }
         }
-        if (overlap && by)
-            ISA(fake_quant_tensor_backward)(inputs, g.x, by, relu, image, image);
+        if (overlap && by) ISA(fake_quant_tensor_backward)(inputs, g.x, by, relu, image, image);
     }
 }

@@ -43,8 +43,7 @@ ALWAYS_INLINE vfloat quantize(const struct quantizer *q, vfloat x) {
 }
 
 /* dy where the gradient passes, else 0. */
-ALWAYS_INLINE vfloat quantizer_gradient(const struct quantizer *q, vfloat x, bool relu,
-                                        vfloat dy) {
+ALWAYS_INLINE vfloat quantizer_gradient(const struct quantizer *q, vfloat x, bool relu, vfloat dy) {
     vfloat none = v_set(0), dx = dy;
     if (!q->is_zero)
         dx = v_select(m_and(v_less_equal(q->low, x), v_less_equal(x, q->high)), dx, none);

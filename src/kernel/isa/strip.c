@@ -4,7 +4,6 @@
  * few enough pointers for the general registers. */
 enum { BASES = (STRIP_ROWS + 2) / 3 };
 
-
 ALWAYS_INLINE size_t columns_of(const struct strip *s, int vector) {
     return s->columns - (size_t)vector * V_LANES;
 }
@@ -153,13 +152,18 @@ ALWAYS_INLINE void block(const struct strip *s, size_t row, const int rows, cons
         block(s, row, rows, 2, true);                                                              \
     }
 #define ENTRY(rows)                                                                                \
-    {{block_##rows##_1, block_##rows##_2}, {table_block_##rows##_1, table_block_##rows##_2}}
+    {                                                                                              \
+        {block_##rows##_1, block_##rows##_2}, {                                                    \
+            table_block_##rows##_1, table_block_##rows##_2                                         \
+        }                                                                                          \
+    }
 
 #if STRIP_ROWS == 14
 #define EACH(X, separator)                                                                         \
-    X(1) separator X(2) separator X(3) separator X(4) separator X(5) separator X(6) separator X(7) \
-        separator X(8) separator X(9) separator X(10) separator X(11) separator X(12) separator    \
-            X(13) separator X(14)
+    X(1)                                                                                           \
+    separator X(2) separator X(3) separator X(4) separator X(5) separator X(6) separator X(7)      \
+        separator X(8) separator X(9) separator X(10) separator X(11) separator X(12)              \
+            separator X(13) separator X(14)
 #else
 #define EACH(X, separator)                                                                         \
     X(1) separator X(2) separator X(3) separator X(4) separator X(5) separator X(6)
