@@ -103,14 +103,21 @@ static void restore_at_once(void) {
     stderr_capture_abandon();
 }
 
+/* Whether the user's locale can show more than ASCII.  Where it cannot, ncurses is told otherwise
+ * all the same: only plain characters will be drawn, and in other locales it would repeat them by
+ * REP, which many emulators that call themselves xterm lack. */
+static bool set_locale(void) {
+    setlocale(LC_CTYPE, "");
+    bool is_utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+    if (!is_utf8) setlocale(LC_CTYPE, "C.UTF-8");
+    return is_utf8;
+}
+
 static void find_abilities(bool no_color, bool ascii) {
     struct terminal_abilities *abilities = &terminal.abilities;
     const char *environment = getenv("NO_COLOR"), *name = getenv("TERM");
-    bool is_utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
     bool is_console = name && !strncmp(name, "linux", 5);
-    abilities->glyphs = ascii || !is_utf8 ? GLYPHS_ASCII
-                        : is_console      ? GLYPHS_BLOCK
-                                          : GLYPHS_BRAILLE;
+    abilities->glyphs = ascii ? GLYPHS_ASCII : is_console ? GLYPHS_BLOCK : GLYPHS_BRAILLE;
     abilities->is_mono = no_color || (environment && *environment) ||
                          !strcmp(terminal.theme->name, "mono") || !has_colors();
     abilities->colors = 0;
@@ -166,7 +173,7 @@ enum status terminal_open(const struct theme *theme, bool no_color, bool ascii,
     if (tcgetattr(STDIN_FILENO, &terminal.before)) {
         return error_errno(error, "terminal", "read settings");
     }
-    setlocale(LC_CTYPE, "");
+    bool is_utf8 = set_locale();
     status = stderr_capture_start(error);
     if (status != STATUS_OK) return status;
     /* Before ncurses, which installs handlers of its own only where there are none. */
@@ -191,7 +198,7 @@ enum status terminal_open(const struct theme *theme, bool no_color, bool ascii,
     nodelay(stdscr, TRUE);
     curs_set(0);
     memset(&terminal.abilities, 0, sizeof terminal.abilities);
-    find_abilities(no_color, ascii);
+    find_abilities(no_color, ascii || !is_utf8);
     prepare_colors();
     terminal.is_stale = true;
     return STATUS_OK;
