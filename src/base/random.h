@@ -15,6 +15,7 @@ enum random_stream {
     RANDOM_SHUFFLE, /* order of the training digits; counter high part: epoch */
     RANDOM_DROPOUT, /* counter high part: step */
     RANDOM_TEST,
+    RANDOM_AUGMENT, /* counter high part: step, low part: digit of the batch */
 };
 
 /* Four 32-bit numbers for one counter. */

@@ -23,6 +23,7 @@ struct training settings_training(const struct options *options) {
         .max_steps = (uint64_t)options->steps,
         .shuffle = !options->no_shuffle,
         .dropout = !options->no_dropout,
+        .augment = (enum augmentation)options->augment,
     };
 }
 

@@ -189,6 +189,8 @@ static void write_progress(struct json_text *json, const struct checkpoint *chec
     json_text_bool(json, training->shuffle);
     json_text_key(json, "dropout");
     json_text_bool(json, training->dropout);
+    json_text_key(json, "augment");
+    json_text_string(json, augmentation_name(training->augment));
     json_text_close(json, '}');
 }
 
@@ -278,6 +280,18 @@ static bool get_schedule(const json_t *root, enum schedule *schedule) {
     return false;
 }
 
+/* The first checkpoints had no such key. */
+static bool get_augmentation(const json_t *root, enum augmentation *augmentation) {
+    const json_t *member = json_object_get(root, "augment");
+    const char *name = json_string_value(member);
+    for (int i = 0; name && i < AUGMENTATIONS; i++) {
+        *augmentation = (enum augmentation)i;
+        if (!strcmp(name, augmentation_name(*augmentation))) return true;
+    }
+    *augmentation = AUGMENT_NONE;
+    return !member;
+}
+
 static bool get_float(const json_t *root, const char *key, double *value) {
     const json_t *member = json_object_get(root, key);
     *value = json_number_value(member);
@@ -342,7 +356,8 @@ static enum status read_progress(const char *text, const char *path, struct chec
         !get_integer(root, "max_steps", 0, INT64_MAX, &most) || !json_is_number(rate) ||
         !get_schedule(root, &training->schedule) ||
         !get_bool(root, "shuffle", &training->shuffle) ||
-        !get_bool(root, "dropout", &training->dropout)) {
+        !get_bool(root, "dropout", &training->dropout) ||
+        !get_augmentation(root, &training->augment)) {
         status = error_set(error, STATUS_FORMAT, path,
                            "the checkpoint's description lacks something or makes no sense");
         goto done;

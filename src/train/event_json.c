@@ -209,6 +209,7 @@ static void training_fields(struct json_text *json, const struct training *train
     integer_field(json, "max_steps", (int64_t)training->max_steps);
     bool_field(json, "shuffle", training->shuffle);
     bool_field(json, "dropout", training->dropout);
+    text_field(json, "augment", augmentation_name(training->augment));
     json_text_close(json, '}');
 }
 

@@ -232,19 +232,41 @@ void trainer_extend(struct trainer *trainer, int epochs) {
 
 /* ---- a step ---- */
 
+struct loading {
+    struct trainer *trainer;
+    size_t begin; /* of the batch, in the epoch's order */
+};
+
+static void load_part(void *context, int part, int parts) {
+    const struct loading *loading = context;
+    struct trainer *trainer = loading->trainer;
+    const struct training *training = &trainer->training;
+    size_t begin, end;
+    pool_share((size_t)trainer->count, 1, part, parts, &begin, &end);
+    for (size_t i = begin; i < end; i++) {
+        size_t digit = loading->begin + i;
+        if (training->shuffle) digit = trainer->order[digit];
+        augment_digit(training->augment, training->seed, trainer->steps, (uint32_t)i,
+                      trainer->digits->images + digit * DIGIT_PIXELS,
+                      trainer->pixels + i * DIGIT_PIXELS);
+        trainer->labels[i] = trainer->digits->labels[digit];
+    }
+}
+
 static void load_batch(struct trainer *trainer) {
     uint64_t epoch = trainer->steps / (uint64_t)trainer->batches;
     size_t all = trainer->digits->count, batch = (size_t)trainer->training.batch;
     size_t begin = (size_t)(trainer->steps % (uint64_t)trainer->batches) * batch;
     size_t count = all - begin < batch ? all - begin : batch;
-    bool shuffle = trainer->training.shuffle;
-    if (shuffle && trainer->order_epoch != epoch) {
+    if (trainer->training.shuffle && trainer->order_epoch != epoch) {
         random_permutation(trainer->training.seed, epoch, trainer->order, all);
         trainer->order_epoch = epoch;
     }
-    for (size_t i = 0; i < count; i++)
-        copy_digit(trainer, i, shuffle ? trainer->order[begin + i] : begin + i);
     trainer->count = (int)count;
+    struct loading loading = {trainer, begin};
+    /* Copies are too quick to be shared out. */
+    bool is_work = trainer->training.augment != AUGMENT_NONE;
+    pool_run(trainer->pool, is_work ? pool_threads(trainer->pool) : 1, load_part, &loading);
 }
 
 static float mean_loss(const struct trainer *trainer) {

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/pool.h"
+#include "data/augment.h"
 #include "data/dataset.h"
 #include "quant/snapshot.h"
 
@@ -31,6 +32,7 @@ struct training {
     uint64_t seed;
     uint64_t max_steps; /* stop after so many batches; 0: no limit */
     bool shuffle, dropout;
+    enum augmentation augment; /* of the training digits, each time anew */
 };
 
 struct step_result {

@@ -585,6 +585,7 @@ static void a_resumed_run_gives_the_bits_of_one_that_was_not_interrupted(void **
     struct story story;
     struct error error;
     struct run_config config = config_for("run-resume");
+    config.training.augment = AUGMENT_SHIFT;
     config.training.epochs = 4;
     config.training.max_steps = 0;
     config.training.batch = 256; /* 16 batches an epoch, the last one smaller */

@@ -142,21 +142,22 @@ static void model_and_digits_stay_as_they_were(void **state) {
 }
 
 /* Seed, shuffle and dropout decide the numbers; nothing else does. */
-static void numbers_depend_on_seed_shuffle_and_dropout_only(void **state) {
+static void numbers_depend_on_seed_shuffle_dropout_and_augmentation_only(void **state) {
     (void)state;
-    float losses[5];
-    for (int kind = 0; kind < 5; kind++) {
+    float losses[6];
+    for (int kind = 0; kind < 6; kind++) {
         struct training training = plain;
         training.seed = kind == 2 ? 6 : 5;
         training.shuffle = kind != 3;
         training.dropout = kind != 4;
+        training.augment = kind == 5 ? AUGMENT_SHIFT : AUGMENT_NONE;
         struct setup setup;
         setup_begin(&setup, "tfmot", training, 1);
         for (int i = 0; i < 6; i++) losses[kind] = step(&setup).loss;
         setup_end(&setup);
     }
     assert_true(losses[0] == losses[1]);
-    for (int kind = 2; kind < 5; kind++) assert_true(losses[kind] != losses[0]);
+    for (int kind = 2; kind < 6; kind++) assert_true(losses[kind] != losses[0]);
 }
 
 /* Every digit of an epoch is seen once: with a rate of 0 the losses of both orders have one mean.
@@ -407,6 +408,7 @@ static void train(struct outcome *outcome, const struct model *model, const char
                                 .seed = 3,
                                 .shuffle = true,
                                 .dropout = true,
+                                .augment = AUGMENT_AFFINE,
                                 .max_steps = SAME_STEPS};
     assert_ok(pool_create(&pool, threads, &error), &error);
     assert_ok(quant_plan_create(&plan, model, scheme_find(scheme), &error), &error);
@@ -488,7 +490,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(epochs_are_counted_and_the_last_batch_is_smaller),
     cmocka_unit_test(training_lowers_the_loss_with_every_scheme),
     cmocka_unit_test(model_and_digits_stay_as_they_were),
-    cmocka_unit_test(numbers_depend_on_seed_shuffle_and_dropout_only),
+    cmocka_unit_test(numbers_depend_on_seed_shuffle_dropout_and_augmentation_only),
     cmocka_unit_test(shuffled_epoch_holds_every_digit_once),
     cmocka_unit_test(schedule_and_warmup_set_the_rate_of_each_batch),
     cmocka_unit_test(set_rate_holds_for_the_next_batch_and_the_schedule_goes_on_from_it),

@@ -1,0 +1,80 @@
+#include "data/augment.h"
+
+#include <string.h>
+
+#include "base/random.h"
+#include "data/dataset.h"
+
+#define SHIFT_MOST 2 /* pixels */
+/* Of an affine map: entries in 1/256, moves in 1/512 of a pixel. */
+#define ENTRY_MOST 26
+#define MOVE_MOST  768
+/* More than it can reach beyond the image: 2 x 13.5 x 26/256 + 1.5 pixels, and one to blend. */
+#define BORDER 6
+#define SIDE   (DIGIT_SIDE + 2 * BORDER)
+#define ONE    512u /* a pixel */
+
+const char *augmentation_name(enum augmentation augmentation) {
+    static const char *const names[] = {"none", "shift", "affine"};
+    return names[augmentation];
+}
+
+/* -most..most from 16 bits. */
+static int between(uint32_t bits, int most) {
+    return (int)((bits & 0xffff) * (uint32_t)(2 * most + 1) >> 16) - most;
+}
+
+static void shift(int down, int right, const unsigned char *from, unsigned char *to) {
+    int begin = right > 0 ? right : 0, end = DIGIT_SIDE + (right < 0 ? right : 0);
+    memset(to, 0, DIGIT_PIXELS);
+    for (int y = 0; y < DIGIT_SIDE; y++) {
+        int source = y - down;
+        if (source < 0 || source >= DIGIT_SIDE) continue;
+        memcpy(to + y * DIGIT_SIDE + begin, from + source * DIGIT_SIDE + begin - right,
+               (size_t)(end - begin));
+    }
+}
+
+/* The pixel at (x, y) shows the place map * ((x, y) - centre) + centre + move of `from`. */
+static void transform(const int map[2][2], const int move[2], const unsigned char *from,
+                      unsigned char *to) {
+    unsigned char padded[SIDE * SIDE] = {0};
+    for (int y = 0; y < DIGIT_SIDE; y++)
+        memcpy(padded + (y + BORDER) * SIDE + BORDER, from + y * DIGIT_SIDE, DIGIT_SIDE);
+    /* Twice the distance from the centre is whole, and 256 times 2 is ONE. */
+    const int last = DIGIT_SIDE - 1, centre = (int)(last * ONE / 2 + BORDER * ONE);
+    for (int y = 0; y < DIGIT_SIDE; y++) {
+        int at_x = centre + move[0] - map[0][0] * last + map[0][1] * (2 * y - last);
+        int at_y = centre + move[1] - map[1][0] * last + map[1][1] * (2 * y - last);
+        for (int x = 0; x < DIGIT_SIDE; x++, at_x += 2 * map[0][0], at_y += 2 * map[1][0]) {
+            /* never negative, thanks to the border: unsigned divisions are shifts */
+            unsigned row = (unsigned)at_y, column = (unsigned)at_x;
+            const unsigned char *p = padded + row / ONE * SIDE + column / ONE;
+            unsigned right = column % ONE, down = row % ONE;
+            unsigned upper = p[0] * (ONE - right) + p[1] * right;
+            unsigned lower = p[SIDE] * (ONE - right) + p[SIDE + 1] * right;
+            unsigned sum = upper * (ONE - down) + lower * down;
+            to[y * DIGIT_SIDE + x] = (unsigned char)((sum + ONE * ONE / 2) / (ONE * ONE));
+        }
+    }
+}
+
+void augment_digit(enum augmentation augmentation, uint64_t seed, uint64_t step, uint32_t index,
+                   const unsigned char *from, unsigned char *to) {
+    uint32_t words[4];
+    if (augmentation == AUGMENT_NONE) {
+        memcpy(to, from, DIGIT_PIXELS);
+        return;
+    }
+    random_philox(seed, RANDOM_AUGMENT, step, index, words);
+    if (augmentation == AUGMENT_SHIFT) {
+        shift(between(words[0], SHIFT_MOST), between(words[0] >> 16, SHIFT_MOST), from, to);
+        return;
+    }
+    const int map[2][2] = {
+        {256 + between(words[0], ENTRY_MOST), between(words[0] >> 16, ENTRY_MOST)},
+        {between(words[1], ENTRY_MOST), 256 + between(words[1] >> 16, ENTRY_MOST)},
+    };
+    const int move[2] = {between(words[2], MOVE_MOST), between(words[2] >> 16, MOVE_MOST)};
+    transform(map, move, from, to);
+}
