@@ -58,6 +58,9 @@ static const struct entry entries[] = {
     {"warmup", 0, "N", VERBS_TRAINING, GROUP_TRAINING,
      "batches in which the learning rate rises from 0 (a tenth of all; with scheme tfmot: 0)",
      parse_whole, AT(warmup), 0, 1e6, NULL},
+    {"label-smoothing", 0, "X", VERBS_TRAINING, GROUP_TRAINING,
+     "share of each target that is spread over all classes (0.05; with scheme tfmot: 0)",
+     parse_real, AT(label_smoothing), 0, 0.99, NULL},
     {"seed", 's', "N", VERBS_TRAINING, GROUP_TRAINING, "of shuffling, dropout and augmentation (1)",
      parse_seed, AT(seed), 0, 0, NULL},
     {"no-shuffle", 0, NULL, VERBS_TRAINING, GROUP_TRAINING, "take the digits in file order",
@@ -439,6 +442,7 @@ enum status options_parse(struct options *options, int argc, char **argv, struct
         .warmup = WARMUP_OF_SCHEME,
         .seed = 1,
         .learning_rate = 0.001,
+        .label_smoothing = -1,
         .pace = PACE_AUTO,
     };
     opterr = 0;

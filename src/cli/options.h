@@ -66,7 +66,8 @@ struct options {
     int64_t calibrate;                                   /* digits */
     uint64_t seed;
     double learning_rate;
-    double pace; /* batches a second, or PACE_MAX, PACE_AUTO (train/run.h) */
+    double label_smoothing; /* -1: the scheme's */
+    double pace;            /* batches a second, or PACE_MAX, PACE_AUTO (train/run.h) */
     bool no_shuffle, no_dropout, no_color, ascii;
     bool is_json, is_quiet, wants_help, wants_version;
 };

@@ -18,6 +18,9 @@ struct training settings_training(const struct options *options) {
         .learning_rate = (float)options->learning_rate,
         .schedule = options->schedule >= 0 ? (enum schedule)options->schedule
                                            : schedule_named(scheme->schedule),
+        .label_smoothing = options->label_smoothing >= 0 ? (float)options->label_smoothing
+                           : is_plain                    ? 0
+                                                         : scheme->label_smoothing,
         .warmup = is_plain && options->warmup == WARMUP_OF_SCHEME ? 0 : (int)options->warmup,
         .seed = options->seed,
         .max_steps = (uint64_t)options->steps,

@@ -167,12 +167,15 @@ void channel_normalize_backward(struct pool *pool, size_t rows, size_t channels,
                                 const float *by_x, const float *dy, float *dx);
 
 /* Softmax cross-entropy from logits[n][classes].  probabilities[n][classes]; losses[n] (natural
- * logarithm); dlogits = (probabilities - onehot) / n, may be NULL.  correct = number of rows whose
+ * logarithm); dlogits = (probabilities - target) / n, may be NULL.  correct = number of rows whose
  * first largest logit is the label; a row that holds NaN is never correct, and its probabilities,
- * loss and gradient are NaN.  As TensorFlow's: loss = log(sum(exp(x - max))) - (x[label] - max),
- * in float32, the sum in the order of TensorFlow's vector code, exp and log of exp_log.h. */
+ * loss and gradient are NaN.  target = onehot (1 - smoothing) + smoothing / classes, as Keras'
+ * label_smoothing; the losses are told without smoothing.  As TensorFlow's: loss = log(sum(exp(x -
+ * max))) - (x[label] - max), in float32, the sum in the order of TensorFlow's vector code, exp and
+ * log of exp_log.h. */
 void softmax_cross_entropy(int n, int classes, const float *logits, const unsigned char *labels,
-                           float *probabilities, float *losses, float *dlogits, int *correct);
+                           float smoothing, float *probabilities, float *losses, float *dlogits,
+                           int *correct);
 void softmax(int n, int classes, const float *logits, float *probabilities);
 
 /* Keras' Adam on one parameter:  m += (g - m) * (1 - beta1);  v += (g * g - v) * (1 - beta2);

@@ -45,7 +45,9 @@ static int first_largest(int count, const float *x) {
 }
 
 void softmax_cross_entropy(int n, int classes, const float *logits, const unsigned char *labels,
-                           float *probabilities, float *losses, float *dlogits, int *correct) {
+                           float smoothing, float *probabilities, float *losses, float *dlogits,
+                           int *correct) {
+    const float other = smoothing / (float)classes, own = 1 - smoothing + other;
     *correct = 0;
     for (int i = 0; i < n; i++) {
         const float *x = logits + (size_t)i * (size_t)classes;
@@ -57,6 +59,6 @@ void softmax_cross_entropy(int n, int classes, const float *logits, const unsign
         *correct += !isnan(sum) && first_largest(classes, x) == label;
         if (!dlogits) continue;
         float *d = dlogits + (size_t)i * (size_t)classes;
-        for (int c = 0; c < classes; c++) d[c] = (p[c] - (c == label ? 1.0f : 0.0f)) / (float)n;
+        for (int c = 0; c < classes; c++) d[c] = (p[c] - (c == label ? own : other)) / (float)n;
     }
 }

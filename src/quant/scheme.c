@@ -20,6 +20,7 @@ const struct scheme schemes[] = {
         .quantize_averages = false,
         .schedule = "cosine",
         .warmup_share = 0.1f,
+        .label_smoothing = 0.05f,
     },
     {
         .name = "tfmot",

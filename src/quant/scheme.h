@@ -27,6 +27,7 @@ struct scheme {
                            relu6 may be the activation of a layer with a kernel */
     bool quantize_averages; /* the output of AveragePooling2D has a range of its own */
     const char *schedule;   /* default learning rate schedule */
+    float label_smoothing;  /* default share of each target spread over all classes */
     float warmup_share;     /* share of all batches in which the rate rises, by default */
 };
 

@@ -179,6 +179,8 @@ static void write_progress(struct json_text *json, const struct checkpoint *chec
     json_text_float(json, training->learning_rate);
     json_text_key(json, "schedule");
     json_text_string(json, schedule_names[training->schedule]);
+    json_text_key(json, "label_smoothing");
+    json_text_float(json, training->label_smoothing);
     json_text_key(json, "warmup");
     json_text_integer(json, training->warmup);
     json_text_key(json, "seed");
@@ -280,7 +282,14 @@ static bool get_schedule(const json_t *root, enum schedule *schedule) {
     return false;
 }
 
-/* The first checkpoints had no such key. */
+/* The first checkpoints had neither of these keys. */
+static bool get_smoothing(const json_t *root, float *smoothing) {
+    const json_t *member = json_object_get(root, "label_smoothing");
+    double value = json_number_value(member);
+    *smoothing = (float)value;
+    return !member || (json_is_number(member) && value >= 0 && value < 1);
+}
+
 static bool get_augmentation(const json_t *root, enum augmentation *augmentation) {
     const json_t *member = json_object_get(root, "augment");
     const char *name = json_string_value(member);
@@ -357,6 +366,7 @@ static enum status read_progress(const char *text, const char *path, struct chec
         !get_schedule(root, &training->schedule) ||
         !get_bool(root, "shuffle", &training->shuffle) ||
         !get_bool(root, "dropout", &training->dropout) ||
+        !get_smoothing(root, &training->label_smoothing) ||
         !get_augmentation(root, &training->augment)) {
         status = error_set(error, STATUS_FORMAT, path,
                            "the checkpoint's description lacks something or makes no sense");

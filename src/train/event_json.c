@@ -204,6 +204,7 @@ static void training_fields(struct json_text *json, const struct training *train
     integer_field(json, "batch", training->batch);
     float_field(json, "learning_rate", training->learning_rate);
     text_field(json, "schedule", schedules[training->schedule]);
+    float_field(json, "label_smoothing", training->label_smoothing);
     integer_field(json, "warmup", training->warmup);
     integer_field(json, "seed", (int64_t)training->seed);
     integer_field(json, "max_steps", (int64_t)training->max_steps);

@@ -45,7 +45,8 @@ struct pass {
     float rate;
     /* BatchNormalization takes mean and variance of the batch, not the moving ones. */
     bool batch_statistics;
-    bool dropout; /* drop, with numbers that depend on seed and step only */
+    bool dropout;          /* drop, with numbers that depend on seed and step only */
+    float label_smoothing; /* of the gradient's targets (softmax_cross_entropy) */
     uint64_t seed, step;
 };
 

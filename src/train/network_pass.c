@@ -291,7 +291,8 @@ void network_loss(struct network *network, const struct pass *pass, const unsign
                   int *correct) {
     const struct node *logits = &network->nodes[network->logits];
     softmax_cross_entropy(pass->count, (int)logits->size, logits->value, labels,
-                          network->probabilities, network->losses, logits->gradient, correct);
+                          pass->label_smoothing, network->probabilities, network->losses,
+                          logits->gradient, correct);
 }
 
 /* ---- backward ---- */

@@ -50,6 +50,7 @@ struct run_config run_config_default(void) {
                 .batch = 32,
                 .learning_rate = 0.001f,
                 .schedule = schedule_named(scheme->schedule),
+                .label_smoothing = scheme->label_smoothing,
                 .warmup = WARMUP_OF_SCHEME,
                 .seed = 1,
                 .shuffle = true,
@@ -76,6 +77,9 @@ static enum status check_config(const struct run_config *config, struct error *e
     if (!(training->learning_rate > 0) || isinf(training->learning_rate))
         return error_set(error, STATUS_USAGE, "--lr", "%g is not a number above 0",
                          (double)training->learning_rate);
+    if (!(training->label_smoothing >= 0 && training->label_smoothing < 1))
+        return error_set(error, STATUS_USAGE, "--label-smoothing", "%g is not 0 up to, without, 1",
+                         (double)training->label_smoothing);
     if (training->warmup < 0 && training->warmup != WARMUP_OF_SCHEME)
         return error_set(error, STATUS_USAGE, "--warmup", "%d is negative", training->warmup);
     if (config->weight_bits && (config->weight_bits < 2 || config->weight_bits > 8))

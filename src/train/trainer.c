@@ -53,6 +53,8 @@ static enum status check_training(const struct training *training, const struct 
         return error_set(error, STATUS_USAGE, "", "a learning rate must be 0 or more");
     if (training->warmup < 0)
         return error_set(error, STATUS_USAGE, "", "a warmup must be 0 batches or more");
+    if (!(training->label_smoothing >= 0 && training->label_smoothing < 1))
+        return error_set(error, STATUS_USAGE, "", "label smoothing must be 0 or more, less than 1");
     if (dataset->train.count == 0 || dataset->train.count > UINT32_MAX)
         return error_set(error, STATUS_USAGE, dataset->folder,
                          "%zu training digits: at least one is needed", dataset->train.count);
@@ -318,6 +320,7 @@ void trainer_step(struct trainer *trainer, struct step_result *result) {
     struct pass pass = make_pass(trainer);
     pass.batch_statistics = true;
     pass.dropout = trainer->training.dropout;
+    pass.label_smoothing = trainer->training.label_smoothing;
     if (plan) {
         pass.rate = (float)(1.0 - plan->scheme.range_decay);
         if (!plan->scheme.fresh_weight_ranges)

@@ -28,6 +28,8 @@ struct training {
     int batch;              /* 32; 1..BATCH_MAX */
     float learning_rate;    /* 0.001, the peak when there is a schedule */
     enum schedule schedule; /* decays to 0 over all epochs, one change a batch */
+    float label_smoothing;  /* share of each target that is spread over all classes, 0..1 without
+                               1; losses are told without it */
     int warmup;             /* batches of linear rise: 1/warmup, 2/warmup, ... of the rate */
     uint64_t seed;
     uint64_t max_steps; /* stop after so many batches; 0: no limit */

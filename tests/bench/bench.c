@@ -144,7 +144,7 @@ static void run_adam(void) {
 }
 static void run_softmax(void) {
     int correct;
-    softmax_cross_entropy(room.batch, 10, room.a, room.where, room.b, room.c, room.d, &correct);
+    softmax_cross_entropy(room.batch, 10, room.a, room.where, 0, room.b, room.c, room.d, &correct);
 }
 static void nothing(void *context, int part, int parts) {
     (void)context, (void)part, (void)parts;

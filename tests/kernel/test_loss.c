@@ -74,7 +74,7 @@ static void cross_entropy_equals_the_formula_in_double(void **state) {
         logits.at[i] = ((float)checks_random(8001) - 4000) * 1e-3f;
     for (int i = 0; i < ROWS; i++) labels[i] = (unsigned char)checks_random(CLASSES);
     int correct, want_correct = 0;
-    softmax_cross_entropy(ROWS, CLASSES, logits.at, labels, p.at, losses.at, d.at, &correct);
+    softmax_cross_entropy(ROWS, CLASSES, logits.at, labels, 0, p.at, losses.at, d.at, &correct);
     for (int i = 0; i < ROWS; i++) {
         const float *x = logits.at + i * CLASSES;
         double sum = 0;
@@ -100,12 +100,39 @@ static void cross_entropy_equals_the_formula_in_double(void **state) {
 }
 
 /* TensorFlow does not clip: a gap of 100 between logits costs 100. */
+/* Keras: y' = y (1 - e) + e / N.  By differences of -sum y' log p, in double. */
+static double smoothed_loss(const double x[3], int label, double smoothing) {
+    double sum = exp(x[0]) + exp(x[1]) + exp(x[2]), loss = 0;
+    for (int c = 0; c < 3; c++)
+        loss -= ((c == label) * (1 - smoothing) + smoothing / 3) * (x[c] - log(sum));
+    return loss;
+}
+
+static void smoothing_moves_the_gradient_and_leaves_the_loss(void **state) {
+    (void)state;
+    const float logits[] = {0.5f, -1.25f, 2};
+    const unsigned char label = 1;
+    float p[3], plain_p[3], loss, plain_loss, d[3];
+    int correct;
+    softmax_cross_entropy(1, 3, logits, &label, 0, plain_p, &plain_loss, d, &correct);
+    softmax_cross_entropy(1, 3, logits, &label, 0.25f, p, &loss, d, &correct);
+    assert_true(loss == plain_loss);
+    assert_memory_equal(p, plain_p, sizeof p);
+    for (int c = 0; c < 3; c++) {
+        double low[] = {0.5, -1.25, 2}, high[] = {0.5, -1.25, 2};
+        low[c] -= 1e-5;
+        high[c] += 1e-5;
+        double slope = (smoothed_loss(high, 1, 0.25) - smoothed_loss(low, 1, 0.25)) / 2e-5;
+        assert_near(d[c], slope, 1e-6);
+    }
+}
+
 static void a_hopeless_row_costs_its_gap(void **state) {
     (void)state;
     float logits[2] = {100, 0}, p[2], loss;
     unsigned char label = 1;
     int correct;
-    softmax_cross_entropy(1, 2, logits, &label, p, &loss, NULL, &correct);
+    softmax_cross_entropy(1, 2, logits, &label, 0, p, &loss, NULL, &correct);
     assert_true(loss == 100.0f);
     assert_true(p[0] == 1.0f);
     assert_int_equal(correct, 0);
@@ -118,7 +145,7 @@ static void a_row_with_nan_shows_everywhere_and_is_never_correct(void **state) {
         unsigned char label = 0;
         int correct;
         logits[at] = NAN;
-        softmax_cross_entropy(1, 3, logits, &label, p, &loss, d, &correct);
+        softmax_cross_entropy(1, 3, logits, &label, 0, p, &loss, d, &correct);
         assert_true(isnan(loss));
         for (int c = 0; c < 3; c++) assert_true(isnan(p[c]) && isnan(d[c]));
         assert_int_equal(correct, 0);
@@ -130,7 +157,7 @@ static void equal_logits_count_for_the_first_class(void **state) {
     float logits[6] = {2, 2, 2, 2, 2, 2}, p[6], losses[2];
     const unsigned char labels[2] = {0, 1};
     int correct;
-    softmax_cross_entropy(2, 3, logits, labels, p, losses, NULL, &correct);
+    softmax_cross_entropy(2, 3, logits, labels, 0, p, losses, NULL, &correct);
     assert_int_equal(correct, 1);
     assert_near(losses[0], log(3.0), 1e-7);
 }
@@ -141,6 +168,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(log_is_right_to_one_unit_in_the_last_place),
     cmocka_unit_test(log_knows_its_limits),
     cmocka_unit_test(cross_entropy_equals_the_formula_in_double),
+    cmocka_unit_test(smoothing_moves_the_gradient_and_leaves_the_loss),
     cmocka_unit_test(a_hopeless_row_costs_its_gap),
     cmocka_unit_test(a_row_with_nan_shows_everywhere_and_is_never_correct),
     cmocka_unit_test(equal_logits_count_for_the_first_class),
