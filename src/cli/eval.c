@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "cli/cli.h"
+#include "cli/layers.h"
 #include "cli/subject.h"
 
 #define OUTPUT_BATCH 64
@@ -83,6 +84,8 @@ static enum status report(const struct options *options, const struct subject *s
 
 enum status command_eval(const struct options *options, int *exit_status, struct error *error) {
     (void)exit_status;
+    if (options->by_layers) return eval_layers(options, error);
+    if (options->against) return error_set(error, STATUS_USAGE, "--against", "goes with --layers");
     struct subject subject;
     struct dataset dataset = {0};
     struct predictions predictions = {0};

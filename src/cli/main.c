@@ -21,7 +21,9 @@ const struct verb verbs[] = {
      command_train},
     {"eval", VERB_EVAL, "MODEL", 1, 1, "accuracy and loss on the test digits: .h5, .keras, .tflite",
      "Keras' accuracy and loss of MODEL on the test digits. MODEL is a Keras .h5 or .keras, a "
-     ".tflite, or fc or cnn.",
+     ".tflite, or fc or cnn. With --layers: MODEL as an integer program beside its float network, "
+     "layer by layer. A Keras model is quantized as ptq does it, a checkpoint or a saved QAT model "
+     "has its own ranges, a .tflite is set --against the model it was made from.",
      command_eval},
     {"summary", VERB_SUMMARY, "MODEL", 1, 1, "layers, shapes and parameters of MODEL",
      "The table that Keras prints for a .h5 or .keras; for a .tflite its operators, and its "

@@ -51,6 +51,7 @@ struct options {
     const char *out;                                     /* --out DIR; NULL: saved_model/... */
     const char *output;                                  /* -o FILE */
     const char *outputs;                                 /* eval --outputs FILE */
+    const char *against;                                 /* eval --layers --against MODEL */
     const char *trace;                                   /* --trace FILE */
     const char *resume;                                  /* --resume CHECKPOINT */
     const char *record;                                  /* --record FILE */
@@ -68,6 +69,7 @@ struct options {
     double learning_rate;
     double label_smoothing; /* -1: the scheme's */
     double pace;            /* batches a second, or PACE_MAX, PACE_AUTO (train/run.h) */
+    bool by_layers;         /* eval --layers */
     bool no_shuffle, no_dropout, no_color, ascii;
     bool is_json, is_quiet, wants_help, wants_version;
 };
