@@ -13,7 +13,8 @@
 #define SATURATION_WARNING .01  /* share of values */
 #define SQNR_WARNING       20.0 /* dB */
 #define DRIFT_WARNING      .10  /* of the width, over an epoch */
-#define DETAIL_ROWS        4    /* below the table, where there is room */
+#define DETAIL_ROWS        5    /* below the table, where there is room */
+#define LAST_RANK          12   /* of a column */
 
 static const char *const view_names[RANGES_VIEWS] = {"table", "channels", "timeline", "detail"};
 
@@ -29,6 +30,8 @@ enum column {
     COLUMN_MAX,
     COLUMN_SATURATION,
     COLUMN_SQNR,
+    COLUMN_INT8,
+    COLUMN_COST,
     COLUMN_DRIFT,
     COLUMN_HISTOGRAM,
     COLUMN_REQUANT,
@@ -42,16 +45,18 @@ static const struct {
 } columns[COLUMNS] = {
     [COLUMN_GRAPH] = {"", "graph", 0, 99, true},
     [COLUMN_NAME] = {"tensor", "name", 0, 0, true},
-    [COLUMN_KIND] = {"kind", "kind", 4, 7, true},
+    [COLUMN_KIND] = {"kind", "kind", 4, 9, true},
     [COLUMN_SCALE] = {"scale", "scale", 8, 1, false},
     [COLUMN_ZERO] = {"zp", "zp", 4, 2, false},
     [COLUMN_MIN] = {"min", "min", 8, 3, false},
     [COLUMN_MAX] = {"max", "max", 8, 4, false},
     [COLUMN_SATURATION] = {"sat%", "sat", 5, 5, false},
     [COLUMN_SQNR] = {"SQNR", "SQNR", 5, 6, false},
-    [COLUMN_DRIFT] = {"drift", "drift", 6, 8, false},
-    [COLUMN_HISTOGRAM] = {"codes", "", 10, 9, true},
-    [COLUMN_REQUANT] = {"requant", "", 16, 10, true},
+    [COLUMN_INT8] = {"INT8", "INT8 SQNR", 5, 7, false},
+    [COLUMN_COST] = {"cost%", "cost", 5, 8, false},
+    [COLUMN_DRIFT] = {"drift", "drift", 6, 10, false},
+    [COLUMN_HISTOGRAM] = {"codes", "", 10, 11, true},
+    [COLUMN_REQUANT] = {"requant", "", 16, 12, true},
 };
 
 /* Column widths for a table of `room` columns; 0: left out. */
@@ -62,7 +67,7 @@ static void fit_columns(int name_width, int room, int widths[COLUMNS]) {
     if (widths[COLUMN_NAME] > room - 1) widths[COLUMN_NAME] = room > 1 ? room - 1 : 0;
     int used = 1 + widths[COLUMN_NAME]; /* the sign of the selected row */
     bool fits = true;
-    for (int rank = 1; fits && rank <= 10; rank++) {
+    for (int rank = 1; fits && rank <= LAST_RANK; rank++) {
         for (int c = COLUMN_KIND; c < COLUMNS; c++) {
             if (columns[c].rank != rank) continue;
             fits = used + 1 + columns[c].width <= room;
@@ -106,6 +111,10 @@ static double sort_key(const struct store *store, int tensor, enum column column
         return -(double)known->latest.stats.saturation; /* worst first */
     case COLUMN_SQNR:
         return (double)known->latest.stats.sqnr;
+    case COLUMN_INT8:
+        return ranges_int8(store, tensor).sqnr;
+    case COLUMN_COST:
+        return -ranges_int8(store, tensor).cost;
     case COLUMN_DRIFT:
         return -(double)known->latest.drift;
     default:
@@ -210,6 +219,27 @@ static void cell_text(const struct event_tensor *tensor, enum column column, int
     }
 }
 
+/* The layer that costs most is marked where its cost stands. */
+static enum color int8_text(const struct store *store, int tensor, enum column column, char *text,
+                            size_t size) {
+    struct ranges_int8 int8 = ranges_int8(store, tensor);
+    snprintf(text, size, "--");
+    if (column == COLUMN_COST) {
+        /* A kernel's is its layer's, which stands beside the output. */
+        if (int8.row && isnan(int8.cost)) text[0] = 0;
+        if (isnan(int8.cost)) return COLOR_DIM;
+        snprintf(text, size, "%.0f%s", 100 * int8.cost, int8.is_costliest ? "*" : "");
+        return int8.is_costliest ? COLOR_STRONG : COLOR_TEXT;
+    }
+    if (isnan(int8.sqnr)) return COLOR_DIM;
+    bool is_bad = int8.sqnr < SQNR_WARNING;
+    if (int8.sqnr > SQNR_EXACT)
+        snprintf(text, size, "exact");
+    else
+        snprintf(text, size, "%.1f%s", int8.sqnr, is_bad ? "!" : "");
+    return is_bad ? COLOR_WARNING : COLOR_TEXT;
+}
+
 static enum color cell_color(const struct event_tensor *tensor, enum column column) {
     bool is_bad = (column == COLUMN_SATURATION && is_saturated(tensor)) ||
                   (column == COLUMN_SQNR && is_noisy(tensor)) ||
@@ -262,6 +292,8 @@ static void draw_row(const struct ranges *ranges, const struct store *store, str
         } else if (c == COLUMN_REQUANT) {
             ranges_requant_text(store, index, text, sizeof text);
             color = COLOR_DIM;
+        } else if (c == COLUMN_INT8 || c == COLUMN_COST) {
+            color = int8_text(store, index, (enum column)c, text, sizeof text);
         } else if (!tensor->is_known) {
             snprintf(text, sizeof text, "%s", c == COLUMN_HISTOGRAM ? "" : "--");
             color = COLOR_DIM;
@@ -360,7 +392,10 @@ static void title(void *state, const struct store *store, const struct session *
                   char *right, size_t size) {
     (void)session;
     const struct ranges *ranges = state;
-    snprintf(left, size, "ranges  v:%s", view_names[ranges->view]);
+    char costliest[RANGES_NAME] = "";
+    if (ranges->view == RANGES_TABLE) (void)ranges_costliest(store, costliest, sizeof costliest);
+    snprintf(left, size, "ranges  v:%s%s%s", view_names[ranges->view], *costliest ? "  " : "",
+             costliest);
     int count = store->info->plan->tensor_count, last = ranges->top + ranges->page;
     char shown[32] = "";
     if (ranges->page > 0 && ranges->page < count)

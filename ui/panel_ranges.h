@@ -6,7 +6,6 @@
 
 enum ranges_view { RANGES_TABLE, RANGES_CHANNELS, RANGES_TIMELINE, RANGES_DETAIL, RANGES_VIEWS };
 
-#define SQNR_EXACT  120.0 /* dB; beyond it only the rounding of floats is left */
 #define RANGES_NAME (2 * MODEL_NAME + 16)
 
 struct ranges {
@@ -29,6 +28,21 @@ const char *ranges_name(const struct store *store, int tensor, char name[RANGES_
 
 /* "0x4390a2fd >> 42" for an activation whose inputs are known, else "". */
 void ranges_requant_text(const struct store *store, int tensor, char *text, size_t size);
+
+/* The integer engine's values of a tensor beside the float network's, by the newest evaluation that
+ * compared them. */
+struct ranges_int8 {
+    double sqnr; /* dB, of a kernel that of its weights; NAN: not measured */
+    double cost; /* share of the logits' error; NAN for a kernel, whose layer's output has it */
+    bool is_costliest;          /* of all layers */
+    const struct compared *row; /* NULL: not measured */
+    size_t count;               /* digits */
+};
+struct ranges_int8 ranges_int8(const struct store *store, int tensor);
+/* The same as a line of at most so many columns; false when there is nothing to tell. */
+bool ranges_int8_line(const struct store *store, int tensor, int columns, char *text, size_t size);
+/* "dense costs most, 91 %"; false when that is not known. */
+bool ranges_costliest(const struct store *store, char *text, size_t size);
 
 void ranges_draw_histogram(struct canvas *canvas, int row, int column, int width,
                            const uint8_t histogram[TENSOR_BINS]);

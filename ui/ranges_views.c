@@ -232,6 +232,8 @@ void ranges_draw_detail(struct ranges *ranges, const struct store *store, struct
     enum color color;
     verdict(latest, text, sizeof text, &color);
     row = put_line(canvas, row, color, text);
+    if (ranges_int8_line(store, ranges->selected, canvas->columns - 1, text, sizeof text))
+        row = put_line(canvas, row, COLOR_TEXT, text);
     struct canvas rest = canvas_part(canvas, row, 0, canvas->rows - row, canvas->columns);
     struct canvas last = canvas_part(&rest, 10, 0, rest.rows - 10, rest.columns);
     if (rest.rows > 10) rest.rows = 10;

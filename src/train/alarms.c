@@ -93,15 +93,28 @@ bool alarms_drift(struct alarms *alarms, const char *name, int tensor, float dri
     return true;
 }
 
+/* What to look at when INT8 lags. */
+static void name_culprit(const struct evaluation *evaluation, char *text, size_t size) {
+    const struct comparison *layers = evaluation->layers;
+    if (!layers || layers->costliest < 0 || !evaluation->snapshot) {
+        snprintf(text, size, "look at the lowest SQNR");
+        return;
+    }
+    const struct compared *row = &layers->rows[layers->costliest];
+    snprintf(text, size, "%.0f %% of the error is %s's: look at its range", 100 * row->share,
+             evaluation->snapshot->model->layers[row->layer].name);
+}
+
 bool alarms_evaluation(struct alarms *alarms, const struct evaluation *evaluation, char *text,
                        size_t size) {
     if (!evaluation->is_whole || !evaluation->step) return false;
     double fp32 = evaluation->paths[PATH_FP32].accuracy;
     double int8 = evaluation->paths[PATH_INT8].accuracy;
     if (!watch(&alarms->gap, !(fp32 - int8 <= ALARM_GAP), 1, 2)) return false;
+    char culprit[2 * MODEL_NAME];
+    name_culprit(evaluation, culprit, sizeof culprit);
     snprintf(text, size,
-             "INT8 lags %.2f points behind FP32 (%.2f %%, %.2f %%, limit %.1f): look at the lowest "
-             "SQNR or train on",
-             (fp32 - int8) * 100, int8 * 100, fp32 * 100, ALARM_GAP * 100);
+             "INT8 lags %.2f points behind FP32 (%.2f %%, %.2f %%, limit %.1f): %s or train on",
+             (fp32 - int8) * 100, int8 * 100, fp32 * 100, ALARM_GAP * 100, culprit);
     return true;
 }

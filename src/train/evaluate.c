@@ -124,6 +124,7 @@ void evaluation_release(struct evaluation *evaluation) {
     /* As snapshot_release. */
     if (atomic_fetch_sub_explicit(&evaluation->references, 1, memory_order_acq_rel) != 1) return;
     for (int path = 0; path < PATHS; path++) predictions_free(&evaluation->paths[path]);
+    comparison_free(evaluation->layers);
     snapshot_release(evaluation->snapshot);
     free(evaluation);
 }

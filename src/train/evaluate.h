@@ -11,6 +11,7 @@
 #include "data/dataset.h"
 #include "engine/engine.h"
 #include "quant/snapshot.h"
+#include "train/comparison.h"
 
 enum path { PATH_FP32, PATH_FAKE_QUANT, PATH_INT8, PATHS };
 const char *path_name(enum path path); /* "FP32", "QAT", "INT8" */
@@ -38,6 +39,10 @@ enum status evaluate_frozen(const struct frozen *frozen, enum runtime runtime,
                             const struct digits *digits, struct pool *pool, const char *where,
                             struct predictions *predictions, struct error *error);
 
+/* Digits of an evaluation on which the layers are compared: a look at what rounding does needs no
+ * more, and the shadow's time is short. */
+#define EVALUATION_COMPARED 256
+
 /* All three paths at one moment, immutable and reference-counted; what the dashboard shows. */
 struct evaluation {
     _Atomic int references;
@@ -50,6 +55,8 @@ struct evaluation {
     enum runtime runtime;                                    /* of PATH_INT8 */
     double seconds;
     struct snapshot *snapshot; /* what was evaluated; per-channel ranges are in it */
+    struct comparison *layers; /* PATH_INT8 beside PATH_FP32, on the first EVALUATION_COMPARED
+                                  digits; NULL where the layers cannot be told apart */
 };
 /* The first `count` digits (all when there are fewer); keeps a reference to the snapshot.  `epoch`
  * is left 0 for the caller to set before it hands the evaluation on. */

@@ -75,6 +75,7 @@ static enum status evaluate_paths(struct evaluation *evaluation, const struct di
                                   struct pool *pool, struct error *error) {
     struct snapshot *snapshot = evaluation->snapshot;
     struct frozen *frozen = NULL;
+    struct error unmatched;
     enum status status = evaluate_float(snapshot->model, snapshot->weights, digits, pool,
                                         &evaluation->paths[PATH_FP32], error);
     if (status) return status;
@@ -85,6 +86,11 @@ static enum status evaluate_paths(struct evaluation *evaluation, const struct di
     if (status) return status;
     status = evaluate_frozen(frozen, evaluation->runtime, digits, pool, snapshot->model->name,
                              &evaluation->paths[PATH_INT8], error);
+    /* That the layers cannot be told apart takes nothing from the accuracies. */
+    if (!status)
+        (void)comparison_create(&evaluation->layers, snapshot->model, snapshot->weights, frozen,
+                                evaluation->runtime, digits, EVALUATION_COMPARED, pool,
+                                snapshot->model->name, &unmatched);
     frozen_free(frozen);
     return status;
 }

@@ -123,6 +123,39 @@ static void path_fields(struct json_text *json, const struct evaluation *evaluat
     json_text_close(json, '}');
 }
 
+/* What eval --layers --json tells of a layer, in the same words. */
+static void layer_fields(struct json_text *json, const struct model *model,
+                         const struct compared *row) {
+    json_text_open(json, '{');
+    text_field(json, "layer", model->layers[row->layer].name);
+    text_field(json, "last", model->layers[row->last].name);
+    bool_field(json, "probabilities", row->is_probabilities);
+    double_field(json, "sqnr", row->sqnr);
+    double_field(json, "saturation", row->saturation);
+    double_field(json, "worst", row->worst);
+    double_field(json, "weights_sqnr", row->weights_sqnr);
+    double_field(json, "alone_sqnr", row->alone_sqnr);
+    double_field(json, "alone_loss", row->alone_loss);
+    integer_field(json, "alone_lost", row->alone_lost);
+    double_field(json, "share", row->share);
+    json_text_close(json, '}');
+}
+
+static void layers_field(struct json_text *json, const struct evaluation *evaluation) {
+    const struct comparison *layers = evaluation->layers;
+    const struct model *model = evaluation->snapshot->model;
+    json_text_key(json, "layers");
+    json_text_open(json, '{');
+    integer_field(json, "count", (int64_t)layers->count);
+    if (layers->costliest >= 0)
+        text_field(json, "costliest", model->layers[layers->rows[layers->costliest].layer].name);
+    json_text_key(json, "rows");
+    json_text_open(json, '[');
+    for (int i = 0; i < layers->row_count; i++) layer_fields(json, model, &layers->rows[i]);
+    json_text_close(json, ']');
+    json_text_close(json, '}');
+}
+
 static void evaluation_fields(struct json_text *json, const struct evaluation *evaluation) {
     integer_field(json, "evaluated_step", (int64_t)evaluation->step);
     integer_field(json, "epoch", evaluation->epoch);
@@ -131,6 +164,7 @@ static void evaluation_fields(struct json_text *json, const struct evaluation *e
     text_field(json, "runtime", runtime_name(evaluation->runtime));
     double_field(json, "seconds", evaluation->seconds);
     for (int path = 0; path < PATHS; path++) path_fields(json, evaluation, (enum path)path);
+    if (evaluation->layers && evaluation->snapshot) layers_field(json, evaluation);
 }
 
 static void export_fields(struct json_text *json, const struct event_export *export_) {

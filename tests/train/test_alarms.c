@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "test.h"
@@ -100,6 +101,26 @@ static void a_gap_of_more_than_half_a_point_is_told(void **state) {
     alarms_destroy(alarms);
 }
 
+static void a_gap_is_told_with_the_layer_that_costs_most(void **state) {
+    (void)state;
+    static struct layer model_layers[] = {{.name = "input_1"}, {.name = "dense"}};
+    struct model model = {.layers = model_layers, .layer_count = 2};
+    struct snapshot snapshot = {.model = &model};
+    struct comparison *layers = calloc(1, sizeof *layers + sizeof layers->rows[0]);
+    assert_non_null(layers);
+    layers->row_count = 1;
+    layers->rows[0] = (struct compared){.layer = 1, .share = 0.938};
+    struct evaluation evaluation = {
+        .step = 20, .is_whole = true, .layers = layers, .snapshot = &snapshot};
+    evaluation.paths[PATH_FP32].accuracy = 0.98;
+    evaluation.paths[PATH_INT8].accuracy = 0.97;
+    struct alarms *alarms = alarms_create(1);
+    assert_true(alarms_evaluation(alarms, &evaluation, text, sizeof text));
+    assert_non_null(strstr(text, "): 94 % of the error is dense's: look at its range or train on"));
+    alarms_destroy(alarms);
+    free(layers);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(saturation_is_told_once_after_three_reports),
     cmocka_unit_test(an_interrupted_condition_is_no_alarm),
@@ -108,6 +129,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_low_or_undefined_sqnr_is_told),
     cmocka_unit_test(drift_is_judged_from_the_second_epoch),
     cmocka_unit_test(a_gap_of_more_than_half_a_point_is_told),
+    cmocka_unit_test(a_gap_is_told_with_the_layer_that_costs_most),
 };
 
 TEST_MAIN(tests)

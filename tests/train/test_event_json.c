@@ -114,6 +114,54 @@ static void an_evaluation_holds_every_predicted_digit(void **state) {
     json_text_free(&json);
 }
 
+static void an_evaluation_tells_what_the_layers_cost(void **state) {
+    (void)state;
+    static struct layer model_layers[] = {{.name = "input_1"}, {.name = "conv"}, {.name = "relu"}};
+    struct model model = {.layers = model_layers, .layer_count = 3};
+    struct snapshot snapshot = {.model = &model};
+    struct comparison *layers = calloc(1, sizeof *layers + 2 * sizeof layers->rows[0]);
+    assert_non_null(layers);
+    layers->count = 256;
+    layers->costliest = 1;
+    layers->row_count = 2;
+    layers->rows[0] = (struct compared){.sqnr = (double)INFINITY, .weights_sqnr = (double)NAN};
+    layers->rows[1] = (struct compared){.layer = 1,
+                                        .last = 2,
+                                        .sqnr = 40.5,
+                                        .saturation = 0.25,
+                                        .worst = 1.5,
+                                        .weights_sqnr = 44,
+                                        .alone_sqnr = 42.25,
+                                        .alone_loss = 0.125,
+                                        .alone_lost = -3,
+                                        .share = 0.75};
+    struct evaluation evaluation = {.snapshot = &snapshot, .layers = layers};
+    struct event event = {.kind = EVENT_EVALUATION, .folded = 1, .evaluation = &evaluation};
+    struct json_text json = {0};
+    event_json(&json, &event, NULL);
+    json_t *root = parse(&json);
+    const json_t *told = json_object_get(root, "layers");
+    assert_near(number(told, "count"), 256, 0);
+    assert_string_equal(string(told, "costliest"), "conv");
+    const json_t *first = json_array_get(json_object_get(told, "rows"), 0);
+    assert_string_equal(string(first, "sqnr"), "Infinity");
+    assert_string_equal(string(first, "weights_sqnr"), "NaN");
+    const json_t *second = json_array_get(json_object_get(told, "rows"), 1);
+    assert_string_equal(string(second, "layer"), "conv");
+    assert_string_equal(string(second, "last"), "relu");
+    assert_near(number(second, "sqnr"), 40.5, 0);
+    assert_near(number(second, "saturation"), 0.25, 0);
+    assert_near(number(second, "worst"), 1.5, 0);
+    assert_near(number(second, "weights_sqnr"), 44, 0);
+    assert_near(number(second, "alone_sqnr"), 42.25, 0);
+    assert_near(number(second, "alone_loss"), 0.125, 0);
+    assert_near(number(second, "alone_lost"), -3, 0);
+    assert_near(number(second, "share"), 0.75, 0);
+    json_decref(root);
+    json_text_free(&json);
+    free(layers);
+}
+
 static void every_kind_is_a_line_of_valid_json(void **state) {
     (void)state;
     struct json_text json = {0};
@@ -133,6 +181,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(numbers_read_back_to_the_same_bits),
     cmocka_unit_test(numbers_that_json_lacks_are_words),
     cmocka_unit_test(an_evaluation_holds_every_predicted_digit),
+    cmocka_unit_test(an_evaluation_tells_what_the_layers_cost),
     cmocka_unit_test(every_kind_is_a_line_of_valid_json),
 };
 

@@ -74,6 +74,14 @@ static double evaluate(struct setup *setup, size_t count) {
     assert_ok(result.error.status, &result.error);
     assert_true(result.has_event);
     assert_int_equal(result.event.evaluation->count, count);
+    /* The network is float on one side, of 8 bits on the other: a row for each layer with weights,
+     * input, poolings and probabilities; one of them costs most. */
+    const struct comparison *layers = result.event.evaluation->layers;
+    assert_non_null(layers);
+    assert_int_equal(layers->count, EVALUATION_COMPARED);
+    assert_int_equal(layers->row_count, 7);
+    assert_true(layers->costliest > 0);
+    for (int i = 0; i < layers->row_count; i++) assert_true(layers->rows[i].sqnr > 10);
     double seconds = result.event.evaluation->seconds;
     event_release(&result.event);
     return seconds;

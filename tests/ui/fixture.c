@@ -145,6 +145,34 @@ static void predict(struct predictions *predictions, size_t digit, int truth, in
     predictions->correct += label == truth;
 }
 
+/* Made-up numbers: the later a layer, the more it costs. */
+static struct comparison *compare_layers(const struct model *model) {
+    size_t layers = (size_t)model->layer_count;
+    struct comparison *comparison =
+        calloc(1, sizeof *comparison + layers * sizeof *comparison->rows);
+    assert_non_null(comparison);
+    comparison->count = 256;
+    for (int i = 0; i < model->layer_count; i++) {
+        bool has_kernel = layer_has_kernel(&model->layers[i]);
+        if (i && !has_kernel) continue;
+        struct compared *row = &comparison->rows[comparison->row_count++];
+        *row = (struct compared){.layer = i,
+                                 .last = i,
+                                 .sqnr = i ? 46 - 2.5 * i : 145,
+                                 .saturation = 0.002 * i,
+                                 .worst = 0.1 * i,
+                                 .weights_sqnr = has_kernel ? 48 - i : (double)NAN,
+                                 .alone_sqnr = i ? 60 - 3 * i : 138};
+    }
+    double sum = 0;
+    for (int i = 0; i < comparison->row_count; i++)
+        sum += pow(10, -comparison->rows[i].alone_sqnr / 10);
+    for (int i = 0; i < comparison->row_count; i++)
+        comparison->rows[i].share = pow(10, -comparison->rows[i].alone_sqnr / 10) / sum;
+    comparison->costliest = comparison->row_count - 1;
+    return comparison;
+}
+
 void fixture_evaluate(struct fixture *fixture, uint64_t step, size_t count, size_t every) {
     struct evaluation *evaluation = calloc(1, sizeof *evaluation);
     assert_non_null(evaluation);
@@ -185,6 +213,7 @@ void fixture_evaluate(struct fixture *fixture, uint64_t step, size_t count, size
         snapshot_create(fixture->model, fixture->plan, step, fixture->model->weights, ranges);
     free(ranges);
     assert_non_null(evaluation->snapshot);
+    evaluation->layers = compare_layers(fixture->model);
     struct event event = {.kind = EVENT_EVALUATION,
                           .folded = 1,
                           .step = step,
