@@ -51,11 +51,4 @@ void ranges_draw_channels(struct ranges *ranges, const struct store *store,
 void ranges_draw_timeline(struct ranges *ranges, const struct store *store, struct canvas *canvas);
 void ranges_draw_detail(struct ranges *ranges, const struct store *store, struct canvas *canvas);
 
-/* The multiplier q * 2^(exponent - 31) that stands for a real one (QUANT_SPEC.md 4.1). */
-struct multiplier {
-    int32_t value;
-    int exponent;
-};
-struct multiplier ranges_multiplier(double real);
-
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fixed_point.h"
 #include "ui/chart.h"
 #include "ui/number.h"
 #include "ui/panel_ranges.h"
@@ -31,20 +32,6 @@ const char *ranges_name(const struct store *store, int tensor, char name[RANGES_
 }
 
 /* ---- requantization */
-
-struct multiplier ranges_multiplier(double real) {
-    struct multiplier multiplier = {0, 0};
-    if (!(real > 0) || isinf(real)) return multiplier;
-    double mantissa = frexp(real, &multiplier.exponent);
-    int64_t value = (int64_t)round(mantissa * 2147483648.0);
-    if (value == INT64_C(1) << 31) {
-        value /= 2;
-        multiplier.exponent++;
-    }
-    if (multiplier.exponent < -31) return (struct multiplier){0, 0};
-    multiplier.value = (int32_t)value;
-    return multiplier;
-}
 
 static double scale_of(const struct store *store, int tensor) {
     if (tensor < 0 || !store->tensors[tensor].is_known) return (double)NAN;
@@ -103,10 +90,9 @@ void ranges_requant_text(const struct store *store, int tensor, char *text, size
     struct requant requant;
     text[0] = 0;
     if (!find_requant(store, tensor, &requant)) return;
-    struct multiplier multiplier =
-        ranges_multiplier(requant.source * requant.weight / requant.output);
-    snprintf(text, size, "0x%08" PRIx32 " >> %d", (uint32_t)multiplier.value,
-             31 - multiplier.exponent);
+    struct fixed factor;
+    if (!fixed_from_double(requant.source * requant.weight / requant.output, &factor)) return;
+    snprintf(text, size, "0x%08" PRIx32 " >> %d", (uint32_t)factor.value, 31 - factor.shift);
 }
 
 /* ---- detail */

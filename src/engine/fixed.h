@@ -1,19 +1,12 @@
 /* fixed: gemmlowp's fixed-point arithmetic, as TFLite's reference kernels use it.
  *
- * A positive factor is value / 2^31 * 2^shift with value in [2^30, 2^31).  Scaling rounds twice:
- * once in the high multiply (ties up), once in the right shift (ties away from zero).
+ * Scaling by a factor (base/fixed_point.h) rounds twice: once in the high multiply (ties up), once
+ * in the right shift (ties away from zero).
  */
 #ifndef ENGINE_FIXED_H
 #define ENGINE_FIXED_H
 
-#include <math.h>
-#include <stdbool.h>
-#include <stdint.h>
-
-struct fixed {
-    int32_t value;
-    int shift;
-};
+#include "base/fixed_point.h"
 
 /* Round half away from zero, exact for |x| < 2^31. */
 static inline int32_t fixed_round(double x) {
@@ -24,26 +17,6 @@ static inline int32_t fixed_round(double x) {
 
 static inline int32_t fixed_clamp(int64_t x, int32_t low, int32_t high) {
     return (int32_t)(x < low ? low : x > high ? high : x);
-}
-
-/* Shifts of up to 30 to the left; what is too small becomes 0.  false when x is not a finite
- * number below 2^30. */
-static inline bool fixed_from_double(double x, struct fixed *fixed) {
-    fixed->value = 0;
-    fixed->shift = 0;
-    if (!(x >= 0) || !(x < 1073741824.0)) return false;
-    if (x == 0) return true;
-    int exponent;
-    double mantissa = frexp(x, &exponent);
-    int64_t value = (int64_t)floor(mantissa * 2147483648.0 + 0.5);
-    if (value == (int64_t)1 << 31) {
-        value /= 2;
-        exponent++;
-    }
-    if (exponent < -31) return true;
-    fixed->value = (int32_t)value;
-    fixed->shift = exponent;
-    return true;
 }
 
 /* Rounded high half of 2 a b; INT32_MIN * INT32_MIN saturates. */
