@@ -44,12 +44,23 @@ static void print_rule(FILE *out, char mark) {
     fputc('\n', out);
 }
 
+/* Names come from files: control characters must not reach a terminal.  Those of 0x80 to 0x9f are
+ * two bytes of UTF-8. */
+static void replace_controls(char *text) {
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)text[0], next = (unsigned char)text[1];
+        if (c < 0x20 || c == 0x7f) *text = '?';
+        if (c == 0xc2 && next >= 0x80 && next < 0xa0) text[0] = text[1] = '?';
+    }
+}
+
 static void print_layer(FILE *out, const struct model *model, const struct layer *layer) {
     char name[FIELD], shape[FIELD], count[FIELD];
     size_t parameters = 0;
     for (int i = 0; i < layer->parameter_count; i++)
         parameters += model->parameters[layer->first_parameter + i].count;
     snprintf(name, sizeof name, "%s (%s)", layer->name, layer_class(layer->kind));
+    replace_controls(name);
     int used = snprintf(shape, sizeof shape, "(None");
     for (int i = 0; i < layer->output.rank; i++)
         used += snprintf(shape + used, sizeof shape - (size_t)used, ", %d", layer->output.size[i]);
@@ -72,7 +83,10 @@ enum status model_summary(const struct model *model, char **text, struct error *
     *text = NULL;
     FILE *out = open_memstream(text, &size);
     if (!out) return error_memory(error, model->name, LINE);
-    fprintf(out, "Model: \"%s\"\n", model->name);
+    char name[MODEL_NAME];
+    snprintf(name, sizeof name, "%s", model->name);
+    replace_controls(name);
+    fprintf(out, "Model: \"%s\"\n", name);
     print_rule(out, '_');
     print_row(out, (const char *const[COLUMNS]){"Layer (type)", "Output Shape", "Param #"});
     print_rule(out, '=');

@@ -66,6 +66,21 @@ static void summary_is_the_table_that_keras_prints(void **state) {
     check("models/mnist_cnn.h5", cnn_summary);
 }
 
+static void control_characters_in_names_do_not_reach_the_text(void **state) {
+    (void)state;
+    struct error error;
+    struct model *model;
+    char *text;
+    assert_ok(model_build("fc", 1, &model, &error), &error);
+    strcpy(model->name, "m\x1b[31m\nx");
+    strcpy(model->layers[1].name, "a\x1b]0;\x07\xc2\x9b\xc3\xa9\x7f");
+    assert_ok(model_summary(model, &text, &error), &error);
+    assert_non_null(strstr(text, "Model: \"m?[31m?x\"\n"));
+    assert_non_null(strstr(text, " a?]0;???\xc3\xa9? (Dense)"));
+    free(text);
+    model_free(model);
+}
+
 static void built_models_have_the_bundled_models_sizes(void **state) {
     (void)state;
     struct error error;
@@ -100,6 +115,7 @@ static void moving_statistics_are_counted_as_not_trainable(void **state) {
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(moving_statistics_are_counted_as_not_trainable),
     cmocka_unit_test(summary_is_the_table_that_keras_prints),
+    cmocka_unit_test(control_characters_in_names_do_not_reach_the_text),
     cmocka_unit_test(built_models_have_the_bundled_models_sizes),
 };
 TEST_MAIN(tests)
