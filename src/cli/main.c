@@ -26,8 +26,10 @@ const struct verb verbs[] = {
      "has its own ranges, a .tflite is set --against the model it was made from.",
      command_eval},
     {"summary", VERB_SUMMARY, "MODEL", 1, 1, "layers, shapes and parameters of MODEL",
-     "The table that Keras prints for a .h5 or .keras; for a .tflite its operators, and its "
-     "tensors with their quantization.",
+     "The table that Keras prints for a .h5 or .keras; for a .tflite its operators with the factor "
+     "that their integers are scaled by, as multiplier / 2^31 * 2^shift, and its tensors with "
+     "their "
+     "quantization.",
      command_summary},
     {"predict", VERB_PREDICT, "MODEL IMAGE.png...", 2, -1, "which digit each picture shows",
      "The label and the ten probabilities for each picture: a PNG of any size, grey or coloured, "

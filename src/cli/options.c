@@ -13,7 +13,6 @@
 
 #define VERBS_TRAINING (VERB_DASHBOARD | VERB_RUN | VERB_TRAIN)
 #define VERBS_QAT      (VERB_DASHBOARD | VERB_RUN)
-#define VERBS_JSON     (VERB_ALL & ~VERB_SUMMARY)
 
 enum group { GROUP_TRAINING, GROUP_QUANTIZATION, GROUP_FILES, GROUP_SCREEN, GROUP_GENERAL, GROUPS };
 static const char *const group_titles[GROUPS] = {"Training", "Quantization", "Files", "Screen",
@@ -91,6 +90,9 @@ static const struct entry entries[] = {
     {"against", 0, "MODEL", VERB_EVAL, GROUP_QUANTIZATION,
      "with --layers of a .tflite: the Keras model that it was made from", parse_text, AT(against),
      0, 0, NULL},
+    {"channels", 0, NULL, VERB_SUMMARY, GROUP_QUANTIZATION,
+     "of a .tflite: every channel's scale, zero point, multiplier and shift", parse_switch,
+     AT(by_channels), 0, 0, NULL},
     {"io", 0, "TYPE", VERBS_QAT | VERB_EXPORT | VERB_FREEZE | VERB_PTQ, GROUP_QUANTIZATION,
      "input and output of the .tflite: float, int8 or uint8 (float)", parse_choice, AT(io), 0, 0,
      "float|int8|uint8"},
@@ -131,7 +133,7 @@ static const struct entry entries[] = {
     {"threads", 't', "N", VERB_ALL & ~VERB_SUMMARY, GROUP_GENERAL,
      "compute with N threads (all cores); results do not depend on it", parse_whole, AT(threads), 1,
      64, NULL},
-    {"json", 'j', NULL, VERBS_JSON, GROUP_GENERAL,
+    {"json", 'j', NULL, VERB_ALL, GROUP_GENERAL,
      "one JSON object on standard output and nothing else there", parse_switch, AT(is_json), 0, 0,
      NULL},
     {"quiet", 'q', NULL, VERB_ALL, GROUP_GENERAL, "no progress on standard error", parse_switch,

@@ -69,6 +69,7 @@ struct options {
     double learning_rate;
     double label_smoothing; /* -1: the scheme's */
     double pace;            /* batches a second, or PACE_MAX, PACE_AUTO (train/run.h) */
+    bool by_channels;       /* summary --channels */
     bool by_layers;         /* eval --layers */
     bool no_shuffle, no_dropout, no_color, ascii;
     bool is_json, is_quiet, wants_help, wants_version;

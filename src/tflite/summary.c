@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fixed_point.h"
+#include "base/printable.h"
+#include "tflite/requant.h"
+
 #define NAME_SHOWN 48
 
 /* "q", "(q - 12)" or "(q + 128)". */
@@ -43,14 +47,7 @@ void tflite_formula(const struct frozen_tensor *tensor, char *text, size_t size)
 /* Names come from files: control characters must not reach a terminal. */
 static void print_name(FILE *out, const char *name, int width) {
     char shown[NAME_SHOWN + 1];
-    size_t length = 0;
-    for (; name[length] && length < NAME_SHOWN; length++) {
-        unsigned char c = (unsigned char)name[length];
-        shown[length] = c < 0x20 || c >= 0x7f ? '?' : name[length];
-    }
-    shown[length] = 0;
-    if (name[length]) memcpy(shown + NAME_SHOWN - 3, "...", 3);
-    fprintf(out, "%-*s", width, shown);
+    fprintf(out, "%-*s", width, printable(name, shown, sizeof shown));
 }
 
 static void print_shape(FILE *out, const struct frozen_tensor *tensor) {
@@ -111,6 +108,44 @@ static void print_options(FILE *out, const struct frozen_operator *op) {
     }
 }
 
+/* "0.00381402 = 2097152003 / 2^31 * 2^-8" */
+static void print_factor(FILE *out, double real) {
+    struct fixed fixed;
+    if (fixed_from_double(real, &fixed))
+        fprintf(out, "%.6g = %ld / 2^31 * 2^%d", real, (long)fixed.value, fixed.shift);
+    else
+        fprintf(out, "%.6g, which no multiplier can say", real);
+}
+
+static void print_requant(FILE *out, const struct frozen *frozen,
+                          const struct frozen_operator *op) {
+    static const char *const of_add[] = {"a", "b", "out"};
+    int count = requant_count(frozen, op);
+    if (count == 0) return;
+    const char *formula = requant_formula(frozen, op);
+    if (op->code == OP_ADD) {
+        for (int i = 0; i < count; i++) {
+            fprintf(out, "%25sM[%s] = ", "", of_add[i]);
+            print_factor(out, requant_real(frozen, op, i));
+            fputc('\n', out);
+        }
+        return;
+    }
+    fprintf(out, "%25s%s = ", "", formula);
+    if (count == 1) {
+        print_factor(out, requant_real(frozen, op, 0));
+    } else {
+        double least = requant_real(frozen, op, 0), most = least;
+        for (int c = 1; c < count; c++) {
+            double real = requant_real(frozen, op, c);
+            if (real < least) least = real;
+            if (real > most) most = real;
+        }
+        fprintf(out, "%.6g..%.6g, %d channels", least, most, count);
+    }
+    fputc('\n', out);
+}
+
 static void print_operators(FILE *out, const struct frozen *frozen) {
     fprintf(out, "Operators\n");
     for (int i = 0; i < frozen->operator_count; i++) {
@@ -129,6 +164,7 @@ static void print_operators(FILE *out, const struct frozen *frozen) {
         fprintf(out, "%4d  %-18s %s", i, frozen_op_name(op->code), tensors);
         print_options(out, op);
         fputc('\n', out);
+        print_requant(out, frozen, op);
     }
 }
 
@@ -156,6 +192,38 @@ static void print_tensors(FILE *out, const struct frozen *frozen) {
     fprintf(out, "\nConstants: %zu bytes in %d tensors\n", bytes, constants);
 }
 
+/* The operator whose weights the tensor is; NULL when there is none with a factor a channel. */
+static const struct frozen_operator *user_of(const struct frozen *frozen, int tensor) {
+    for (int i = 0; i < frozen->operator_count; i++) {
+        const struct frozen_operator *op = &frozen->operators[i];
+        if (op->input_count > 1 && op->inputs[1] == tensor &&
+            requant_count(frozen, op) == frozen->tensors[tensor].scale_count)
+            return op;
+    }
+    return NULL;
+}
+
+static void print_channels(FILE *out, const struct frozen *frozen) {
+    for (int i = 0; i < frozen->tensor_count; i++) {
+        const struct frozen_tensor *tensor = &frozen->tensors[i];
+        if (tensor->scale_count < 2) continue;
+        const struct frozen_operator *op = user_of(frozen, i);
+        fprintf(out, "\nChannels of tensor %d, ", i);
+        print_name(out, tensor->name, 1);
+        fprintf(out, ", along dimension %d\n     c          scale  zero point%s\n",
+                tensor->quantized_dimension, op ? "            M  multiplier  shift" : "");
+        for (int c = 0; c < tensor->scale_count; c++) {
+            fprintf(out, "%6d  %13.9g  %10ld", c, (double)tensor->scale[c],
+                    (long)tensor->zero_point[c]);
+            double real = op ? requant_real(frozen, op, c) : 0;
+            struct fixed fixed;
+            if (op && fixed_from_double(real, &fixed))
+                fprintf(out, "  %11.6g  %10ld  %5d", real, (long)fixed.value, fixed.shift);
+            fputc('\n', out);
+        }
+    }
+}
+
 static void print_ends(FILE *out, const struct frozen *frozen) {
     if (frozen->description && *frozen->description) {
         fprintf(out, "Description: ");
@@ -176,7 +244,8 @@ static void print_ends(FILE *out, const struct frozen *frozen) {
     fputc('\n', out);
 }
 
-enum status tflite_summary(const struct frozen *frozen, char **text, struct error *error) {
+enum status tflite_summary(const struct frozen *frozen, bool channels, char **text,
+                           struct error *error) {
     size_t length = 0;
     *text = NULL;
     FILE *out = open_memstream(text, &length);
@@ -184,6 +253,7 @@ enum status tflite_summary(const struct frozen *frozen, char **text, struct erro
     print_ends(out, frozen);
     print_operators(out, frozen);
     print_tensors(out, frozen);
+    if (channels) print_channels(out, frozen);
     bool failed = ferror(out);
     if (fclose(out)) failed = true;
     if (!failed) return STATUS_OK;

@@ -29,7 +29,7 @@ static bool is_small(const struct frozen *frozen) {
 static void check_text(const struct frozen *frozen) {
     struct error error;
     char *text;
-    fuzz_check(!tflite_summary(frozen, &text, &error));
+    fuzz_check(!tflite_summary(frozen, true, &text, &error));
     for (const char *c = text; *c; c++) fuzz_check(*c == '\n' || !iscntrl((unsigned char)*c));
     free(text);
 }
