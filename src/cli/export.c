@@ -45,7 +45,7 @@ enum status export_tflite(const struct options *options, const struct snapshot *
     if (!status) {
         const struct export_request request = {
             .snapshot = snapshot,
-            .io = (enum frozen_io)options->io,
+            .io = option_io(options),
             .runtime = RUNTIME_REF,
             .digits = &dataset.test,
             .path = options->output,
@@ -106,7 +106,7 @@ static enum status export_snapshot_source(const struct options *options,
     struct frozen *frozen = NULL;
     unsigned char *bytes = NULL;
     size_t length;
-    enum status status = freeze(snapshot, (enum frozen_io)options->io, &frozen, error);
+    enum status status = freeze(snapshot, option_io(options), &frozen, error);
     if (!status) status = tflite_serialize(frozen, &bytes, &length, error);
     if (!status) status = export_bytes(options, snapshot->model->name, bytes, length, error);
     free(bytes);
@@ -121,6 +121,9 @@ static enum status export_file_source(const struct options *options, const char 
     if (!csource_is_name(options->output))
         return error_set(error, STATUS_USAGE, options->output,
                          "the name must end in .c or .h: that is what a .tflite is exported to");
+    if (options->io >= 0)
+        return error_set(error, STATUS_USAGE, "--io",
+                         "a .tflite keeps the input and output it has; export the checkpoint");
     enum status status = file_read(path, TFLITE_BYTES_MAX, &bytes, &length, error);
     if (!status) status = export_bytes(options, path, bytes, length, error);
     free(bytes);
@@ -169,6 +172,9 @@ enum status command_export(const struct options *options, int *exit_status, stru
                          "the name must end in .tflite, .h5, .c or .h: that says what to write");
     if (export_ends_in(options->operands[0], ".tflite"))
         return export_file_source(options, options->operands[0], error);
+    if (is_model && options->io >= 0)
+        return error_set(error, STATUS_USAGE, "--io",
+                         "a Keras model takes and gives floats; it goes with .tflite, .c and .h");
     char path[1024];
     struct checkpoint *checkpoint = NULL;
     enum status status = find_checkpoint(options->operands[0], path, sizeof path, error);

@@ -279,6 +279,10 @@ const char *option_scheme_name(const struct options *options) {
     return names[options->scheme];
 }
 
+enum frozen_io option_io(const struct options *options) {
+    return options->io < 0 ? IO_FLOAT : (enum frozen_io)options->io;
+}
+
 const char *option_architecture_name(const struct options *options) {
     static const char *const names[] = {"fc", "cnn"};
     return names[options->architecture];
@@ -444,6 +448,7 @@ enum status options_parse(struct options *options, int argc, char **argv, struct
         .architecture = -1,
         .schedule = -1,
         .on_nan = -1,
+        .io = -1,
         .epochs = 3,
         .batch = 32,
         .calibrate = PTQ_DIGITS,

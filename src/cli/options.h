@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "quant/freeze.h"
 
 struct options;
 
@@ -61,7 +62,7 @@ struct options {
     int schedule;                                        /* enum schedule; -1: the scheme's own */
     int augment;                                         /* enum augmentation */
     int runtime;                                         /* enum runtime */
-    int io;                                              /* enum frozen_io */
+    int io;                                              /* enum frozen_io; -1: not given */
     int on_nan;                                          /* enum on_nan; -1: not given */
     int64_t epochs, batch, steps, warmup, bits, threads; /* 0: no limit, the scheme's, all cores */
     int64_t calibrate;                                   /* digits */
@@ -77,6 +78,7 @@ struct options {
 
 /* The word a choice stands for: the name of options->scheme and so on. */
 const char *option_scheme_name(const struct options *options);
+enum frozen_io option_io(const struct options *options); /* float where none was given */
 const char *option_architecture_name(const struct options *options);
 
 /* Read the whole command line.  Options may stand anywhere; after "--" everything is an operand.

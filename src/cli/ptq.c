@@ -54,7 +54,7 @@ static enum status quantize(struct session *session, struct error *error) {
     if (status) return status;
     const struct export_request request = {
         .snapshot = session->ptq.snapshot,
-        .io = (enum frozen_io)options->io,
+        .io = option_io(options),
         .runtime = (enum runtime)options->runtime,
         .digits = &session->dataset.test,
         .path = session->path,

@@ -46,7 +46,7 @@ enum status settings_run(struct settings *settings, const struct options *option
     config->training = settings_training(options);
     config->scheme = scheme_find(option_scheme_name(options));
     config->weight_bits = (int)options->bits;
-    config->io = (enum frozen_io)options->io;
+    config->io = option_io(options);
     config->runtime = (enum runtime)options->runtime;
     if (options->on_nan >= 0)
         config->on_nan = (enum on_nan)options->on_nan;

@@ -4,6 +4,10 @@
 . "$(dirname "$0")/tap.sh"
 CC=${CC:-cc}
 $CC --version >/dev/null 2>&1 || CC=
+CXX=
+for compiler in g++ clang++; do
+    [ -n "$CXX" ] || ! $compiler --version >/dev/null 2>&1 || CXX=$compiler
+done
 
 q ptq --quiet --calibrate 50 --io int8 -o first.tflite fc
 done_well "there is a model to begin with"
@@ -45,7 +49,7 @@ compiled() {
     fi
     program "$array" "$array.h" >main.c
     # shellcheck disable=SC2086 # CC may be "ccache gcc"
-    $CC -Wall -Wextra -Wpedantic -Werror -o main main.c "$@" >out 2>err && ./main >told
+    $CC -std=c11 -Wall -Wextra -Wpedantic -Werror -o main main.c "$@" >out 2>err && ./main >told
     ok $? "$array compiles without a warning"
     check "$array: the array holds the bytes of $tflite" cmp "$array.bytes" "$tflite"
     check "$array: aligned to 16 bytes, and the constants are the tensors'" \
@@ -73,6 +77,56 @@ else
     skip "and the digest of the .tflite" "sha256sum is absent"
 fi
 compiled digits run.tflite "0 0.00392156886 0 0.00390625 0" digits.c
+
+# Every form of every input and output, twice.
+for io in float int8 uint8; do
+    case $io in
+    float) wanted="0 float" ;;
+    int8) wanted="0 0.00392156886 -128 0.00390625 -128" ;;
+    uint8) wanted="0 0.00392156886 0 0.00390625 0" ;;
+    esac
+    q export run --io $io -o "$io.tflite"
+    q export run --io $io -o "in_$io.h"
+    q export run --io $io -o "pair_$io.c"
+    compiled "in_$io" "$io.tflite" "$wanted"
+    compiled "pair_$io" "$io.tflite" "$wanted" "pair_$io.c"
+done
+mkdir again
+for file in float.tflite int8.tflite uint8.tflite in_float.h in_int8.h in_uint8.h pair_float.c \
+    pair_int8.c pair_uint8.c; do
+    io=$(echo "${file%.*}" | sed 's/.*_//')
+    q export run --io "$io" -o "again/$file"
+    check "$file: the same weights give the same bytes" cmp "$file" "again/$file"
+done
+check "pair_int8.h: as well" cmp pair_int8.h again/pair_int8.h
+q export run -o weights.h5
+sleep 1 # a time in the file would have moved on
+q export run -o again/weights.h5
+check "weights.h5: the same weights give the same bytes" cmp weights.h5 again/weights.h5
+
+if [ -n "$CC" ] && [ -n "$CXX" ]; then
+    cat >both.cc <<'EOF'
+#include "in_int8.h"
+#include "pair_uint8.h"
+static_assert(sizeof in_int8_data == IN_INT8_LENGTH, "");
+static_assert(IN_INT8_INPUT_ZERO_POINT == -128 && PAIR_UINT8_INPUT_ZERO_POINT == 0, "");
+int main() { return in_int8_data[4] != 'T' || pair_uint8_data[4] != 'T'; }
+EOF
+    $CXX -std=c++11 -Wall -Wextra -Wpedantic -Werror -o both both.cc -x c++ pair_uint8.c >out 2>err &&
+        ./both
+    ok $? "both forms compile as C++11 without a warning, and link"
+    # shellcheck disable=SC2086 # CC may be "ccache gcc"
+    $CC -std=c11 -c -o pair.o pair_uint8.c >out 2>err &&
+        $CXX -std=c++11 -Wall -Wextra -Werror -o both both.cc pair.o >>out 2>>err && ./both
+    ok $? "a .c that C compiled links with C++"
+else
+    skip "both forms compile as C++11 without a warning, and link" "there is no C++ compiler"
+    skip "a .c that C compiled links with C++" "there is no C++ compiler"
+fi
+q export first.tflite --io uint8 -o x.h
+refused 2 "io: a .tflite keeps the input and output it has" "--io cannot change a .tflite"
+q export run --io int8 -o x.h5
+refused 2 "io: a Keras model takes and gives floats" "nor what a Keras model takes"
 
 q export first.tflite -o "7 of-spades.h"
 done_well "any file name becomes an identifier"
