@@ -37,8 +37,7 @@ static enum frozen_op code_of(const struct comparer *comparer, const struct comp
     return row->operator_ < 0 ? OP_QUANTIZE : comparer->frozen->operators[row->operator_].code;
 }
 
-static bool is_int8(const struct comparer *comparer, const struct compared *row) {
-    const struct frozen_tensor *tensor = &comparer->frozen->tensors[row->tensor];
+static bool is_int8(const struct frozen_tensor *tensor) {
     return tensor->type == TYPE_INT8 && tensor->scale_count == 1;
 }
 
@@ -133,7 +132,7 @@ static void tally_batch(struct comparer *comparer, const struct network *network
         size_t count = (size_t)n * (size_t)network_classes(network);
         const float *x = row->is_probabilities ? network_probabilities(network)
                                                : network_values(network, row->last, &count);
-        if (raw && (tensor->type == TYPE_FLOAT32 || is_int8(comparer, row)))
+        if (raw && (tensor->type == TYPE_FLOAT32 || is_int8(tensor)))
             tally_values(&comparer->tallies[i], tensor, count, x, raw);
     }
 }
@@ -183,10 +182,16 @@ done:
 
 /* ---- one layer alone ---- */
 
+/* What the layer's values, before an activation that is an operator of its own, are rounded to. */
+static const struct frozen_tensor *rounded_by(const struct comparer *comparer,
+                                              const struct compared *row) {
+    return &comparer->frozen->tensors[comparer->map.rounded[row->last]];
+}
+
 /* Whether it rounds anything itself; others move values, or come after the logits. */
 static bool rounds(const struct comparer *comparer, const struct compared *row) {
     enum frozen_op code = code_of(comparer, row);
-    return !row->is_probabilities && is_int8(comparer, row) && code != OP_MAX_POOL_2D &&
+    return !row->is_probabilities && is_int8(rounded_by(comparer, row)) && code != OP_MAX_POOL_2D &&
            code != OP_REDUCE_MAX && code != OP_PAD;
 }
 
@@ -295,7 +300,7 @@ static void measure(struct comparer *comparer, struct network *network, struct r
 }
 
 static enum status compare_alone(struct comparer *comparer, struct compared *row) {
-    const struct frozen_tensor *tensor = &comparer->frozen->tensors[row->tensor];
+    const struct frozen_tensor *tensor = rounded_by(comparer, row);
     const struct frozen_tensor *weights = weights_of(comparer, row);
     const struct parameter *kernel = NULL;
     float scale = tensor->scale[0];

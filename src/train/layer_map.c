@@ -43,12 +43,6 @@ static int code_of(const struct layer *layer, bool *is_needed) {
     case LAYER_FLATTEN:
     case LAYER_RESHAPE:
         return OP_RESHAPE;
-    case LAYER_RELU:
-        return OP_RELU;
-    case LAYER_ACTIVATION:
-        return layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6
-                   ? OP_RELU
-                   : PASSES;
     default:
         return PASSES;
     }
@@ -57,6 +51,18 @@ static int code_of(const struct layer *layer, bool *is_needed) {
 static bool reads(const struct frozen_operator *op, int tensor) {
     for (int i = 0; i < op->input_count; i++)
         if (op->inputs[i] == tensor) return true;
+    return false;
+}
+
+/* The same, also through operators that only give it another scale. */
+static bool reads_codes(const struct frozen *frozen, const struct frozen_operator *op, int tensor) {
+    if (reads(op, tensor)) return true;
+    for (int i = 0; i < frozen->operator_count; i++) {
+        const struct frozen_operator *between = &frozen->operators[i];
+        if (between->code == OP_QUANTIZE && between->inputs[0] == tensor &&
+            reads(op, between->outputs[0]))
+            return true;
+    }
     return false;
 }
 
@@ -82,7 +88,7 @@ static int find_operator(const struct mapper *mapper, const struct layer *layer,
         if (mapper->map->taken[i] || (int)op->code != code) continue;
         bool is_it = count_values(&frozen->tensors[op->outputs[0]]) == shape_count(&layer->output);
         for (int j = 0; j < layer->input_count; j++)
-            is_it = is_it && reads(op, mapper->map->tensor[layer->inputs[j]]);
+            is_it = is_it && reads_codes(frozen, op, mapper->map->tensor[layer->inputs[j]]);
         if (is_it) return i;
     }
     return -1;
@@ -100,16 +106,70 @@ static int find_quantize(const struct mapper *mapper, int tensor) {
     return -1;
 }
 
+/* What computes value by value and is no layer of its own kind: RELU, LOGISTIC, ... */
+static bool is_activation(enum frozen_op code) {
+    switch (code) {
+    case OP_ADD:
+    case OP_AVERAGE_POOL_2D:
+    case OP_CONV_2D:
+    case OP_DEPTHWISE_CONV_2D:
+    case OP_DEQUANTIZE:
+    case OP_FULLY_CONNECTED:
+    case OP_MAX_POOL_2D:
+    case OP_RESHAPE:
+    case OP_SOFTMAX:
+    case OP_PAD:
+    case OP_MEAN:
+    case OP_REDUCE_MAX:
+    case OP_QUANTIZE:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static bool wants_activation(const struct layer *layer) {
+    if (layer->kind == LAYER_RELU) return true;
+    bool is_fused =
+        layer->activation == ACTIVATION_LINEAR || layer->activation == ACTIVATION_SOFTMAX ||
+        (layer->kind != LAYER_ACTIVATION &&
+         (layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6));
+    return !is_fused;
+}
+
+/* An operator that alone computes the layer's activation from its tensor, when there is one. */
+static void map_activation(struct mapper *mapper, int index) {
+    const struct frozen *frozen = mapper->frozen;
+    struct layer_map *map = mapper->map;
+    const struct layer *layer = &mapper->model->layers[index];
+    for (int i = 0; i < frozen->operator_count && wants_activation(layer); i++) {
+        const struct frozen_operator *op = &frozen->operators[i];
+        if (map->taken[i] || !is_activation(op->code) ||
+            !reads_codes(frozen, op, map->tensor[index]) ||
+            count_values(&frozen->tensors[op->outputs[0]]) != shape_count(&layer->output))
+            continue;
+        map->taken[i] = 1;
+        map->tensor[index] = op->outputs[0];
+        if (map->operator_[index] >= 0) return; /* it rounds its sums first */
+        map->operator_[index] = i;
+        map->rounded[index] = op->outputs[0];
+        return;
+    }
+}
+
 static enum status map_layer(struct mapper *mapper, int index, const char *where,
                              struct error *error) {
     struct layer_map *map = mapper->map;
     const struct layer *layer = &mapper->model->layers[index];
     int at = map->tensor[layer->inputs[0]];
-    map->tensor[index] = at;
+    map->tensor[index] = map->rounded[index] = at;
     bool is_needed;
     int code = layer->input_count > 1 ? OP_ADD : code_of(layer, &is_needed);
     if (layer->input_count > 1) is_needed = true;
-    if (code == PASSES) return STATUS_OK;
+    if (code == PASSES) {
+        map_activation(mapper, index);
+        return STATUS_OK;
+    }
     int op = find_operator(mapper, layer, code);
     if (op < 0 && is_needed)
         return error_set(error, STATUS_UNSUPPORTED, where,
@@ -121,6 +181,8 @@ static enum status map_layer(struct mapper *mapper, int index, const char *where
     map->tensor[index] = mapper->frozen->operators[op].outputs[0];
     int quantize = find_quantize(mapper, map->tensor[index]);
     if (quantize >= 0) map->tensor[index] = mapper->frozen->operators[quantize].outputs[0];
+    map->rounded[index] = map->tensor[index];
+    map_activation(mapper, index);
     return STATUS_OK;
 }
 
@@ -132,11 +194,11 @@ static enum status map_input(struct mapper *mapper, const char *where, struct er
                          "takes %zu values, layer '%s' %zu: was it made from this model?",
                          count_values(&frozen->tensors[frozen->input]), layer->name,
                          shape_count(&layer->output));
-    mapper->map->tensor[0] = frozen->input;
+    mapper->map->tensor[0] = mapper->map->rounded[0] = frozen->input;
     int quantize = find_quantize(mapper, frozen->input);
     if (quantize < 0) return STATUS_OK;
     mapper->map->operator_[0] = quantize;
-    mapper->map->tensor[0] = frozen->operators[quantize].outputs[0];
+    mapper->map->tensor[0] = mapper->map->rounded[0] = frozen->operators[quantize].outputs[0];
     return STATUS_OK;
 }
 
@@ -156,11 +218,12 @@ enum status layer_map_create(struct layer_map *map, const struct model *model,
                              const struct frozen *frozen, const char *where, struct error *error) {
     size_t layers = (size_t)model->layer_count, operators = (size_t)frozen->operator_count;
     map->tensor = calloc(layers, sizeof *map->tensor);
+    map->rounded = calloc(layers, sizeof *map->rounded);
     map->operator_ = calloc(layers, sizeof *map->operator_);
     map->taken = calloc(operators + 1, 1);
-    if (!map->tensor || !map->operator_ || !map->taken) {
+    if (!map->tensor || !map->rounded || !map->operator_ || !map->taken) {
         layer_map_free(map);
-        return error_memory(error, where, layers * 2 * sizeof(int) + operators);
+        return error_memory(error, where, layers * 3 * sizeof(int) + operators);
     }
     struct mapper mapper = {map, model, frozen};
     for (size_t i = 0; i < layers; i++) map->operator_[i] = -1;
@@ -174,6 +237,7 @@ enum status layer_map_create(struct layer_map *map, const struct model *model,
 
 void layer_map_free(struct layer_map *map) {
     free(map->tensor);
+    free(map->rounded);
     free(map->operator_);
     free(map->taken);
     *map = (struct layer_map){0};

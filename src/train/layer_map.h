@@ -3,7 +3,8 @@
  * Found by structure alone, following the operators from the input on, since names may be stripped
  * and the converter's differ from ours.  Layers that were fused share a tensor: a convolution, its
  * BatchNormalization and its ReLU.  Where a QUANTIZE alone reads an operator's output (after an
- * average pooling), the quantized tensor is the layer's.
+ * average pooling), the quantized tensor is the layer's; elsewhere it only changes the scale on the
+ * way to the next operator.
  */
 #ifndef TRAIN_LAYER_MAP_H
 #define TRAIN_LAYER_MAP_H
@@ -13,6 +14,8 @@
 
 struct layer_map {
     int *tensor;          /* [layer_count] what holds its output; of a softmax what goes into it */
+    int *rounded;         /* [layer_count] the same, but before an activation of its own operator:
+                             what the layer rounds its values to */
     int *operator_;       /* [layer_count] what computes it; -1: nothing of its own */
     int softmax;          /* the operator that makes the probabilities; -1 without one */
     unsigned char *taken; /* [operator_count] while it is made */

@@ -158,11 +158,14 @@ static void weights_have_an_sqnr_of_their_own(void **state) {
     (void)state;
     struct hand hand;
     hand_create(&hand, 0);
-    hand.codes[9][0] = 36; /* 0.5625 in place of 0.625: an error of 4/64 */
+    hand.codes[9][0] = 56; /* 0.875 in place of 0.625: an error of 16/64 */
     struct comparison *comparison = compare(hand.model, &hand.frozen, &hand.digits);
     const struct compared *dense = &comparison->rows[1];
-    /* in 64ths: signal 578 * 64, noise 4 * 4 */
-    assert_near(dense->weights_sqnr, 10 * log10(578.0 * 64 / 16), 1e-9);
+    /* in 64ths: signal 578 * 64, noise 16 * 16 */
+    assert_near(dense->weights_sqnr, 10 * log10(578.0 * 64 / 256), 1e-9);
+    /* the logit becomes 1, three eighths off: noise 9/64 + 9/64 */
+    assert_near(dense->sqnr, 10 * log10(578.0 / 18), 1e-4);
+    assert_near(dense->alone_sqnr, 10 * log10(578.0 / 18), 1e-4);
     comparison_free(comparison);
     hand_free(&hand);
 }
@@ -332,6 +335,19 @@ static double sqnr_of_files(const char *name, const char *file, size_t count) {
     return 10 * log10(signal / noise);
 }
 
+/* What the engine loses at the logits is about the sum of what each layer loses alone in a network
+ * of floats. */
+static void check_that_errors_add_up(const struct comparison *comparison) {
+    double sum = 0;
+    for (int i = 0; i < comparison->row_count; i++)
+        if (!isnan(comparison->rows[i].alone_sqnr))
+            sum += pow(10, -comparison->rows[i].alone_sqnr / 10);
+    const struct compared *logits = &comparison->rows[comparison->row_count - 2];
+    print_message("#   logits %.1f dB, by the sum of all layers alone %.1f dB\n", logits->sqnr,
+                  -10 * log10(sum));
+    assert_near(-10 * log10(sum), logits->sqnr, 2);
+}
+
 static void probabilities_differ_as_tensorflows_files_do(void **state) {
     (void)state;
     static const char *const names[] = {"fc", "cnn", "cnn_bn"};
@@ -357,6 +373,7 @@ static void probabilities_differ_as_tensorflows_files_do(void **state) {
                       files[i % 2][0], row->sqnr, want);
         assert_true(row->is_probabilities);
         assert_near(row->sqnr, want, 0.005);
+        if (i % 2 == 0) check_that_errors_add_up(comparison);
         comparison_free(comparison);
         frozen_free(frozen);
         model_free(model);
