@@ -41,7 +41,7 @@ enum status evaluate_frozen(const struct frozen *frozen, enum runtime runtime,
 
 /* Digits of an evaluation on which the layers are compared: a look at what rounding does needs no
  * more, and the shadow's time is short. */
-#define EVALUATION_COMPARED 256
+#define EVALUATION_COMPARED 128
 
 /* All three paths at one moment, immutable and reference-counted; what the dashboard shows. */
 struct evaluation {
