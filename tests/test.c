@@ -47,6 +47,12 @@ const char *test_asset(const char *relative) {
     return path;
 }
 
+const char *test_golden(const char *relative) {
+    char inner[512];
+    snprintf(inner, sizeof inner, "../tests/golden/%s", relative);
+    return test_asset(inner);
+}
+
 const char *test_scratch(const char *name) {
     char *path = path_slot();
     snprintf(path, 1024, "%s/tests/scratch-%ld/%s", BUILD_FOLDER, (long)getpid(), name);

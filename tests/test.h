@@ -26,6 +26,9 @@ void test_ok(enum status status, const struct error *error, const char *file, in
  * absent.  The string is static; up to 8 may be in use at once. */
 const char *test_shared(const char *relative);
 
+/* Path of a file in tests/golden, which comes with the sources. */
+const char *test_golden(const char *relative);
+
 /* Path of a bundled asset. */
 const char *test_asset(const char *relative);
 

@@ -8,6 +8,7 @@
 #include "model/config.h"
 #include "model/h5_reader.h"
 #include "model/internal.h"
+#include "model/variables.h"
 
 /* Members of a .keras file: weights, and two more values for each by the optimizer. */
 #define CONFIG_BYTES  H5_TEXT_MAX
@@ -219,12 +220,14 @@ static enum status load_keras_layer(struct loader *loader, const struct layer *l
     return status;
 }
 
-/* Keras 2.12 called "layers" by another name. */
+const char *keras_layers_group(struct h5_reader *reader) {
+    return h5_reader_has(reader, "layers") ? "layers/" : "_layer_checkpoint_dependencies/";
+}
+
 static enum status load_keras_weights(struct loader *loader) {
     int counts[LAYER_KINDS] = {0};
     enum status status = STATUS_OK;
-    loader->weights =
-        h5_reader_has(loader->reader, "layers") ? "layers/" : "_layer_checkpoint_dependencies/";
+    loader->weights = keras_layers_group(loader->reader);
     for (int i = 0; i < loader->model->layer_count && !status; i++) {
         const struct layer *layer = &loader->model->layers[i];
         int number = counts[layer->kind]++;
@@ -233,26 +236,64 @@ static enum status load_keras_weights(struct loader *loader) {
     return status;
 }
 
-static enum status load_keras(struct loader *loader) {
+/* The weights in the wrappers of a QAT model; variables_load knows its way among the ranges. */
+static enum status take_variables(struct loader *loader, const struct variables *variables) {
+    struct model *model = loader->model;
+    enum status status = STATUS_OK;
+    for (int i = 0; i < model->parameter_count && !status; i++) {
+        const struct parameter *parameter = &model->parameters[i];
+        const struct layer *layer = &model->layers[parameter->layer];
+        const char *name = strrchr(parameter->name, '/') + 1;
+        const struct variable *variable = variables_find(variables, layer->name, name);
+        if (!variable) return missing(loader, layer);
+        struct h5_shape shape = {.rank = variable->rank, .count = variable->count};
+        memcpy(shape.size, variable->size, sizeof shape.size);
+        if (!same_shape(parameter, &shape))
+            status = wrong_shape(loader, parameter, &shape, name);
+        else
+            memcpy(model->weights + parameter->offset, variable->values,
+                   parameter->count * sizeof(float));
+    }
+    return status;
+}
+
+static enum status load_wrapped_keras(struct loader *loader) {
+    struct variables *variables;
+    enum status status = variables_load(loader->path, &variables, loader->error);
+    if (status) return status;
+    status = take_variables(loader, variables);
+    variables_free(variables);
+    return status;
+}
+
+enum status keras_open(const char *path, struct model **model, struct h5_reader **reader,
+                       struct error *error) {
+    struct loader loader = {.path = path, .error = error};
     struct archive *archive = NULL;
     unsigned char *json = NULL, *image = NULL;
     size_t length = 0;
-    enum status status = archive_open(&archive, loader->path, loader->error);
+    enum status status = archive_open(&archive, path, error);
+    if (!status) status = archive_read(archive, "config.json", CONFIG_BYTES, &json, &length, error);
+    if (!status) status = load_config(&loader, (const char *)json, length);
     if (!status)
-        status = archive_read(archive, "config.json", CONFIG_BYTES, &json, &length, loader->error);
-    if (!status) status = load_config(loader, (const char *)json, length);
-    if (!status && loader->model->has_ranges)
-        status = error_set(loader->error, STATUS_UNSUPPORTED, loader->path,
-                           "is a QAT model saved as .keras; save it with model.save('x.h5')");
-    if (!status)
-        status = archive_read(archive, "model.weights.h5", WEIGHTS_BYTES, &image, &length,
-                              loader->error);
-    if (!status)
-        status = h5_reader_open_image(&loader->reader, image, length, loader->path, loader->error);
+        status = archive_read(archive, "model.weights.h5", WEIGHTS_BYTES, &image, &length, error);
+    if (!status) status = h5_reader_open_image(reader, image, length, path, error);
     free(json);
     free(image);
     archive_close(archive);
-    return status ? status : load_keras_weights(loader);
+    if (status) {
+        model_free(loader.model);
+        loader.model = NULL;
+        *reader = NULL;
+    }
+    *model = loader.model;
+    return status;
+}
+
+static enum status load_keras(struct loader *loader) {
+    enum status status = keras_open(loader->path, &loader->model, &loader->reader, loader->error);
+    if (status) return status;
+    return loader->model->has_ranges ? load_wrapped_keras(loader) : load_keras_weights(loader);
 }
 
 enum status model_load(const char *path, struct model **model, struct error *error) {

@@ -121,7 +121,7 @@ struct model {
 
 /* Read a Keras .h5 or .keras (tf_keras 2 or Keras 3), told apart by content.  Errors name the file,
  * and layer with its class where it is one that is not supported.  A QAT model of TensorFlow Model
- * Optimization (.h5) gives the float model that it wraps.  The caller frees with model_free. */
+ * Optimization gives the float model that it wraps.  The caller frees with model_free. */
 enum status model_load(const char *path, struct model **model, struct error *error);
 
 /* Write a Keras .h5 that tf_keras 2 and Keras 3 load: architecture from `model`, values from

@@ -6,9 +6,12 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "model/archive.h"
 #include "model/h5_reader.h"
+#include "model/internal.h"
 
-#define WRAPPER "quant_" /* TFMOT's wrapper of layer x is named quant_x */
+#define WRAPPER "quant_"         /* TFMOT's wrapper of layer x is named quant_x */
+#define INPUT   "quantize_layer" /* the layer that has the input's range */
 
 struct loader {
     const char *path;
@@ -58,6 +61,18 @@ static bool copy_variable_name(const char *path, char name[MODEL_NAME]) {
     return true;
 }
 
+/* The second model that is prepared in one process has a quantize_layer_1: call it as the first. */
+static void name_input(struct variable *variable) {
+    size_t length = strlen(INPUT);
+    const char *number = variable->layer + length;
+    if (strncmp(variable->layer, INPUT, length) || *number != '_') return;
+    if (number[1 + strspn(number + 1, "0123456789")]) return;
+    size_t whole = strlen(variable->layer);
+    if (strncmp(variable->name, variable->layer, whole)) return;
+    memmove(variable->name + length, variable->name + whole, strlen(variable->name + whole) + 1);
+    variable->layer[length] = 0;
+}
+
 static enum status check_values(const struct loader *loader, const struct variable *variable) {
     for (size_t i = 0; i < variable->count; i++)
         if (!isfinite(variable->values[i]))
@@ -85,10 +100,10 @@ static enum status read_values(struct loader *loader, const char *location, cons
     return status ? status : check_values(loader, variable);
 }
 
-/* Read data set `path` below `location` as a variable of the layer named by layer[length]; one of
- * integers is passed over. */
+/* Read data set `path` below `location` as the variable `name` of the layer named by layer[length];
+ * one of integers is passed over. */
 static enum status add_variable(struct loader *loader, const char *location, const char *path,
-                                const char *layer, size_t length) {
+                                const char *layer, size_t length, const char *name) {
     struct variables *variables = loader->variables;
     struct variable variable = {0};
     struct h5_shape shape;
@@ -96,9 +111,10 @@ static enum status add_variable(struct loader *loader, const char *location, con
     enum status status =
         h5_reader_shape(loader->reader, location, path, &shape, &is_float, loader->error);
     if (status || !is_float) return status;
-    if (!copy_layer_name(layer, length, variable.layer) || !copy_variable_name(path, variable.name))
+    if (!copy_layer_name(layer, length, variable.layer) || !copy_variable_name(name, variable.name))
         return error_set(loader->error, STATUS_FORMAT, loader->path,
-                         "'%.160s' has no usable name (up to %d bytes)", path, MODEL_NAME - 1);
+                         "'%.160s' has no usable name (up to %d bytes)", name, MODEL_NAME - 1);
+    name_input(&variable);
     if (variables_find(variables, variable.layer, variable.name))
         return error_set(loader->error, STATUS_FORMAT, loader->path, "holds '%s/%s' twice",
                          variable.layer, variable.name);
@@ -123,7 +139,8 @@ static enum status load_layer(struct loader *loader, const char *root, const cha
     enum status status =
         h5_reader_names(loader->reader, group, "weight_names", &weights, loader->error);
     for (size_t i = 0; i < weights.count && !status; i++)
-        status = add_variable(loader, group, weights.names[i], layer, strlen(layer));
+        status =
+            add_variable(loader, group, weights.names[i], layer, strlen(layer), weights.names[i]);
     h5_free_names(&weights);
     return status;
 }
@@ -152,13 +169,13 @@ static enum status load_folders(struct loader *loader, const char *root) {
             break;
         }
         while (start > path && start[-1] != '/') start--;
-        status = add_variable(loader, root, path, start, (size_t)(end - start));
+        status = add_variable(loader, root, path, start, (size_t)(end - start), path);
     }
     h5_free_names(&paths);
     return status;
 }
 
-static enum status load_all(struct loader *loader) {
+static enum status load_h5(struct loader *loader) {
     struct h5_reader *reader = loader->reader;
     const char *root = h5_reader_has(reader, "quantized_weights") ? "quantized_weights"
                        : h5_reader_has(reader, "model_weights")   ? "model_weights"
@@ -171,14 +188,155 @@ static enum status load_all(struct loader *loader) {
     return status;
 }
 
+/* ---- .keras --------------------------------------------------------------------------------- */
+
+/* A wrapper's data sets have numbers for names:
+ *   layer/vars/0, ...  what the layer itself holds, in Keras' order: all of its parameters, or when
+ *                      the kernel is fake-quantized all but that
+ *   vars/0, ...        those that are trained, once more, and that kernel; then the step counter,
+ *                      the only integer; then the ranges: kernel_min, kernel_max where the kernel
+ *                      has one, the activation's or the output's where there is one
+ */
+struct wrapper {
+    const struct layer *layer;
+    const struct parameter *parameters; /* of the layer */
+    char group[2 * MODEL_NAME];
+    int own, step, count; /* data sets in layer/vars, place of the counter in vars, all of vars */
+};
+
+static bool has_number(struct loader *loader, const char *folder, int number) {
+    char path[4 * MODEL_NAME];
+    snprintf(path, sizeof path, "%s/%d", folder, number);
+    return h5_reader_has(loader->reader, path);
+}
+
+static int count_numbers(struct loader *loader, const char *group, const char *folder) {
+    char path[3 * MODEL_NAME];
+    int count = 0;
+    snprintf(path, sizeof path, "%s/%s", group, folder);
+    while (count < H5_NAMES_MAX && has_number(loader, path, count)) count++;
+    return count;
+}
+
+static enum status add_number(struct loader *loader, const struct wrapper *wrapper,
+                              const char *folder, int number, const char *name) {
+    char path[4 * MODEL_NAME];
+    const char *layer = wrapper->layer->name;
+    snprintf(path, sizeof path, "%s/%d", folder, number);
+    return add_variable(loader, wrapper->group, path, layer, strlen(layer), name);
+}
+
+static enum status odd_wrapper(struct loader *loader, const struct wrapper *wrapper) {
+    return error_set(loader->error, STATUS_FORMAT, loader->path,
+                     "layer '%s': its wrapper does not hold the layer's weights and ranges; save "
+                     "the model with model.save('x.h5')",
+                     wrapper->layer->name);
+}
+
+static enum status look_into(struct loader *loader, struct wrapper *wrapper) {
+    wrapper->own = count_numbers(loader, wrapper->group, "layer/vars");
+    wrapper->count = count_numbers(loader, wrapper->group, "vars");
+    bool is_float = true;
+    for (int i = 0; i < wrapper->count && is_float; i++) {
+        char path[4 * MODEL_NAME];
+        struct h5_shape shape;
+        snprintf(path, sizeof path, "vars/%d", i);
+        enum status status =
+            h5_reader_shape(loader->reader, wrapper->group, path, &shape, &is_float, loader->error);
+        if (status) return status;
+        wrapper->step = i;
+    }
+    return is_float ? odd_wrapper(loader, wrapper) : STATUS_OK;
+}
+
+static enum status add_range(struct loader *loader, const struct wrapper *wrapper, int number,
+                             const char *what) {
+    enum status status = STATUS_OK;
+    for (int end = 0; end < 2 && !status; end++) {
+        char name[MODEL_NAME + 8];
+        snprintf(name, sizeof name, "%s_%s", what, end ? "max" : "min");
+        status = add_number(loader, wrapper, "vars", number + end, name);
+    }
+    return status;
+}
+
+/* What TFMOT names the range that is not the kernel's. */
+static const char *activation_range(const struct layer *layer) {
+    if (!layer_has_kernel(layer)) return "output";
+    bool is_after = layer->activation == ACTIVATION_LINEAR ||
+                    layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6;
+    return is_after ? "post_activation" : "pre_activation";
+}
+
+static enum status load_wrapper(struct loader *loader, struct wrapper *wrapper) {
+    enum status status = look_into(loader, wrapper);
+    if (status) return status;
+    int all = wrapper->layer->parameter_count, next = wrapper->step + 1;
+    bool has_kernel_range = layer_has_kernel(wrapper->layer) && wrapper->own == all - 1;
+    int ranges = wrapper->count - next - (has_kernel_range ? 2 : 0);
+    if ((wrapper->own != all && !has_kernel_range) || (ranges != 0 && ranges != 2) ||
+        (has_kernel_range && !wrapper->step))
+        return odd_wrapper(loader, wrapper);
+    for (int i = 0; i < all && !status; i++) {
+        const char *name = strrchr(wrapper->parameters[i].name, '/') + 1;
+        bool is_outside = has_kernel_range && i == 0;
+        status = is_outside ? add_number(loader, wrapper, "vars", wrapper->step - 1, name)
+                            : add_number(loader, wrapper, "layer/vars", i - has_kernel_range, name);
+        if (is_outside && !status) status = add_range(loader, wrapper, next, name);
+    }
+    if (!status && ranges)
+        status = add_range(loader, wrapper, wrapper->count - 2, activation_range(wrapper->layer));
+    return status;
+}
+
+/* Wrappers are numbered in the order of the layers, as all layers of one class are. */
+static enum status load_wrappers(struct loader *loader, const struct model *model) {
+    static const char *const ends[] = {"quantize_layer_min", "quantize_layer_max"};
+    const char *layers = keras_layers_group(loader->reader);
+    char group[2 * MODEL_NAME];
+    enum status status = STATUS_OK;
+    snprintf(group, sizeof group, "%s" INPUT "/vars", layers);
+    for (int end = 0; end < 2 && !status; end++)
+        status = add_variable(loader, group, end ? "1" : "0", INPUT, strlen(INPUT), ends[end]);
+    for (int i = 1; i < model->layer_count && !status; i++) {
+        struct wrapper wrapper = {
+            .layer = &model->layers[i],
+            .parameters = &model->parameters[model->layers[i].first_parameter],
+        };
+        snprintf(wrapper.group, sizeof wrapper.group, "%squantize_wrapper_v2", layers);
+        size_t used = strlen(wrapper.group);
+        if (i > 1) snprintf(wrapper.group + used, sizeof wrapper.group - used, "_%d", i - 1);
+        status = load_wrapper(loader, &wrapper);
+    }
+    return status;
+}
+
+static enum status load_keras(struct loader *loader) {
+    struct model *model;
+    enum status status = keras_open(loader->path, &model, &loader->reader, loader->error);
+    if (status) return status;
+    if (model->has_ranges)
+        status = load_wrappers(loader, model);
+    else
+        status = error_set(loader->error, STATUS_FORMAT, loader->path,
+                           "holds a model that was not prepared for quantization");
+    model_free(model);
+    return status;
+}
+
 enum status variables_load(const char *path, struct variables **variables, struct error *error) {
     struct loader loader = {.path = path, .error = error};
     *variables = NULL;
     loader.variables = calloc(1, sizeof *loader.variables);
     if (!loader.variables) return error_memory(error, path, sizeof *loader.variables);
     snprintf(loader.variables->path, sizeof loader.variables->path, "%s", path);
-    enum status status = h5_reader_open(&loader.reader, path, error);
-    if (!status) status = load_all(&loader);
+    enum status status;
+    if (archive_probe(path)) {
+        status = load_keras(&loader);
+    } else {
+        status = h5_reader_open(&loader.reader, path, error);
+        if (!status) status = load_h5(&loader);
+    }
     enum status closed = h5_reader_close(loader.reader, error);
     if (closed) status = closed;
     if (status)

@@ -1,11 +1,12 @@
 /* variables: the weights and ranges of a model trained with quantization, as TensorFlow saved them.
  *
- * Four layouts are read: a data set per variable (`conv2d/kernel`, `quant_conv2d/kernel_min`), the
+ * Five layouts are read: a data set per variable (`conv2d/kernel`, `quant_conv2d/kernel_min`), the
  * same below `quantized_weights` (checkpoints of qatop), Keras weights (`save_weights`), and a
- * whole saved QAT model; the latter two list their variables in layer_names and weight_names. Every
- * floating-point variable is taken: kernels and biases, and the ranges `<weight>_min`,
- * `<weight>_max` (scalars, or one value per channel), `pre_activation_min`, `post_activation_max`,
- * `output_min`, `quantize_layer_min`, ...  Integer ones (optimizer_step) are left out.
+ * whole saved QAT model, as .h5 (the latter two list their variables in layer_names and
+ * weight_names) or as .keras (which numbers them).  Every floating-point variable is taken: kernels
+ * and biases, and the ranges `<weight>_min`, `<weight>_max` (scalars, or one value per channel),
+ * `pre_activation_min`, `post_activation_max`, `output_min`, `quantize_layer_min`, ...  Integer
+ * ones (optimizer_step) are left out.
  */
 #ifndef MODEL_VARIABLES_H
 #define MODEL_VARIABLES_H
@@ -16,7 +17,8 @@
 #include "model/model.h"
 
 struct variable {
-    char layer[MODEL_NAME]; /* "dense" for both dense and quant_dense; "quantize_layer" */
+    char layer[MODEL_NAME]; /* "dense" for both dense and quant_dense; "quantize_layer", also
+                               where the file has a number behind it */
     char name[MODEL_NAME];  /* "kernel", "kernel_min", "post_activation_max", ... */
     int rank;               /* 0 for a scalar */
     size_t size[4];

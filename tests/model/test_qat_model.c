@@ -285,7 +285,43 @@ static void broken_wrappers_are_refused(void **state) {
         "layer 'x' (Dense): activation 'mish' is not supported");
 }
 
+/* What tf_keras saved, tests/golden/make_saved.py. */
+static void both_forms_of_a_saved_qat_model_hold_the_same(void **state) {
+    (void)state;
+    struct error error;
+    struct model *h5, *keras;
+    assert_ok(model_load(test_golden("qat.h5"), &h5, &error), &error);
+    assert_ok(model_load(test_golden("qat.keras"), &keras, &error), &error);
+    assert_true(h5->has_ranges);
+    assert_true(keras->has_ranges);
+    assert_int_equal(h5->layer_count, 11);
+    assert_int_equal(keras->layer_count, 11);
+    for (int i = 0; i < h5->layer_count; i++)
+        assert_memory_equal(&keras->layers[i], &h5->layers[i], sizeof h5->layers[i]);
+    assert_memory_equal(keras->weights, h5->weights, h5->weight_count * sizeof(float));
+    check_ranges(test_golden("qat.keras"), test_golden("qat.h5"));
+    model_free(keras);
+    model_free(h5);
+}
+
+static void the_input_is_called_the_same_whatever_its_number(void **state) {
+    (void)state;
+    struct error error;
+    struct variables *variables;
+    size_t length;
+    unsigned char *bytes = test_read(test_golden("qat.h5"), &length);
+    assert_non_null(memmem(bytes, length, "quantize_layer_1_max", 20));
+    free(bytes);
+    assert_ok(variables_load(test_golden("qat.h5"), &variables, &error), &error);
+    const struct variable *max = variables_find(variables, "quantize_layer", "quantize_layer_max");
+    assert_non_null(max);
+    assert_near(max->values[0], 1, 0);
+    variables_free(variables);
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(both_forms_of_a_saved_qat_model_hold_the_same),
+    cmocka_unit_test(the_input_is_called_the_same_whatever_its_number),
     cmocka_unit_test(the_float_model_in_a_qat_model_is_loaded),
     cmocka_unit_test(its_ranges_are_among_its_variables),
     cmocka_unit_test(a_functional_qat_model_is_connected_past_its_wrappers),
