@@ -249,8 +249,11 @@ enum status run_without_screen(const struct options *options, const char *remark
     status = run_create(&watch.run, &settings.config, error);
     if (status) return status;
     if (remark) progress_note(&watch.progress, PACKAGE_NAME ": %s", remark);
-    status = settings_check_writable(run_info(watch.run)->export_path, error);
-    if (!status) status = evaluate_pretrained(run_info(watch.run), &fp32, error);
+    const struct run_info *info = run_info(watch.run);
+    if (info->ranges_remark[0])
+        progress_note(&watch.progress, "%s %s", info->name, info->ranges_remark);
+    status = settings_check_writable(info->export_path, error);
+    if (!status) status = evaluate_pretrained(info, &fp32, error);
     if (!status) status = train_and_export(&watch, error);
     if (!status && interrupt_signal()) status = save_checkpoint(&watch, error);
     progress_end(&watch.progress);

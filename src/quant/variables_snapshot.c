@@ -5,10 +5,8 @@
 
 #include "base/array.h"
 
-static enum status find(const struct variables *variables, const char *layer, const char *name,
-                        const struct variable **variable, struct error *error) {
-    *variable = variables_find(variables, layer, name);
-    if (*variable) return STATUS_OK;
+static enum status missing(const struct variables *variables, const char *layer, const char *name,
+                           struct error *error) {
     return error_set(error, STATUS_FORMAT, variables->path,
                      "layer %s: variable %s is missing; is the file of another model or scheme?",
                      layer, name);
@@ -20,9 +18,8 @@ static enum status take_parameter(const struct model *model, int index,
     const struct parameter *parameter = &model->parameters[index];
     const struct layer *layer = &model->layers[parameter->layer];
     const char *name = strrchr(parameter->name, '/') + 1;
-    const struct variable *variable;
-    enum status status = find(variables, layer->name, name, &variable, error);
-    if (status) return status;
+    const struct variable *variable = variables_find(variables, layer->name, name);
+    if (!variable) return missing(variables, layer->name, name, error);
     bool is_same = variable->rank == parameter->rank;
     for (int i = 0; is_same && i < parameter->rank; i++)
         is_same = variable->size[i] == (size_t)parameter->size[i];
@@ -50,29 +47,88 @@ static const char *range_name(const struct layer *layer, enum placement placemen
     return "";
 }
 
-static enum status take_ranges(const struct model *model, const struct quant_tensor *tensor,
-                               const struct variables *variables, struct range *ranges,
-                               struct error *error) {
-    const char *layer =
-        tensor->kind == TENSOR_INPUT ? "quantize_layer" : model->layers[tensor->layer].name;
-    const struct variable *ends[2];
+/* The layer under whose name the file has it. */
+static const char *saved_layer(const struct model *model, const struct quant_tensor *tensor) {
+    return tensor->kind == TENSOR_INPUT ? "quantize_layer" : model->layers[tensor->layer].name;
+}
+
+/* Both ends of a tensor's range; NULL where the file has none. */
+static void find_ends(const struct model *model, const struct quant_tensor *tensor,
+                      const struct variables *variables, const struct variable *ends[2],
+                      char names[2][MODEL_NAME]) {
+    const struct layer *layer = &model->layers[tensor->layer];
     for (int end = 0; end < 2; end++) {
-        char name[MODEL_NAME];
-        snprintf(name, sizeof name, "%s_%s",
-                 range_name(&model->layers[tensor->layer], tensor->placement), end ? "max" : "min");
-        enum status status = find(variables, layer, name, &ends[end], error);
-        if (status) return status;
+        snprintf(names[end], MODEL_NAME, "%s_%s", range_name(layer, tensor->placement),
+                 end ? "max" : "min");
+        ends[end] = variables_find(variables, saved_layer(model, tensor), names[end]);
+    }
+}
+
+static enum status copy_ranges(const struct model *model, const struct quant_tensor *tensor,
+                               const struct variables *variables,
+                               const struct variable *const ends[2], struct range *ranges,
+                               struct error *error) {
+    const char *layer = saved_layer(model, tensor);
+    for (int end = 0; end < 2; end++)
         if (ends[end]->count != 1 && ends[end]->count != (size_t)tensor->channels)
             return error_set(error, STATUS_FORMAT, variables->path,
                              "layer %s: variable %s has %zu values; 1 or %d are wanted", layer,
-                             name, ends[end]->count, tensor->channels);
-    }
+                             ends[end]->name, ends[end]->count, tensor->channels);
     for (int c = 0; c < tensor->channels; c++) {
         struct range *range = &ranges[tensor->offset + c];
         range->min = ends[0]->values[ends[0]->count > 1 ? c : 0];
         range->max = ends[1]->values[ends[1]->count > 1 ? c : 0];
+        if (!(range->min <= 0 && range->max >= 0))
+            return error_set(error, STATUS_FORMAT, variables->path,
+                             "layer %s: the range %s, %s from %g to %g does not hold 0", layer,
+                             ends[0]->name, ends[1]->name, (double)range->min, (double)range->max);
     }
     return STATUS_OK;
+}
+
+static enum status take_ranges(const struct model *model, const struct quant_tensor *tensor,
+                               const struct variables *variables, struct range *ranges,
+                               struct error *error) {
+    const struct variable *ends[2];
+    char names[2][MODEL_NAME];
+    find_ends(model, tensor, variables, ends, names);
+    for (int end = 0; end < 2; end++)
+        if (!ends[end]) return missing(variables, saved_layer(model, tensor), names[end], error);
+    return copy_ranges(model, tensor, variables, ends, ranges, error);
+}
+
+/* Whether a batch has gone through the model since it was prepared: its input's range, which starts
+ * as (0, 0), holds what it has seen. */
+static bool has_seen_batches(const struct model *model, const struct quant_plan *plan,
+                             const struct variables *variables) {
+    for (int i = 0; i < plan->tensor_count; i++) {
+        const struct variable *ends[2];
+        char names[2][MODEL_NAME];
+        if (plan->tensors[i].kind != TENSOR_INPUT) continue;
+        find_ends(model, &plan->tensors[i], variables, ends, names);
+        for (int end = 0; end < 2; end++)
+            if (ends[end] && ends[end]->count && ends[end]->values[0] != 0) return true;
+    }
+    return false;
+}
+
+enum status variables_take_ranges(const struct model *model, const struct quant_plan *plan,
+                                  const struct variables *variables, struct range *ranges,
+                                  int *taken, struct error *error) {
+    enum status status = STATUS_OK;
+    *taken = 0;
+    if (!has_seen_batches(model, plan, variables)) return STATUS_OK;
+    for (int i = 0; i < plan->tensor_count && !status; i++) {
+        const struct quant_tensor *tensor = &plan->tensors[i];
+        const struct variable *ends[2];
+        char names[2][MODEL_NAME];
+        if (tensor->kind == TENSOR_WEIGHT && plan->scheme.fresh_weight_ranges) continue;
+        find_ends(model, tensor, variables, ends, names);
+        if (!ends[0] || !ends[1]) continue;
+        status = copy_ranges(model, tensor, variables, ends, ranges, error);
+        if (tensor->kind != TENSOR_WEIGHT) ++*taken;
+    }
+    return status;
 }
 
 enum status variables_snapshot(const struct model *model, const struct quant_plan *plan,

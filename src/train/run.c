@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/cpu.h"
+#include "model/variables.h"
+#include "quant/variables_snapshot.h"
 #include "train/checkpoint.h"
 #include "train/optimizer.h"
 #include "train/record.h"
@@ -211,6 +214,35 @@ static uint64_t batches_of(const struct run *run) {
     return (run->dataset.train.count + batch - 1) / batch;
 }
 
+static enum status take_over_ranges(struct run *run, struct error *error) {
+    struct variables *variables = NULL;
+    const struct quant_plan *plan = run->plan;
+    size_t bytes = (size_t)plan->range_count * sizeof(struct range);
+    struct range *ranges = array_new((size_t)plan->range_count, sizeof *ranges);
+    char *remark = run->info.ranges_remark;
+    size_t size = sizeof run->info.ranges_remark;
+    int taken = 0, activations = 0;
+    for (int i = 0; i < plan->tensor_count; i++)
+        activations += plan->tensors[i].kind != TENSOR_WEIGHT;
+    enum status status = ranges ? variables_load(run->config.model_path, &variables, error)
+                                : error_memory(error, run->config.model_path, bytes);
+    if (status) goto done;
+    memcpy(ranges, trainer_ranges(run->trainer), bytes);
+    status = variables_take_ranges(run->model, plan, variables, ranges, &taken, error);
+    if (status) goto done;
+    trainer_set_ranges(run->trainer, ranges);
+    if (taken)
+        snprintf(remark, size, "is a QAT model: its ranges are taken over for %d of %d activations",
+                 taken, activations);
+    else
+        snprintf(remark, size, "is a QAT model whose ranges have seen no batch: they start %s",
+                 plan->scheme.calibrate ? "from a calibration" : "as new");
+done:
+    variables_free(variables);
+    array_free(ranges);
+    return status;
+}
+
 static enum status make_parts(struct run *run, struct error *error) {
     enum status status = pool_create(&run->pool, run->config.threads, error);
     if (status) return status;
@@ -222,6 +254,8 @@ static enum status make_parts(struct run *run, struct error *error) {
     }
     status = trainer_create(&run->trainer, run->model, run->plan, &run->dataset, training,
                             run->pool, error);
+    if (status) return status;
+    if (run->model->has_ranges && !run->resumed) status = take_over_ranges(run, error);
     if (status) return status;
     if (run->resumed) {
         const struct checkpoint *resumed = run->resumed;

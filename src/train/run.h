@@ -27,6 +27,7 @@ enum on_nan { ON_NAN_PAUSE, ON_NAN_STOP, ON_NAN_CONTINUE };
 #define PACE_AUTO (-1.0) /* stretch a short run to about 20 seconds on screen */
 
 struct run_config {
+    /* A saved QAT model's ranges are where the training starts (variables_take_ranges). */
     const char *model_path;
     const char *data_folder;
     const char *resume_path; /* NULL, or a checkpoint: its model, scheme and training are taken
@@ -57,8 +58,9 @@ struct run_info {
     int batches;     /* in an epoch */
     const char *isa; /* "avx512" */
     int threads;
-    char export_path[512]; /* FOLDER/model_int8.tflite; with a screen each export is also kept as
-                              FOLDER/model_int8-s<step>.tflite */
+    char ranges_remark[128]; /* of a saved QAT model: where its ranges start; else empty */
+    char export_path[512];   /* FOLDER/model_int8.tflite; with a screen each export is also kept as
+                                FOLDER/model_int8-s<step>.tflite */
     char checkpoint_path[512]; /* FOLDER/checkpoint.h5, the newest of checkpoint-s<step>.h5 */
 };
 

@@ -372,6 +372,11 @@ void trainer_restore(struct trainer *trainer, const struct snapshot *snapshot) {
            (size_t)trainer->plan->range_count * sizeof *trainer->ranges);
 }
 
+void trainer_set_ranges(struct trainer *trainer, const struct range *ranges) {
+    qt_assert(trainer->plan && trainer->steps == 0);
+    memcpy(trainer->ranges, ranges, (size_t)trainer->plan->range_count * sizeof *trainer->ranges);
+}
+
 void trainer_inspect(const struct trainer *trainer, int index, struct tensor_stats *stats) {
     const struct quant_plan *plan = trainer->plan;
     qt_assert(plan && index >= 0 && index < plan->tensor_count);

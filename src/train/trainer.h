@@ -79,6 +79,10 @@ struct snapshot *trainer_snapshot(const struct trainer *trainer);
 /* Go back to a snapshot's weights and ranges (optimizer state is kept). */
 void trainer_restore(struct trainer *trainer, const struct snapshot *snapshot);
 
+/* Start from these ranges [plan->range_count] rather than from what trainer_create found; before
+ * the first batch. */
+void trainer_set_ranges(struct trainer *trainer, const struct range *ranges);
+
 /* What quantization does to one tensor, measured on the last batch (weights: all of them).  Before
  * the first batch input and activations have none: zeros and a NaN for sqnr. */
 #define TENSOR_BINS 32

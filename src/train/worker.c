@@ -425,6 +425,8 @@ static void start(struct worker *worker) {
     reporter_state(reporter, STATE_STARTING);
     reporter_log(reporter, LOG_INFO, "model %s: %zu weights, %d tensors, scheme %s", info->name,
                  info->model->weight_count, info->plan->tensor_count, info->plan->scheme.name);
+    if (info->ranges_remark[0])
+        reporter_log(reporter, LOG_INFO, "%s %s", info->name, info->ranges_remark);
     reporter_log(reporter, LOG_INFO, "digits of %s: %zu to train, %zu to test",
                  info->dataset->folder, info->dataset->train.count, info->dataset->test.count);
     reporter_log(reporter, LOG_INFO, "kernels %s, %d %s", info->isa, info->threads,
