@@ -66,19 +66,36 @@ static enum status write_outputs(const struct subject *subject, const struct opt
                         predictions->count * DIGIT_CLASSES, sizeof(float), error);
 }
 
+/* `plain`: of the float weights in a saved QAT model; NULL for another file. */
+static enum status report_json(const struct subject *subject, const struct predictions *predictions,
+                               const struct predictions *plain, double seconds,
+                               struct error *error) {
+    json_t *root =
+        json_pack("{s:s, s:s, s:o, s:f, s:I, s:I, s:f}", "model", subject->path, "format",
+                  subject_format(subject), "loss", json_number(predictions->loss), "accuracy",
+                  predictions->accuracy, "correct", (json_int_t)predictions->correct, "count",
+                  (json_int_t)predictions->count, "seconds", seconds);
+    if (root && plain &&
+        json_object_set_new(root, "fp32",
+                            json_pack("{s:o, s:f, s:I}", "loss", json_number(plain->loss),
+                                      "accuracy", plain->accuracy, "correct",
+                                      (json_int_t)plain->correct))) {
+        json_decref(root);
+        root = NULL;
+    }
+    return print_json(root, error);
+}
+
 static enum status report(const struct options *options, const struct subject *subject,
-                          const struct predictions *predictions, double seconds,
-                          struct error *error) {
-    if (options->is_json)
-        return print_json(
-            json_pack("{s:s, s:s, s:o, s:f, s:I, s:I, s:f}", "model", subject->path, "format",
-                      subject_format(subject), "loss", json_number(predictions->loss), "accuracy",
-                      predictions->accuracy, "correct", (json_int_t)predictions->correct, "count",
-                      (json_int_t)predictions->count, "seconds", seconds),
-            error);
+                          const struct predictions *predictions, const struct predictions *plain,
+                          double seconds, struct error *error) {
+    if (options->is_json) return report_json(subject, predictions, plain, seconds, error);
     printf("%zu/%zu - %.1fs", predictions->count, predictions->count, seconds);
     if (predictions->loss == predictions->loss) printf(" - loss: %.4f", predictions->loss);
     printf(" - accuracy: %.4f\n", predictions->accuracy);
+    if (plain)
+        printf("its float weights without quantization - loss: %.4f - accuracy: %.4f\n",
+               plain->loss, plain->accuracy);
     return STATUS_OK;
 }
 
@@ -88,7 +105,7 @@ enum status command_eval(const struct options *options, int *exit_status, struct
     if (options->against) return error_set(error, STATUS_USAGE, "--against", "goes with --layers");
     struct subject subject;
     struct dataset dataset = {0};
-    struct predictions predictions = {0};
+    struct predictions predictions = {0}, plain = {0};
     struct pool *pool = NULL;
     enum status status = subject_load(&subject, options->operands[0], error);
     if (status) return status;
@@ -100,8 +117,13 @@ enum status command_eval(const struct options *options, int *exit_status, struct
     if (status) goto done;
     double seconds = clock_seconds() - start;
     status = write_outputs(&subject, options, &dataset.test, pool, &predictions, error);
-    if (!status) status = report(options, &subject, &predictions, seconds, error);
+    if (status) goto done;
+    bool is_qat = subject.model && subject.model->has_ranges;
+    if (is_qat) status = subject_evaluate_float(&subject, &dataset.test, pool, &plain, error);
+    if (!status)
+        status = report(options, &subject, &predictions, is_qat ? &plain : NULL, seconds, error);
 done:
+    predictions_free(&plain);
     predictions_free(&predictions);
     pool_destroy(pool);
     dataset_free(&dataset);

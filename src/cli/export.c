@@ -9,6 +9,7 @@
 #include "base/sha256.h"
 #include "cli/assets.h"
 #include "cli/cli.h"
+#include "cli/qat.h"
 #include "cli/settings.h"
 #include "cli/subject.h"
 #include "export/csource.h"
@@ -146,18 +147,59 @@ static enum status find_checkpoint(const char *operand, char *path, size_t size,
     return STATUS_OK;
 }
 
-static enum status export_model(const struct options *options, const struct checkpoint *checkpoint,
+static enum status export_model(const struct options *options, const struct snapshot *snapshot,
                                 struct error *error) {
-    const struct snapshot *snapshot = checkpoint->snapshot;
     enum status status = model_save(snapshot->model, snapshot->weights, options->output, error);
     if (status) return status;
     if (options->is_json)
         return print_json(
             json_pack("{s:s, s:I}", "path", options->output, "step", (json_int_t)snapshot->step),
             error);
-    printf("%s: the weights after step %llu\n", options->output,
-           (unsigned long long)snapshot->step);
+    if (!snapshot->step)
+        printf("%s: the float weights\n", options->output);
+    else
+        printf("%s: the weights after step %llu\n", options->output,
+               (unsigned long long)snapshot->step);
     return STATUS_OK;
+}
+
+/* By the ending of the name that was asked for. */
+static enum status export_snapshot(const struct options *options, const struct snapshot *snapshot,
+                                   struct error *error) {
+    if (export_ends_in(options->output, ".h5")) return export_model(options, snapshot, error);
+    if (csource_is_name(options->output)) return export_snapshot_source(options, snapshot, error);
+    return export_tflite(options, snapshot, error);
+}
+
+static enum status export_checkpoint(const struct options *options, const char *path,
+                                     struct error *error) {
+    struct checkpoint *checkpoint = NULL;
+    enum status status = checkpoint_load(path, &checkpoint, error);
+    if (status) return status;
+    status = export_snapshot(options, checkpoint->snapshot, error);
+    checkpoint_free(checkpoint);
+    return status;
+}
+
+/* ---- QAT models that Keras saved ---- */
+
+static bool is_saved_qat_model(const char *path) {
+    struct model *model;
+    struct error error;
+    if (checkpoint_probe(path) || model_load(path, &model, &error)) return false;
+    bool has_ranges = model->has_ranges;
+    model_free(model);
+    return has_ranges;
+}
+
+static enum status export_qat_model(const struct options *options, const char *path,
+                                    struct error *error) {
+    struct qat qat;
+    enum status status = qat_load(&qat, path, path, error);
+    if (status) return status;
+    status = export_snapshot(options, qat.snapshot, error);
+    qat_free(&qat);
+    return status;
 }
 
 enum status command_export(const struct options *options, int *exit_status, struct error *error) {
@@ -165,27 +207,18 @@ enum status command_export(const struct options *options, int *exit_status, stru
     if (!options->output)
         return error_set(error, STATUS_USAGE, "export",
                          "needs -o OUT.tflite, -o OUT.h5, -o OUT.c or -o OUT.h");
-    bool is_model = export_ends_in(options->output, ".h5");
-    bool is_source = csource_is_name(options->output);
-    if (!is_model && !is_source && !export_ends_in(options->output, ".tflite"))
+    if (!export_ends_in(options->output, ".h5") && !export_ends_in(options->output, ".tflite") &&
+        !csource_is_name(options->output))
         return error_set(error, STATUS_USAGE, options->output,
                          "the name must end in .tflite, .h5, .c or .h: that says what to write");
     if (export_ends_in(options->operands[0], ".tflite"))
         return export_file_source(options, options->operands[0], error);
-    if (is_model && options->io >= 0)
+    if (export_ends_in(options->output, ".h5") && options->io >= 0)
         return error_set(error, STATUS_USAGE, "--io",
                          "a Keras model takes and gives floats; it goes with .tflite, .c and .h");
     char path[1024];
-    struct checkpoint *checkpoint = NULL;
     enum status status = find_checkpoint(options->operands[0], path, sizeof path, error);
-    if (!status) status = checkpoint_load(path, &checkpoint, error);
     if (status) return status;
-    if (is_model)
-        status = export_model(options, checkpoint, error);
-    else if (is_source)
-        status = export_snapshot_source(options, checkpoint->snapshot, error);
-    else
-        status = export_tflite(options, checkpoint->snapshot, error);
-    checkpoint_free(checkpoint);
-    return status;
+    return is_saved_qat_model(path) ? export_qat_model(options, path, error)
+                                    : export_checkpoint(options, path, error);
 }

@@ -46,8 +46,8 @@ const struct verb verbs[] = {
      "Freezes a checkpoint, or the newest one in a run's folder, to the .tflite that -o names, "
      "and verifies it on the test digits; with -o OUT.h5 its float weights as a Keras model; with "
      "-o OUT.h or -o OUT.c the .tflite as C source for TensorFlow Lite for Microcontrollers, all "
-     "in one header or as a pair OUT.c, OUT.h. A .tflite can be given in place of the checkpoint "
-     "to write it as C source.",
+     "in one header or as a pair OUT.c, OUT.h. In place of the checkpoint a saved QAT model can be "
+     "given, and to be written as C source a .tflite.",
      command_export},
     {"freeze", VERB_FREEZE, "WEIGHTS.h5 MODEL -o OUT", 2, 2,
      "convert weights that TensorFlow trained",

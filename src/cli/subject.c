@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/assets.h"
+#include "cli/qat.h"
 #include "model/archive.h"
 #include "tflite/tflite.h"
 
@@ -39,16 +40,34 @@ const char *subject_format(const struct subject *subject) {
     return archive_probe(subject->path) ? "keras" : "h5";
 }
 
+enum status subject_evaluate_float(const struct subject *subject, const struct digits *digits,
+                                   struct pool *pool, struct predictions *predictions,
+                                   struct error *error) {
+    enum status status = model_check_digits(subject->model, subject->path, error);
+    if (status) return status;
+    return evaluate_float(subject->model, subject->model->weights, digits, pool, predictions,
+                          error);
+}
+
+static enum status evaluate_qat(const struct subject *subject, const struct digits *digits,
+                                struct pool *pool, struct predictions *predictions,
+                                struct error *error) {
+    struct qat qat;
+    enum status status = qat_load(&qat, subject->path, subject->path, error);
+    if (status) return status;
+    status = evaluate_fake_quant(qat.snapshot, digits, pool, predictions, error);
+    qat_free(&qat);
+    return status;
+}
+
 enum status subject_evaluate(const struct subject *subject, enum runtime runtime,
                              const struct digits *digits, struct pool *pool,
                              struct predictions *predictions, struct error *error) {
     if (!subject->model)
         return evaluate_frozen(subject->frozen, runtime, digits, pool, subject->path, predictions,
                                error);
-    enum status status = model_check_digits(subject->model, subject->path, error);
-    if (status) return status;
-    return evaluate_float(subject->model, subject->model->weights, digits, pool, predictions,
-                          error);
+    if (subject->model->has_ranges) return evaluate_qat(subject, digits, pool, predictions, error);
+    return subject_evaluate_float(subject, digits, pool, predictions, error);
 }
 
 enum status subject_digits(const struct options *options, struct dataset *dataset,

@@ -16,10 +16,16 @@ enum status subject_load(struct subject *subject, const char *operand, struct er
 void subject_free(struct subject *subject);
 const char *subject_format(const struct subject *subject); /* "h5", "keras", "tflite" */
 
-/* Class probabilities, accuracy and loss on `digits`. */
+/* Class probabilities, accuracy and loss on `digits`; of a saved QAT model as Keras evaluates it,
+ * with quantization simulated by the ranges in the file. */
 enum status subject_evaluate(const struct subject *subject, enum runtime runtime,
                              const struct digits *digits, struct pool *pool,
                              struct predictions *predictions, struct error *error);
+
+/* The same of a Keras model's plain float weights. */
+enum status subject_evaluate_float(const struct subject *subject, const struct digits *digits,
+                                   struct pool *pool, struct predictions *predictions,
+                                   struct error *error);
 
 /* The digits that --data names, or the bundled ones. */
 enum status subject_digits(const struct options *options, struct dataset *dataset,

@@ -1,0 +1,24 @@
+#include "cli/qat.h"
+
+#include "quant/variables_snapshot.h"
+
+enum status qat_load(struct qat *qat, const char *weights, const char *model, struct error *error) {
+    struct variables *variables = NULL;
+    *qat = (struct qat){0};
+    enum status status = model_load(model, &qat->model, error);
+    if (!status) status = model_check_digits(qat->model, model, error);
+    if (!status) status = quant_plan_create(&qat->plan, qat->model, scheme_find("tfmot"), error);
+    if (!status) status = variables_load(weights, &variables, error);
+    if (!status)
+        status = variables_snapshot(qat->model, qat->plan, variables, &qat->snapshot, error);
+    variables_free(variables);
+    if (status) qat_free(qat);
+    return status;
+}
+
+void qat_free(struct qat *qat) {
+    snapshot_release(qat->snapshot);
+    quant_plan_free(qat->plan);
+    model_free(qat->model);
+    *qat = (struct qat){0};
+}
