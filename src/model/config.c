@@ -381,6 +381,7 @@ static enum status read_layer(struct reader *reader, const json_t *entry, struct
     enum status status = read_name(reader, name, "a layer", layer->name);
     if (status) return status;
     reader->layer = layer;
+    layer->keeps_weights = !read_flag(config, "trainable", true);
     return layer_readers[layer->kind](reader, config);
 }
 

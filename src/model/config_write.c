@@ -151,8 +151,8 @@ static json_t *layer_entry(const struct layer *layer) {
     if (layer->kind == LAYER_INPUT) {
         config = input_config(layer);
     } else {
-        config =
-            json_pack("{s:s, s:b, s:s}", "name", layer->name, "trainable", 1, "dtype", "float32");
+        config = json_pack("{s:s, s:b, s:s}", "name", layer->name, "trainable",
+                           !layer->keeps_weights, "dtype", "float32");
         if (config && add_fields(config, layer)) {
             json_decref(config);
             config = NULL;

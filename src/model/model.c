@@ -134,7 +134,7 @@ static int add_parameter(struct planner *planner, const char *name, bool is_trai
     if (planner->status) return -1;
     snprintf(parameter->name, sizeof parameter->name, "%s/%s", layer->name, name);
     parameter->layer = planner->layer;
-    parameter->is_trained = is_trained;
+    parameter->is_trained = is_trained && !layer->keeps_weights;
     parameter->rank = rank;
     parameter->offset = model->weight_count;
     parameter->count = count;

@@ -83,6 +83,8 @@ struct layer {
     enum layer_kind kind;
     char name[MODEL_NAME];
     enum activation activation; /* of a layer with a kernel, of Activation, ReLU and Softmax */
+    bool keeps_weights;         /* "trainable": false; its parameters stay what they are, and a
+                                   BatchNormalization uses its moving statistics in training too */
     int inputs[MODEL_LAYER_INPUTS];
     int input_count; /* 0 for LAYER_INPUT */
     struct shape output;
@@ -102,7 +104,8 @@ struct layer {
 struct parameter {
     char name[2 * MODEL_NAME]; /* "dense/kernel" */
     int layer;
-    bool is_trained; /* by the optimizer; a moving mean or variance is not */
+    bool is_trained; /* by the optimizer; not a moving mean or variance, nor in a layer that keeps
+                        its weights */
     int rank;
     int size[4];
     size_t offset, count; /* part of the weight block, in floats */

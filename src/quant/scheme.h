@@ -25,10 +25,12 @@ struct scheme {
     bool join_dense;    /* Dense - BatchNormalization - ReLU has one range, as convolutions do */
     bool join_relu6;    /* Activation('relu6') joins the layer before it as a ReLU layer does, and
                            relu6 may be the activation of a layer with a kernel */
-    bool quantize_averages; /* the output of AveragePooling2D has a range of its own */
-    const char *schedule;   /* default learning rate schedule */
-    float label_smoothing;  /* default share of each target spread over all classes */
-    float warmup_share;     /* share of all batches in which the rate rises, by default */
+    bool trains_kept_kernels; /* a fake-quantized kernel is trained also in a layer that keeps its
+                                 weights: TFMOT's wrapper hands it to the optimizer */
+    bool quantize_averages;   /* the output of AveragePooling2D has a range of its own */
+    const char *schedule;     /* default learning rate schedule */
+    float label_smoothing;    /* default share of each target spread over all classes */
+    float warmup_share;       /* share of all batches in which the rate rises, by default */
 };
 
 /* All schemes to train with, the default first, ended by an entry without name. */

@@ -26,7 +26,7 @@ struct node {
     float *raw;           /* before fake quantization; equal to `value` when there is none */
     float *value;         /* what the next layer reads; some layers hand on their input's */
     float *gradient;      /* by `value`; NULL where none is wanted */
-    bool gradient_wanted; /* something here or before it has weights, and the network trains */
+    bool gradient_wanted; /* something here or before it learns, and the network trains */
     unsigned char *where; /* MaxPooling2D: place of each maximum */
     float *factors;       /* Dropout: what each value was multiplied by; `raw` has the products */
     struct conv2d conv;   /* also of a depthwise convolution */
@@ -36,6 +36,7 @@ struct node {
     bool is_pooled;       /* Conv2D: its fake quantization is left to the pooling that reads it,
                              and `value` is never stored */
     bool drops;           /* Dropout: it did so in this pass */
+    bool trains_kernel;   /* its kernel, in a network that trains */
     bool has_mask;        /* Dense, Conv2D: a weight lies outside its nudged range */
     int tensor;           /* of the plan, activation; -1 */
     int kernel_tensor;    /* of the plan, kernel; -1 */

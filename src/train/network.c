@@ -123,10 +123,13 @@ static void set_node(struct network *network, int index) {
     node->inputs = index ? shape_count(&network->model->layers[node->from].output) : 0;
     node->relu = node->layer->activation == ACTIVATION_RELU && layer_has_kernel(node->layer);
     node->tensor = network->plan ? network->plan->activation_tensor[index] : -1;
+    node->kernel_tensor = network->plan ? network->plan->kernel_tensor[index] : -1;
+    node->trains_kernel = layer_has_kernel(node->layer) &&
+                          (!node->layer->keeps_weights ||
+                           (node->kernel_tensor >= 0 && network->plan->scheme.trains_kept_kernels));
     node->is_pooled = node->tensor >= 0 && node->layer->kind == LAYER_CONV2D &&
                       node->layer->activation != ACTIVATION_RELU6 && index < network->logits &&
                       is_read_by_pooling(network->model, index);
-    node->kernel_tensor = network->plan ? network->plan->kernel_tensor[index] : -1;
     if (index) set_geometry(node, &network->model->layers[node->from].output);
 }
 
@@ -150,7 +153,9 @@ static void take_node(struct network *network, struct arena *arena, int index) {
     const struct node *from = index ? &network->nodes[node->from] : NULL;
     size_t batch = (size_t)network->batch;
     bool wanted = from && from->gradient_wanted;
-    node->gradient_wanted = network->trains && (wanted || node->layer->parameter_count > 0);
+    bool learns =
+        node->trains_kernel || (node->layer->parameter_count > 0 && !node->layer->keeps_weights);
+    node->gradient_wanted = network->trains && (wanted || learns);
     if (computes(node->layer)) {
         node->raw = take_floats(arena, batch, node->size);
         /* The mask of backward needs the values before quantization; without it, in place. */

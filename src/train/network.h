@@ -43,7 +43,8 @@ struct pass {
     /* 0: the ranges stay.  Else they are moved by this rate towards what the batch shows, before
      * its values are quantized (observer.h). */
     float rate;
-    /* BatchNormalization takes mean and variance of the batch, not the moving ones. */
+    /* BatchNormalization takes mean and variance of the batch, not the moving ones; one that
+     * keeps its weights does not. */
     bool batch_statistics;
     bool dropout;          /* drop, with numbers that depend on seed and step only */
     float label_smoothing; /* of the gradient's targets (softmax_cross_entropy) */
@@ -67,7 +68,8 @@ const float *network_probabilities(const struct network *network); /* [count][cl
 int network_classes(const struct network *network);
 
 /* After network_loss, in a network that trains: gradient of the mean loss by every weight, in a
- * block laid out as the model's.  Straight-through where values were fake-quantized. */
+ * block laid out as the model's.  Straight-through where values were fake-quantized.  What no
+ * optimizer trains is left as it is: the caller's zeros. */
 void network_backward(struct network *network, const struct pass *pass, float *gradient);
 
 /* What a layer made of the last batch, [*count] values.  Of a network without a plan, and of no
@@ -75,7 +77,7 @@ void network_backward(struct network *network, const struct pass *pass, float *g
 const float *network_values(const struct network *network, int layer, size_t *count);
 
 /* After a pass with batch_statistics: move every moving mean and variance in `weights`, a block of
- * the model, towards the batch's. */
+ * the model, towards the batch's; those of layers that keep their weights stay. */
 void network_update_statistics(const struct network *network, float *weights);
 
 /* What the last forward pass gave to the fake quantization of a layer's activation, [*count]

@@ -338,7 +338,7 @@ static void backward_parameters(struct network *network, const struct node *node
                              .c = dkernel,
                              .scratch = network->scratch,
                          });
-    if (node->layer->bias >= 0)
+    if (node->layer->bias >= 0 && !node->layer->keeps_weights)
         column_sums(pass->pool, n * (node->size / units), units, node->gradient,
                     gradient + network->model->parameters[node->layer->bias].offset);
     if (!node->has_mask || node->kernel_tensor < 0) return;
@@ -413,7 +413,7 @@ static void backward_node(struct network *network, const struct node *node, cons
     case LAYER_CONV2D:
     case LAYER_DEPTHWISE_CONV2D:
         if (!node->is_pooled) backward_activation(node, pass, node->gradient);
-        backward_parameters(network, node, pass, gradient);
+        if (node->trains_kernel) backward_parameters(network, node, pass, gradient);
         if (further) backward_input(network, node, pass, from->gradient);
         return;
     case LAYER_BATCH_NORMALIZATION:

@@ -20,7 +20,7 @@ void forward_normalization(struct network *network, struct node *node, const str
     struct batch_statistics *s = node->statistics;
     const float *x = network->nodes[node->from].value;
     s->rows = (size_t)pass->count * (node->size / s->channels);
-    s->of_batch = pass->batch_statistics;
+    s->of_batch = pass->batch_statistics && !node->layer->keeps_weights;
     s->gamma = parameter_of(network, normalization->gamma, pass->weights);
     s->shift = parameter_of(network, normalization->beta, pass->weights);
     if (!s->shift) s->shift = s->none;
@@ -45,8 +45,9 @@ void backward_normalization(struct network *network, const struct node *node,
     const struct normalization *normalization = &node->layer->normalization;
     const struct batch_statistics *s = node->statistics;
     const float *x = network->nodes[node->from].value, *dy = node->gradient;
-    float *dgamma = gradient_of(network, normalization->gamma, gradient);
-    float *dbeta = gradient_of(network, normalization->beta, gradient);
+    bool learns = !node->layer->keeps_weights;
+    float *dgamma = learns ? gradient_of(network, normalization->gamma, gradient) : NULL;
+    float *dbeta = learns ? gradient_of(network, normalization->beta, gradient) : NULL;
     channel_sums(pass->pool, s->rows, s->channels, dy, NULL, NULL, s->sums);
     channel_sums(pass->pool, s->rows, s->channels, x, s->mean, dy, s->products);
     for (size_t c = 0; c < s->channels; c++) {
@@ -79,7 +80,7 @@ void network_update_statistics(const struct network *network, float *weights) {
     for (int i = 0; i <= network->logits; i++) {
         const struct node *node = &network->nodes[i];
         const struct normalization *normalization = &node->layer->normalization;
-        if (node->layer->kind != LAYER_BATCH_NORMALIZATION) continue;
+        if (node->layer->kind != LAYER_BATCH_NORMALIZATION || node->layer->keeps_weights) continue;
         qt_assert(node->statistics->of_batch);
         move(node, weights + parameters[normalization->moving_mean].offset,
              weights + parameters[normalization->moving_variance].offset);

@@ -418,6 +418,29 @@ static void submit_ptq(struct worker *worker) {
 
 /* ---- the thread ---------------------------------------------------------------------------- */
 
+static void tell_kept_weights(struct worker *worker) {
+    const struct model *model = worker->options.info->model;
+    const struct quant_plan *plan = worker->options.info->plan;
+    int layers = 0, kept = 0, kernels = 0;
+    for (int i = 0; i < model->layer_count; i++) {
+        if (!model->layers[i].parameter_count) continue;
+        layers++;
+        if (!model->layers[i].keeps_weights) continue;
+        kept++;
+        kernels += plan->scheme.trains_kept_kernels && plan->kernel_tensor[i] >= 0;
+    }
+    if (!kept) return;
+    if (kernels)
+        reporter_log(worker->options.reporter, LOG_WARNING,
+                     "%d of %d layers with weights are not trainable, but as TFMOT does it %d of "
+                     "their kernels are trained all the same",
+                     kept, layers, kernels);
+    else
+        reporter_log(worker->options.reporter, kept == layers ? LOG_WARNING : LOG_INFO,
+                     "%d of %d layers with weights are not trainable: %s", kept, layers,
+                     kept == layers ? "only ranges change" : "theirs stay what they are");
+}
+
 static void start(struct worker *worker) {
     const struct run_info *info = worker->options.info;
     struct reporter *reporter = worker->options.reporter;
@@ -425,6 +448,7 @@ static void start(struct worker *worker) {
     reporter_state(reporter, STATE_STARTING);
     reporter_log(reporter, LOG_INFO, "model %s: %zu weights, %d tensors, scheme %s", info->name,
                  info->model->weight_count, info->plan->tensor_count, info->plan->scheme.name);
+    tell_kept_weights(worker);
     if (info->ranges_remark[0])
         reporter_log(reporter, LOG_INFO, "%s %s", info->name, info->ranges_remark);
     reporter_log(reporter, LOG_INFO, "digits of %s: %zu to train, %zu to test",

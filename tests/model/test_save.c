@@ -2,6 +2,7 @@
 
 #include <glob.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "base/file.h"
 #include "model/model.h"
+#include "model/summary.h"
 
 static struct model *load(const char *path) {
     struct error error;
@@ -58,6 +60,30 @@ static void depthwise_and_normalization_are_saved(void **state) {
         assert_near(a->normalization.momentum, b->normalization.momentum, 0);
         assert_near(a->normalization.epsilon, b->normalization.epsilon, 0);
     }
+    model_free(again);
+    model_free(model);
+}
+
+/* tests/golden/make_saved.py: a Conv2D and two BatchNormalizations have trainable=False. */
+static void what_is_not_to_be_trained_is_read_counted_and_saved(void **state) {
+    (void)state;
+    struct error error;
+    struct model *model = load(test_golden("frozen.h5"));
+    const char *path = test_scratch("saved/model.h5");
+    assert_ok(model_save(model, NULL, path, &error), &error);
+    struct model *again = load(path);
+    for (int i = 0; i < model->layer_count; i++) {
+        const char *name = model->layers[i].name;
+        bool keeps = strstr(name, "norm") || !strcmp(name, "fixed");
+        assert_int_equal(model->layers[i].keeps_weights, keeps);
+        assert_int_equal(again->layers[i].keeps_weights, keeps);
+    }
+    char *text;
+    assert_ok(model_summary(model, &text, &error), &error);
+    /* 2 and 3 channels of normalization, 4 numbers each, and a kernel of 3x3x2x3 with its bias. */
+    assert_non_null(strstr(text, "Non-trainable params: 77 (308.00 Byte)\n"));
+    assert_non_null(strstr(text, "Trainable params: 1110 (4.34 KB)\n"));
+    free(text);
     model_free(again);
     model_free(model);
 }
@@ -187,6 +213,7 @@ static void a_full_disk_is_an_error_and_leaves_the_old_file(void **state) {
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_saved_model_loads_with_the_same_weights),
     cmocka_unit_test(depthwise_and_normalization_are_saved),
+    cmocka_unit_test(what_is_not_to_be_trained_is_read_counted_and_saved),
     cmocka_unit_test(built_models_can_be_saved_and_are_initialised_as_keras_does),
     cmocka_unit_test(other_weights_can_be_given),
     cmocka_unit_test(the_same_weights_give_the_same_bytes),
