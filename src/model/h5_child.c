@@ -184,7 +184,8 @@ static enum status answer_numbers(struct server *server, hid_t object) {
     if (!values)
         status = error_memory(&server->error, server->h5.path, shape.count * sizeof *values);
     if (!status)
-        status = h5_read_floats(&server->h5, dataset, server->name, values, &server->error);
+        status =
+            h5_read_floats(&server->h5, dataset, server->name, values, shape.count, &server->error);
     if (!status) answer(server, values, shape.count * sizeof *values);
 done:
     free(values);

@@ -1,5 +1,6 @@
 #include "model/h5_read.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,6 +230,11 @@ static enum status read_shape(const struct h5 *h5, hid_t dataset, const char *na
     return status;
 }
 
+/* h5py knows no bfloat16: Keras' weights of that type come as nameless things of 2 bytes. */
+static bool is_bfloat16(hid_t type) {
+    return type >= 0 && H5Tget_class(type) == H5T_OPAQUE && H5Tget_size(type) == 2;
+}
+
 enum status h5_open_numbers(const struct h5 *h5, hid_t location, const char *name, hid_t *dataset,
                             struct h5_shape *shape, bool *is_float, struct error *error) {
     *dataset = h5_has(location, name) ? H5Dopen2(location, name, H5P_DEFAULT) : -1;
@@ -236,10 +242,10 @@ enum status h5_open_numbers(const struct h5 *h5, hid_t location, const char *nam
         return error_set(error, STATUS_FORMAT, h5->path, "data set '%s' is missing", name);
     hid_t type = H5Dget_type(*dataset);
     H5T_class_t class = type < 0 ? H5T_NO_CLASS : H5Tget_class(type);
+    *is_float = class == H5T_FLOAT || is_bfloat16(type);
     h5_release(type);
     enum status status = STATUS_OK;
-    *is_float = class == H5T_FLOAT;
-    if (class != H5T_FLOAT && class != H5T_INTEGER)
+    if (!*is_float && class != H5T_INTEGER)
         status = error_set(error, STATUS_UNSUPPORTED, h5->path, "'%s' does not hold numbers", name);
     if (!status) status = read_shape(h5, *dataset, name, shape, error);
     if (!status) status = check_layout(h5, *dataset, name, error);
@@ -282,9 +288,23 @@ enum status h5_list_datasets(const struct h5 *h5, hid_t location, struct h5_name
     return status;
 }
 
+/* In place, from the end: a bfloat16 is the upper half of a float32, here in little endian. */
+static void widen_bfloat16(float *values, size_t count) {
+    const unsigned char *bytes = (const unsigned char *)values;
+    while (count--) {
+        uint32_t bits = (uint32_t)bytes[2 * count] << 16 | (uint32_t)bytes[2 * count + 1] << 24;
+        memcpy(&values[count], &bits, sizeof bits);
+    }
+}
+
 enum status h5_read_floats(const struct h5 *h5, hid_t dataset, const char *name, float *values,
-                           struct error *error) {
-    if (H5Dread(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
-        return h5_damaged(h5, name, "the values", error);
+                           size_t count, struct error *error) {
+    hid_t type = H5Dget_type(dataset);
+    bool is_narrow = is_bfloat16(type);
+    herr_t failed = H5Dread(dataset, is_narrow ? type : H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL,
+                            H5P_DEFAULT, values);
+    h5_release(type);
+    if (failed < 0) return h5_damaged(h5, name, "the values", error);
+    if (is_narrow) widen_bfloat16(values, count);
     return STATUS_OK;
 }

@@ -23,9 +23,9 @@ enum status h5_list_datasets(const struct h5 *h5, hid_t location, struct h5_name
 enum status h5_open_numbers(const struct h5 *h5, hid_t location, const char *name, hid_t *dataset,
                             struct h5_shape *shape, bool *is_float, struct error *error);
 
-/* All values as float32. */
+/* All `count` values as float32, also those of bfloat16. */
 enum status h5_read_floats(const struct h5 *h5, hid_t dataset, const char *name, float *values,
-                           struct error *error);
+                           size_t count, struct error *error);
 
 /* "WHAT of 'OBJECT' cannot be read; the file is damaged" */
 enum status h5_damaged(const struct h5 *h5, const char *object, const char *what,

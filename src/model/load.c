@@ -71,7 +71,8 @@ static enum status load_parameter(struct loader *loader, const char *group,
     if (!is_float)
         return layer_error(loader->error, STATUS_UNSUPPORTED, loader->path,
                            &loader->model->layers[parameter->layer],
-                           "its weights '%.96s' are not float16, float32 or float64", dataset);
+                           "its weights '%.96s' are not float16, bfloat16, float32 or float64",
+                           dataset);
     if (!same_shape(parameter, &shape)) return wrong_shape(loader, parameter, &shape, dataset);
     status =
         h5_reader_floats(loader->reader, group, dataset, values, parameter->count, loader->error);

@@ -77,7 +77,17 @@ void keras_numbers(hid_t group, const char *path, hid_t type, const hsize_t *siz
     H5Pset_create_intermediate_group(links, 1);
     hid_t dataset = H5Dcreate2(group, path, type, space, links, H5P_DEFAULT, H5P_DEFAULT);
     assert_true(dataset >= 0);
-    assert_true(H5Dwrite(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+    hid_t memory = H5T_NATIVE_FLOAT;
+    const void *from = values;
+    unsigned char upper[64];
+    if (H5Tget_class(type) == H5T_OPAQUE) {
+        hssize_t count = H5Sget_simple_extent_npoints(space);
+        assert_true(count * 2 <= (hssize_t)sizeof upper);
+        for (hssize_t i = 0; i < count; i++) memcpy(upper + 2 * i, (const char *)&values[i] + 2, 2);
+        memory = type;
+        from = upper;
+    }
+    assert_true(H5Dwrite(dataset, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, from) >= 0);
     H5Dclose(dataset);
     H5Pclose(links);
     H5Sclose(space);

@@ -19,7 +19,7 @@ void keras_names(hid_t object, const char *name, const char *const *names, int c
 /* model_weights/LAYER with weight_names and nothing else. */
 hid_t keras_layer(struct keras_file *file, const char *layer, const char *const *names, int count);
 
-/* A data set of `type` (stored) from floats; size ends with 0. */
+/* A data set of `type` (stored) from floats, opaque for their upper halves; size ends with 0. */
 void keras_numbers(hid_t group, const char *path, hid_t type, const hsize_t *size,
                    const float *values);
 

@@ -145,13 +145,15 @@ static void depthwise_and_normalization_load(void **state) {
 
 static void all_encodings_give_the_same_weights(void **state) {
     (void)state;
-    hid_t half = half_type();
+    hid_t half = half_type(), brain = H5Tcreate(H5T_OPAQUE, 2); /* as h5py stores bfloat16 */
     check_weights(write_model(H5T_IEEE_F32LE, 0, kernel_size, kernel));
     check_weights(write_model(H5T_IEEE_F32LE, 1, kernel_size, kernel));
     check_weights(write_model(H5T_IEEE_F32BE, 0, kernel_size, kernel));
     check_weights(write_model(H5T_IEEE_F64LE, 0, kernel_size, kernel));
     check_weights(write_model(half, 0, kernel_size, kernel));
+    check_weights(write_model(brain, 0, kernel_size, kernel));
     H5Tclose(half);
+    H5Tclose(brain);
 }
 
 static void names_split_into_parts_are_joined(void **state) {
@@ -195,9 +197,9 @@ static void wrong_weights_are_refused(void **state) {
                   "config asks for (3, 2)");
     check_refused(write_model(H5T_IEEE_F32LE, 0, flat, kernel), "have the shape (6,)");
     check_refused(write_model(H5T_IEEE_F32LE, 0, deep, kernel), "has 5 dimensions");
-    check_refused(
-        write_model(H5T_STD_I32LE, 0, kernel_size, kernel),
-        "layer 'd' (Dense): its weights 'd/kernel:0' are not float16, float32 or float64");
+    check_refused(write_model(H5T_STD_I32LE, 0, kernel_size, kernel),
+                  "layer 'd' (Dense): its weights 'd/kernel:0' are not float16, bfloat16, float32 "
+                  "or float64");
     memcpy(values, kernel, sizeof values);
     values[4] = NAN;
     check_refused(write_model(H5T_IEEE_F32LE, 0, kernel_size, values),
