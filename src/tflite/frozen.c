@@ -203,6 +203,7 @@ void frozen_free(struct frozen *frozen) {
     }
     free(frozen->tensors);
     free(frozen->operators);
+    free(frozen->signature);
     free(frozen->input_name);
     free(frozen->output_name);
     free(frozen->description);

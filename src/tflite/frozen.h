@@ -86,6 +86,10 @@ struct frozen {
     int operator_count;
     int input, output;              /* tensor indices */
     char *input_name, *output_name; /* of the signature; "" when there is none */
+    /* of a file that was read: the program is its first subgraph, the one that an interpreter's
+     * invoke() runs, and the signature the first of those for it */
+    int subgraph_count, signature_count;
+    char *signature; /* its key; "" when there is none */
     char *description;
 };
 

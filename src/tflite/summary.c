@@ -230,6 +230,14 @@ static void print_ends(FILE *out, const struct frozen *frozen) {
         print_name(out, frozen->description, 1);
         fputc('\n', out);
     }
+    if (frozen->subgraph_count > 1)
+        fprintf(out, "Subgraph: the first of %d, which an interpreter's invoke() runs\n",
+                frozen->subgraph_count);
+    if (frozen->signature_count > 1) {
+        fprintf(out, "Signature: ");
+        print_name(out, frozen->signature, 1);
+        fprintf(out, ", the first of %d\n", frozen->signature_count);
+    }
     const char *words[] = {"Input", "Output"};
     const char *names[] = {frozen->input_name, frozen->output_name};
     const int tensors[] = {frozen->input, frozen->output};

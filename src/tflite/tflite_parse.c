@@ -13,6 +13,10 @@
 #define BUDGET_BYTES  ((size_t)1 << 20)
 #define BUDGET_FACTOR 8
 
+/* Of the schema's types that are not supported, those that a converter's option avoids. */
+#define TYPE_FLOAT16 1
+#define TYPE_INT16   7
+
 struct parser {
     struct flat flat;
     size_t budget;
@@ -58,21 +62,24 @@ static bool type_supported(int type) {
     return frozen_type_size((enum frozen_type)type) != 0;
 }
 
-static const char *type_fault(int type) {
-    switch (type) {
-    case 1:
-        return "type float16 is not supported; convert with int8 quantization";
-    case 5:
-        return "type string is not supported";
-    case 6:
-        return "type bool is not supported";
-    case 7:
-        return "type int16 is not supported; convert with int8 activations";
-    case 10:
-        return "type float64 is not supported";
-    default:
-        return "its type is not supported";
-    }
+/* "type int16 is not supported; ..." */
+static void type_fault(int type, char *text, size_t size) {
+    /* The schema's TensorType in order. */
+    static const char *const names[] = {
+        "float32", "float16",   "int32",  "uint8",   "int64",      "string", "bool",
+        "int16",   "complex64", "int8",   "float64", "complex128", "uint64", "resource",
+        "variant", "uint32",    "uint16", "int4",    "bfloat16",
+    };
+    int count = (int)(sizeof names / sizeof *names);
+    if (type >= 0 && type < count)
+        snprintf(text, size, "type %s is not supported", names[type]);
+    else
+        snprintf(text, size, "type %d is not supported", type);
+    size_t used = strlen(text);
+    if (type == TYPE_INT16)
+        snprintf(text + used, size - used, "; convert with int8 activations");
+    else if (type == TYPE_FLOAT16)
+        snprintf(text + used, size - used, "; convert with int8 quantization");
 }
 
 static void parse_shape(struct parser *parser, struct flat_table table, size_t index,
@@ -171,8 +178,11 @@ static void parse_tensor(struct parser *parser, size_t index) {
     struct frozen_tensor *tensor = &parser->frozen->tensors[index];
     struct flat_table table = flat_element(flat, parser->tensors, index);
     int type = flat_i8(flat, table, TENSOR_TYPE, TYPE_FLOAT32);
-    if (!flat->status && !type_supported(type))
-        refuse(parser, STATUS_UNSUPPORTED, "tensor", index, type_fault(type));
+    if (!flat->status && !type_supported(type)) {
+        char text[96];
+        type_fault(type, text, sizeof text);
+        refuse(parser, STATUS_UNSUPPORTED, "tensor", index, text);
+    }
     tensor->type = (enum frozen_type)type;
     tensor->name = copy_string(parser, flat_string(flat, table, TENSOR_NAME));
     parse_shape(parser, table, index, tensor);
@@ -297,6 +307,18 @@ static void parse_options(struct parser *parser, struct flat_table table, size_t
     }
 }
 
+/* The name of a custom operator, if it is one that can be shown. */
+static bool copy_custom_code(struct parser *parser, struct flat_table entry, char *text,
+                             size_t size) {
+    struct flat_vector name = flat_string(&parser->flat, entry, CODE_CUSTOM);
+    if (!name.count || name.count >= size) return false;
+    memcpy(text, parser->flat.bytes + name.position, name.count);
+    text[name.count] = 0;
+    for (size_t i = 0; i < name.count; i++)
+        if (text[i] < ' ' || text[i] > '~') return false;
+    return true;
+}
+
 static void parse_code(struct parser *parser, struct flat_table table, size_t index,
                        struct frozen_operator *op) {
     struct flat *flat = &parser->flat;
@@ -313,8 +335,10 @@ static void parse_code(struct parser *parser, struct flat_table table, size_t in
     op->code = (enum frozen_op)code;
     if (flat->status || frozen_op_known(code)) return;
     const char *name = frozen_op_name(code);
-    char text[128];
-    if (name)
+    char text[128], custom[48];
+    if (code == OPERATOR_CUSTOM && copy_custom_code(parser, entry, custom, sizeof custom))
+        snprintf(text, sizeof text, "the custom operator '%s' is not supported", custom);
+    else if (name)
         snprintf(text, sizeof text, "%s is not supported", name);
     else
         snprintf(text, sizeof text, "code %d is not supported", code);
@@ -373,19 +397,21 @@ static struct flat_vector mapped_name(struct parser *parser, struct flat_table s
     return (struct flat_vector){0, 0};
 }
 
-/* The names that the first signature of the program gives its input and output. */
+/* The first signature of the program, and the names that it gives input and output. */
 static void parse_signature(struct parser *parser) {
     struct flat *flat = &parser->flat;
     struct frozen *frozen = parser->frozen;
     struct flat_vector signatures = flat_vector(flat, parser->model, MODEL_SIGNATURES, 4);
-    struct flat_vector input = {0, 0}, output = {0, 0};
+    struct flat_vector input = {0, 0}, output = {0, 0}, key = {0, 0};
     for (size_t i = 0; i < signatures.count && !flat->status; i++) {
         struct flat_table signature = flat_element(flat, signatures, i);
         if (flat_u32(flat, signature, SIGNATURE_SUBGRAPH, 0) != 0) continue;
+        if (frozen->signature_count++) continue;
+        key = flat_string(flat, signature, SIGNATURE_KEY);
         input = mapped_name(parser, signature, SIGNATURE_INPUTS, frozen->input);
         output = mapped_name(parser, signature, SIGNATURE_OUTPUTS, frozen->output);
-        break;
     }
+    frozen->signature = copy_string(parser, key);
     frozen->input_name = copy_string(parser, input);
     frozen->output_name = copy_string(parser, output);
 }
@@ -407,6 +433,7 @@ static void parse_header(struct parser *parser) {
     struct flat_vector subgraphs = flat_vector(flat, parser->model, MODEL_SUBGRAPHS, 4);
     if (!flat->status && subgraphs.count == 0)
         flat->status = error_set(flat->error, STATUS_FORMAT, flat->where, "holds no subgraph");
+    parser->frozen->subgraph_count = (int)subgraphs.count;
     parser->subgraph = flat_element(flat, subgraphs, 0);
     parser->tensors = flat_vector(flat, parser->subgraph, SUBGRAPH_TENSORS, 4);
     parser->operators = flat_vector(flat, parser->subgraph, SUBGRAPH_OPERATORS, 4);

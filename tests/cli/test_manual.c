@@ -1,9 +1,11 @@
 /* The manual's list of keys is the key table's: the same rows with the same names. */
 #include "test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tflite/frozen.h"
 #include "ui/keys.h"
 
 /* What a `.It Ic` line of the manual shows, roff's escapes undone. */
@@ -48,7 +50,26 @@ static void manual_lists_every_key_of_the_table_in_its_order(void **state) {
     free(bytes);
 }
 
+static void manual_lists_every_operator_that_is_run(void **state) {
+    (void)state;
+    size_t length;
+    char *text = (char *)test_read(test_asset("../man/qatop.1"), &length);
+    int known = 0;
+    for (int code = 0; frozen_op_name(code); code++) {
+        char line[64];
+        if (!frozen_op_known(code)) continue;
+        known++;
+        snprintf(line, sizeof line, "\n.Dv %s", frozen_op_name(code));
+        const char *found = strstr(text, line);
+        if (!found) print_error("the manual has no %s\n", frozen_op_name(code));
+        assert_non_null(found);
+    }
+    assert_true(known > 10);
+    free(text);
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(manual_lists_every_operator_that_is_run),
     cmocka_unit_test(manual_lists_every_key_of_the_table_in_its_order),
 };
 TEST_MAIN(tests)

@@ -11,6 +11,10 @@ qat.h5, qat.keras  one small model after an epoch of TFMOT's QAT on the 4,000 bu
 qat.tflite         what the TFLite converter makes of it
 qat.json           its loss and accuracy on the 1,000 bundled test digits by Keras, and those of the
                    float weights in it
+odd_subgraphs.tflite  qat.tflite without names and metadata, and a second subgraph, which leaves the
+                   last operator out and whose signature comes first
+odd_custom.tflite  nothing but an operator of a kind that nobody knows
+odd_type.tflite    a pooling of int4
 frozen.h5          a float model of which a Conv2D and both BatchNormalizations have trainable=False
 frozen_after.h5    frozen.h5 after six steps of TFMOT's QAT, 32 bundled training digits each in
                    file order: all variables, saved whole
@@ -25,10 +29,14 @@ import sys
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
+import copy
+
+import flatbuffers
 import numpy as np
 import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
+from tensorflow.lite.python import schema_py_generated as schema
 
 layers = keras.layers
 DIGITS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../assets/mnist-5k")
@@ -90,6 +98,58 @@ def make_qat(folder, train, train_labels, test, test_labels):
         file.write("\n")
 
 
+def write_tflite(model, path):
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    with open(path, "wb") as file:
+        file.write(builder.Output())
+
+
+def make_odd_subgraphs(folder):
+    with open(os.path.join(folder, "qat.tflite"), "rb") as file:
+        model = schema.ModelT.InitFromPackedBuf(file.read(), 0)
+    graph = model.subgraphs[0]
+    model.description = model.metadata = graph.name = None
+    for tensor in graph.tensors:
+        tensor.name = None
+        data = model.buffers[tensor.buffer].data
+        if data is None or not len(data):
+            tensor.buffer = 0
+    second = copy.deepcopy(graph)
+    second.outputs = second.operators.pop().inputs
+    model.subgraphs.append(second)
+    signature = copy.deepcopy(model.signatureDefs[0])
+    signature.signatureKey, signature.subgraphIndex = "shorter", 1
+    signature.outputs[0].tensorIndex = int(second.outputs[0])
+    again = copy.deepcopy(model.signatureDefs[0])
+    again.signatureKey = "again"
+    model.signatureDefs = [signature, model.signatureDefs[0], again]
+    write_tflite(model, os.path.join(folder, "odd_subgraphs.tflite"))
+
+
+def one_operator(code, custom=None, kind=schema.TensorType.FLOAT32):
+    model, graph, operator = schema.ModelT(), schema.SubGraphT(), schema.OperatorT()
+    entry = schema.OperatorCodeT()
+    entry.builtinCode = entry.deprecatedBuiltinCode = code
+    entry.customCode = custom
+    graph.tensors = [schema.TensorT(), schema.TensorT()]
+    for tensor in graph.tensors:
+        tensor.shape, tensor.type = [1, 28, 28, 1], kind
+    operator.inputs, operator.outputs = [0], [1]
+    graph.inputs, graph.outputs, graph.operators = [0], [1], [operator]
+    model.version, model.operatorCodes, model.subgraphs = 3, [entry], [graph]
+    model.buffers = [schema.BufferT()]
+    return model
+
+
+def make_odd(folder):
+    make_odd_subgraphs(folder)
+    write_tflite(one_operator(schema.BuiltinOperator.CUSTOM, "Wobble"),
+                 os.path.join(folder, "odd_custom.tflite"))
+    write_tflite(one_operator(schema.BuiltinOperator.MAX_POOL_2D, kind=schema.TensorType.INT4),
+                 os.path.join(folder, "odd_type.tflite"))
+
+
 def make_frozen(folder, train, train_labels):
     keras.utils.set_random_seed(2)
     model = compile_model(keras.Sequential([
@@ -121,6 +181,7 @@ def main():
     train, train_labels = read("train-images-idx3-ubyte.gz"), read("train-labels-idx1-ubyte.gz")
     test, test_labels = read("t10k-images-idx3-ubyte.gz"), read("t10k-labels-idx1-ubyte.gz")
     make_qat(folder, train, train_labels, test, test_labels)
+    make_odd(folder)
     make_frozen(folder, train, train_labels)
 
 
