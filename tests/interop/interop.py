@@ -1,12 +1,17 @@
 """LiteRT runs every kind of file that qatop exports and must give the bits that qatop's engine
-gives; h5py reads every .h5 that it writes.  TAP on standard output; started by interop.sh."""
+gives, and so it must with files that are odd; flatc decodes them to what LiteRT's own reader finds;
+h5py reads every .h5 that qatop writes.  TAP on standard output; started by interop.sh."""
 
+import copy
 import gzip
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 
+import flatbuffers
 import h5py
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -17,6 +22,9 @@ ASSETS = os.environ["ASSETS"]
 RUNTIMES = {"ref": OpResolverType.BUILTIN_REF, "xnn": OpResolverType.AUTO}
 TYPES = {"float": np.float32, "int8": np.int8, "uint8": np.uint8}
 MODELS = ["fc", "cnn"]
+GOLDEN = os.path.join(ASSETS, "..", "tests", "golden")
+FLATC = shutil.which("flatc")
+FLATC_SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tflite.fbs")
 # With BatchNormalization, depthwise and strided convolutions, average pooling.
 DEEP = os.path.abspath(
     os.path.join(os.environ.get("QATOP_SHARED", ""), "golden", "cnn_bn", "model.h5"))
@@ -64,13 +72,15 @@ def pixels_as(detail, digits):
 
 
 def litert(path, runtime, digits, batch):
-    """All outputs, `batch` digits at a time, and the operators that were run."""
+    """All outputs, `batch` digits at a time (0: as the file says), and the operators that were run."""
     interpreter = Interpreter(model_path=path, num_threads=1,
                               experimental_op_resolver_type=RUNTIMES[runtime])
     detail = interpreter.get_input_details()[0]
     result = interpreter.get_output_details()[0]["index"]
+    if not batch:
+        batch = detail["shape"][0]
     shape = [batch, *detail["shape"][1:]]
-    if batch > 1:
+    if batch != detail["shape"][0]:
         interpreter.resize_tensor_input(detail["index"], shape, strict=True)
     interpreter.allocate_tensors()
     values = pixels_as(detail, digits)
@@ -86,7 +96,7 @@ def litert(path, runtime, digits, batch):
 def check_outputs(name, path, digits):
     for runtime in RUNTIMES:
         qatop("eval", "--runtime", runtime, "--outputs", "outputs", path)
-        for batch, some in ((1, digits[:100]), (250, digits)):
+        for batch, some in ((1, digits[:100]), (32, digits[:992])):
             theirs, names = litert(path, runtime, some, batch)
             ours = np.fromfile("outputs", theirs.dtype)[:theirs.size]
             differing = theirs.size if ours.size != theirs.size else int(
@@ -98,6 +108,148 @@ def check_outputs(name, path, digits):
               f"{name}: {'the delegate took part' if runtime == 'xnn' else 'no delegate took part'}",
               str(names))
 
+
+# ---- flatc ----
+
+ENUMS = {"type": "TensorType", "builtin_code": "BuiltinOperator", "padding": "Padding",
+         "activation": "ActivationFunctionType", "options_type": "BuiltinOptions"}
+FIELDS = {"activation": "fused_activation_function", "options": "builtin_options",
+          "options_type": "builtin_options_type", "dilation_w": "dilation_w_factor",
+          "dilation_h": "dilation_h_factor"}
+
+
+def camel(name):
+    return re.sub(r"_(\w)", lambda match: match[1].upper(), name)
+
+
+def differing(decoded, generated, place):
+    """Places where flatc's JSON and the objects of LiteRT's generated reader are not the same, and
+    how many values were compared."""
+    if isinstance(decoded, dict):
+        found, compared = [], 0
+        for key, value in decoded.items():
+            if key in ENUMS and isinstance(value, str):
+                value = getattr(getattr(schema, ENUMS[key]), value)
+            if key == "scale":
+                value = np.array(value, np.uint32).view(np.float32).tolist()
+            wrong, more = differing(value, getattr(generated, camel(FIELDS.get(key, key))),
+                                    f"{place}.{key}")
+            found += wrong
+            compared += more
+        return found, compared
+    if isinstance(decoded, list):
+        others = [] if generated is None else list(generated)
+        if len(others) != len(decoded):
+            return [f"{place}: {len(decoded)} and {len(others)}"], 1
+        pairs = [differing(value, other, f"{place}[{i}]")
+                 for i, (value, other) in enumerate(zip(decoded, others))]
+        return sum((wrong for wrong, _ in pairs), []), sum(more for _, more in pairs)
+    if isinstance(decoded, str):
+        generated = text(generated)
+        if decoded == "NONE" and not generated:
+            return [], 1
+    if isinstance(decoded, float):
+        decoded, generated = np.float32(decoded), np.float32(generated)
+    return ([] if decoded == generated else [f"{place}: {decoded} and {generated}"]), 1
+
+
+def check_flatc(name, path):
+    if not FLATC:
+        check(True, f"{name} # SKIP no interop: there is no flatc (package flatbuffers-compiler)")
+        return
+    subprocess.run([FLATC, "--json", "--strict-json", "--defaults-json", "--raw-binary", "-o",
+                    "flatc", FLATC_SCHEMA, "--", path], check=True, capture_output=True)
+    base = os.path.splitext(os.path.basename(path))[0]
+    with open(os.path.join("flatc", base + ".json")) as file:
+        decoded = json.load(file)
+    with open(path, "rb") as file:
+        generated = schema.ModelT.InitFromPackedBuf(file.read(), 0)
+    graph = decoded["subgraphs"][0]
+    whole = (decoded["version"] == 3 and len(decoded["subgraphs"]) == 1 and
+             len(graph["tensors"]) == len(generated.subgraphs[0].tensors) and
+             len(graph["operators"]) == len(generated.subgraphs[0].operators))
+    wrong, compared = differing(decoded, generated, "model")
+    check(whole and not wrong and compared > 1000,
+          f"{name}: flatc decodes {compared} values as LiteRT's reader does", "; ".join(wrong[:5]))
+
+
+# ---- odd files ----
+
+def write_tflite(model, path):
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    with open(path, "wb") as file:
+        file.write(builder.Output())
+
+
+def is_constant(model, tensor):
+    data = model.buffers[tensor.buffer].data
+    return data is not None and len(data) > 0
+
+
+def without_names(model):
+    """Nothing that is only informative, and one buffer for all that is computed."""
+    graph = model.subgraphs[0]
+    model.description = model.metadata = model.signatureDefs = graph.name = None
+    for tensor in graph.tensors:
+        tensor.name = tensor.shapeSignature = None
+        if not is_constant(model, tensor):
+            tensor.buffer = 0
+        if tensor.quantization is not None and tensor.quantization.scale is None:
+            tensor.quantization = None
+
+
+def with_batch_of_8(model):
+    without_names(model)
+    for tensor in model.subgraphs[0].tensors:
+        if not is_constant(model, tensor):
+            tensor.shape = [8, *tensor.shape[1:]]
+
+
+def with_second_subgraph(model):
+    other = copy.deepcopy(model.subgraphs[0])
+    other.outputs = other.operators.pop().inputs
+    model.subgraphs.append(other)
+    signature = copy.deepcopy(model.signatureDefs[0])
+    signature.signatureKey, signature.subgraphIndex = "other", 1
+    signature.outputs[0].tensorIndex = int(other.outputs[0])
+    model.signatureDefs.insert(0, signature)
+
+
+def with_old_codes(model):
+    for code in model.operatorCodes:
+        code.builtinCode = 0
+
+
+def with_options_of_reshape(model):
+    graph = model.subgraphs[0]
+    for operator in graph.operators:
+        if model.operatorCodes[operator.opcodeIndex].builtinCode == schema.BuiltinOperator.RESHAPE:
+            operator.inputs = operator.inputs[:1]
+            operator.builtinOptionsType = schema.BuiltinOptions.ReshapeOptions
+            operator.builtinOptions = schema.ReshapeOptionsT()
+            operator.builtinOptions.newShape = [
+                -1, *map(int, graph.tensors[operator.outputs[0]].shape[1:])]
+
+
+def check_odd(digits):
+    path = os.path.join(GOLDEN, "qat.tflite")
+    for change in (without_names, with_batch_of_8, with_second_subgraph, with_old_codes,
+                   with_options_of_reshape):
+        with open(path, "rb") as file:
+            model = schema.ModelT.InitFromPackedBuf(file.read(), 0)
+        change(model)
+        write_tflite(model, "odd.tflite")
+        for runtime in RUNTIMES:
+            qatop("eval", "--runtime", runtime, "--outputs", "outputs", "odd.tflite")
+            theirs, _ = litert("odd.tflite", runtime, digits, 0)
+            ours = np.fromfile("outputs", theirs.dtype)
+            check(ours.size == theirs.size and
+                  np.array_equal(ours.view(np.uint8), theirs.reshape(-1).view(np.uint8)),
+                  f"a file {change.__name__.replace('_', ' ')}: {theirs.size} outputs by {runtime}")
+
+
+# ---- every export ----
 
 def check_file(name, path, io):
     """The schema's own reader, and what a user of the interpreter relies on."""
@@ -203,11 +355,13 @@ def check_exports(model, operand, digits):
             name = f"{model} {scheme} {io}"
             qatop("export", run, "--io", io, "-o", "model.tflite")
             check_file(name, "model.tflite", io)
+            check_flatc(name, "model.tflite")
             check_outputs(name, "model.tflite", digits)
     for io in TYPES:
         name = f"{model} ptq {io}"
         qatop("ptq", "--quiet", "--io", io, "-o", "model.tflite", operand)
         check_file(name, "model.tflite", io)
+        check_flatc(name, "model.tflite")
         check_outputs(name, "model.tflite", digits)
 
 
@@ -217,14 +371,22 @@ def main():
         check_exports("cnn_bn", DEEP, digits)
     else:
         check(True, f"cnn_bn # SKIP there is no {DEEP}")
+    # The same in small, for a clone without the goldens: Keras' own QAT model.
+    small = os.path.join(GOLDEN, "qat.h5")
+    check_exports("small", small, digits)
+    qatop("export", small, "-o", "model.tflite")
+    check_outputs("small as TFMOT left it", "model.tflite", digits)
+    check_odd(digits)
     for model in MODELS:
         check_exports(model, model, digits)
         qatop("export", f"{model}-qatop", "-o", "model.h5")
         check_keras(f"{model} fine-tuned", "model.h5", digits[:200])
         qatop("train", "--quiet", "--arch", model, "--steps", "5", "-o", "model.h5")
         check_keras(f"{model} trained", "model.h5", digits[:200])
-    qatop("run", "--quiet", "--steps", "20", "--bits", "4", "--out", "narrow", "fc")
-    check_outputs("fc with 4-bit weights", "narrow/model_int8.tflite", digits)
+    for model in MODELS:
+        qatop("run", "--quiet", "--steps", "20", "--bits", "4", "--out", "narrow", model)
+        check_flatc(f"{model} with 4-bit weights", "narrow/model_int8.tflite")
+        check_outputs(f"{model} with 4-bit weights", "narrow/model_int8.tflite", digits)
     with h5py.File("narrow/checkpoint.h5", "r") as file:
         check(len(file) > 0, "h5py opens a checkpoint")
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The real things against qatop: LiteRT runs what qatop exports, h5py reads what it saves.  TAP.
+# The real things against qatop: LiteRT runs what qatop exports, flatc decodes it, h5py reads what it
+# saves.  TAP.
 # Not part of make check, for it fetches packages once: make check-interop.
 folder=$(cd "$(dirname "$0")" && pwd) || exit 99
 venv=${INTEROP_VENV:-$(pwd)/tests/interop/venv}
