@@ -63,6 +63,23 @@ static bool unwrap_activation(json_t *config) {
     return true;
 }
 
+/* Another way to quantize than TFMOT's default one, with 4 bits say, would be taken for that. */
+static enum status check_quantization(const json_t *config, const char *name, const char *path,
+                                      struct error *error) {
+    const json_t *quantization = json_object_get(config, "quantize_config");
+    const char *text = json_string_value(json_object_get(quantization, "class_name"));
+    const char *package = text ? strrchr(text, '>') : NULL;
+    if (package) text = package + 1;
+    /* OutputOnlyConfig: of what feeds a quantized layer where not all layers are. */
+    if (!text || !strncmp(text, "Default8Bit", 11) || !strcmp(text, "NoOpQuantizeConfig") ||
+        !strcmp(text, "OutputOnlyConfig"))
+        return STATUS_OK;
+    return error_set(error, STATUS_UNSUPPORTED, path,
+                     "layer '%.64s' is quantized by '%.64s'; only TFMOT's default 8-bit "
+                     "quantization is supported: save the model before quantize_model()",
+                     name, text);
+}
+
 /* Make the wrapper's entry that of the layer in it. */
 static enum status unwrap_layer(json_t *config, json_t *entry, const char *path,
                                 struct error *error) {
@@ -74,6 +91,9 @@ static enum status unwrap_layer(json_t *config, json_t *entry, const char *path,
         return error_set(error, STATUS_FORMAT, path,
                          "model_config: the wrapper '%.64s' wraps no layer",
                          outer_name ? outer_name : "?");
+    enum status status =
+        check_quantization(json_object_get(entry, "config"), outer_name, path, error);
+    if (status) return status;
     if (!rename_layer(config, outer_name, name) || !unwrap_activation(inner) ||
         (json_object_get(entry, "name") &&
          json_object_set(entry, "name", json_object_get(inner, "name"))) ||

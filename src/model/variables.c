@@ -290,12 +290,22 @@ static enum status load_wrapper(struct loader *loader, struct wrapper *wrapper) 
 }
 
 /* Wrappers are numbered in the order of the layers, as all layers of one class are. */
+static void name_wrapper(const char *layers, int layer, char group[2 * MODEL_NAME]) {
+    int used = snprintf(group, 2 * MODEL_NAME, "%squantize_wrapper_v2", layers);
+    if (layer > 1) snprintf(group + used, 2 * MODEL_NAME - (size_t)used, "_%d", layer - 1);
+}
+
 static enum status load_wrappers(struct loader *loader, const struct model *model) {
     static const char *const ends[] = {"quantize_layer_min", "quantize_layer_max"};
     const char *layers = keras_layers_group(loader->reader);
-    char group[2 * MODEL_NAME];
+    char group[2 * MODEL_NAME], last[2 * MODEL_NAME];
     enum status status = STATUS_OK;
     snprintf(group, sizeof group, "%s" INPUT "/vars", layers);
+    name_wrapper(layers, model->layer_count - 1, last);
+    if (!h5_reader_has(loader->reader, group) || !h5_reader_has(loader->reader, last))
+        return error_set(loader->error, STATUS_UNSUPPORTED, loader->path,
+                         "is a QAT model of which some layers were left out; a .keras does not say "
+                         "which: save it with model.save('x.h5')");
     for (int end = 0; end < 2 && !status; end++)
         status = add_variable(loader, group, end ? "1" : "0", INPUT, strlen(INPUT), ends[end]);
     for (int i = 1; i < model->layer_count && !status; i++) {
@@ -303,9 +313,7 @@ static enum status load_wrappers(struct loader *loader, const struct model *mode
             .layer = &model->layers[i],
             .parameters = &model->parameters[model->layers[i].first_parameter],
         };
-        snprintf(wrapper.group, sizeof wrapper.group, "%squantize_wrapper_v2", layers);
-        size_t used = strlen(wrapper.group);
-        if (i > 1) snprintf(wrapper.group + used, sizeof wrapper.group - used, "_%d", i - 1);
+        name_wrapper(layers, i, wrapper.group);
         status = load_wrapper(loader, &wrapper);
     }
     return status;

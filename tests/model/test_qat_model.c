@@ -283,6 +283,12 @@ static void broken_wrappers_are_refused(void **state) {
         "{'class_name':'QuantizeWrapperV2','config':{'name':'quant_x','layer':"
         "{'class_name':'Dense','config':{'name':'x','units':2," AWARE("'mish'") "}}}}",
         "layer 'x' (Dense): activation 'mish' is not supported");
+    check_config_refused(
+        "{'class_name':'Custom>QuantizeWrapperV2','config':{'name':'quant_x','layer':"
+        "{'class_name':'Flatten','config':{'name':'x'}},"
+        "'quantize_config':{'class_name':'Custom>FourBits','config':{}}}}",
+        "layer 'quant_x' is quantized by 'FourBits'; only TFMOT's default 8-bit quantization is "
+        "supported");
 }
 
 /* What tf_keras saved, tests/golden/make_saved.py. */
