@@ -235,7 +235,8 @@ static enum status take_over_ranges(struct run *run, struct error *error) {
         snprintf(remark, size, "is a QAT model: its ranges are taken over for %d of %d activations",
                  taken, activations);
     else
-        snprintf(remark, size, "is a QAT model whose ranges have seen no batch: they start %s",
+        snprintf(remark, size,
+                 "is a QAT model, but its input has seen no batch: all ranges start %s",
                  plan->scheme.calibrate ? "from a calibration" : "as new");
 done:
     variables_free(variables);

@@ -7,7 +7,8 @@
 #include "model/h5_reader.h"
 #include "model/model.h"
 
-static const char *const seeds[] = {"shared/golden/keras3/cnn_rescale.keras", NULL};
+static const char *const seeds[] = {"shared/golden/keras3/cnn_rescale.keras",
+                                    "tests/golden/qat.keras", NULL};
 const struct fuzz_target fuzz_target = {"archive", seeds, 96};
 
 static void take(struct archive *archive, const char *name, size_t limit) {

@@ -8,9 +8,15 @@
 #include "tflite/summary.h"
 #include "tflite/tflite.h"
 
-static const char *const seeds[] = {
-    "shared/golden/cnn_bn/model_int8.tflite", "shared/golden/cnn_bn/model_int8_io.tflite",
-    "shared/golden/cnn/model_ptq.tflite", "shared/golden/fc/model_int8.tflite", NULL};
+static const char *const seeds[] = {"tests/golden/qat.tflite",
+                                    "tests/golden/odd_subgraphs.tflite",
+                                    "tests/golden/odd_custom.tflite",
+                                    "tests/golden/odd_type.tflite",
+                                    "shared/golden/cnn_bn/model_int8.tflite",
+                                    "shared/golden/cnn_bn/model_int8_io.tflite",
+                                    "shared/golden/cnn/model_ptq.tflite",
+                                    "shared/golden/fc/model_int8.tflite",
+                                    NULL};
 const struct fuzz_target fuzz_target = {"tflite", seeds, 1024};
 
 /* Well-formed programs may take for ever; those are planned, not run. */
