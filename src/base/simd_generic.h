@@ -38,6 +38,11 @@ ALWAYS_INLINE void v_store_part(float *p, vfloat v, size_t count) {
 }
 
 ALWAYS_INLINE vfloat v_select(vmask m, vfloat a, vfloat b) { /* m ? a : b */
+#if defined(__clang__) && defined(__aarch64__)
+    /* Clang 14 makes fmax of 0 > b ? 0 : b, which takes 0 where b is -0: it must not see where the
+     * mask comes from. */
+    __asm__("" : "+w"(m));
+#endif
     return (vfloat)((m & (vmask)a) | (~m & (vmask)b));
 }
 

@@ -2,9 +2,14 @@
 
 #include <math.h>
 
-/* NaN passes: no comparison with it is true. */
+/* NaN passes: no comparison with it is true.  Clang 14 must not see the comparison with 0: it makes
+ * arm64's fmax of it, and so 0 of -0. */
 static float relu_of(float x) {
-    return x < 0 ? 0 : x;
+    int negative = x < 0;
+#if defined(__GNUC__)
+    __asm__("" : "+r"(negative));
+#endif
+    return negative ? 0 : x;
 }
 
 void reference_gemm(const struct gemm *g) {
@@ -300,7 +305,7 @@ void reference_channel_normalize_backward(size_t rows, size_t channels, const fl
 }
 
 void reference_clip_forward(size_t count, const float *x, float limit, float *y) {
-    for (size_t i = 0; i < count; i++) y[i] = x[i] < 0 ? 0 : x[i] > limit ? limit : x[i];
+    for (size_t i = 0; i < count; i++) y[i] = x[i] > limit ? limit : relu_of(x[i]);
 }
 
 void reference_clip_backward(size_t count, const float *x, float limit, const float *dy,
