@@ -54,17 +54,6 @@ q run --epochs 1 --json --quiet --threads 1 --out third
 check "one thread gives the same weights" test "$(key out weights_sha256)" = "$digest"
 q run --epochs 1 --json --quiet --seed 2 --out third
 check "another seed gives other weights" test "$(key out weights_sha256)" != "$digest"
-q run --steps 5 --json --quiet --out third
-digest=$(key out weights_sha256)
-file_digest=$(key out sha256)
-for isa in baseline avx2; do
-    QATOP_ISA=$isa
-    export QATOP_ISA
-    q run --steps 5 --json --quiet --out third
-    check "$isa gives the same weights" test "$(key out weights_sha256)" = "$digest"
-    check "$isa gives the same file" test "$(key out sha256)" = "$file_digest"
-    unset QATOP_ISA
-done
 q run --steps 5 --json --quiet --no-shuffle --no-dropout --scheme tfmot --io int8 --out fourth cnn
 done_well "cnn, five steps, int8 input and output"
 q summary fourth/model_int8.tflite

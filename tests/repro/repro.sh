@@ -1,0 +1,188 @@
+#!/bin/sh
+# repro.sh: the same seed gives the same weights, the same file and the same outputs with any
+# compiler, optimization, instruction set level, number of threads, and on arm64.
+#   usage: repro.sh SOURCE FOLDER                    what this machine can build, in FOLDER
+#          repro.sh SOURCE FOLDER 'NAME=COMMAND'...  these programs; arm='qemu-aarch64 ./qatop'
+# SOURCE is a source tree with a configure script that was not run there (make distdir).  A row is
+# one program at one level with so many threads, a column a digest over all models and schemes
+# (digests.sh); every row is compared with the first.  $REPRO_STEPS is the number of batches (4),
+# $REPRO_MODELS what to train.  Status 1: a row differs or failed.
+set -u
+if [ $# -lt 2 ]; then
+    sed -n '4,5s/^# *//p' "$0" >&2
+    exit 2
+fi
+here=$(cd "$(dirname "$0")" && pwd)
+source=$(cd "$1" && pwd) || exit 1
+mkdir -p "$2" && work=$(cd "$2" && pwd) || exit 1
+shift 2
+export ASSETS="$source/assets" DIGITS="$work/digits" STEPS="${REPRO_STEPS:-4}"
+export SCHEMES='qatop tfmot' MODELS="${REPRO_MODELS-}"
+jobs=$(getconf _NPROCESSORS_ONLN)
+failures=0
+
+tell() { # NAME TEXT: something that is not a row
+    printf '%-18s %s\n' "$1" "$2"
+}
+
+fail() {
+    tell "$@"
+    failures=$((failures + 1))
+}
+
+# --- rows ---
+
+digest() { # FILE WHAT
+    grep " $2 " "$1" | sha256sum | cut -c1-8
+}
+
+row() { # NAME LEVEL THREADS COMMAND...
+    name=$1 level=$2 threads=$3
+    shift 3
+    lines=$work/rows/$name-$level-$threads
+    if ! QATOP_ISA=$level THREADS=$threads "$here/digests.sh" "$@" >"$lines" 2>"$lines.log"; then
+        fail "$name" "FAILED at $level, $threads threads: $(tail -1 "$lines.log")"
+        return
+    fi
+    [ -e "$work/first" ] || cp "$lines" "$work/first"
+    verdict=equal
+    if ! cmp -s "$lines" "$work/first"; then
+        verdict=DIFFERS
+        failures=$((failures + 1))
+    fi
+    printf '%-18s %-9s %7d  %s  %s  %s  %s  %s\n' "$name" "$level" "$threads" \
+        "$(digest "$lines" weights)" "$(digest "$lines" export)" "$(digest "$lines" numbers)" \
+        "$(digest "$lines" outputs)" "$verdict"
+    [ $verdict = equal ] ||
+        diff "$work/first" "$lines" | sed -n 's/^> \(.*\) [0-9a-f]*$/    differs: \1/p'
+}
+
+rows() { # NAME THREADS COMMAND...: at every level
+    name=$1 counts=$2
+    shift 2
+    if ! levels=$("$here/levels.sh" "$@" 2>"$work/rows/$name-levels.log"); then
+        fail "$name" "FAILED: $(tail -1 "$work/rows/$name-levels.log")"
+        return
+    fi
+    for each_level in $levels; do
+        for count in $counts; do row "$name" "$each_level" "$count" "$@"; done
+    done
+}
+
+# --- builds ---
+
+build() { # NAME CONFIGURE-ARGUMENT...
+    name=$1
+    shift
+    mkdir -p "$work/$name"
+    (
+        cd "$work/$name" || exit 1
+        echo "$*" >arguments.new
+        cmp -s arguments arguments.new ||
+            { "$source/configure" --enable-werror "$@" && mv arguments.new arguments; } || exit 1
+        make -j "$jobs" qatop
+    ) >"$work/$name.log" 2>&1
+    status=$?
+    [ $status -eq 0 ] || fail "$name" "FAILED to build; see $work/$name.log"
+    return $status
+}
+
+native() {
+    for compiler in gcc clang; do
+        if ! command -v $compiler >/dev/null; then
+            tell $compiler "left out: apt-get install $compiler"
+            continue
+        fi
+        build $compiler --disable-tests CC=$compiler CFLAGS='-g -O2' &&
+            rows $compiler '1 2 3 16' "$work/$compiler/qatop"
+        for optimization in O0 O3; do
+            build $compiler-$optimization --disable-tests CC=$compiler CFLAGS="-g -$optimization" &&
+                rows $compiler-$optimization 3 "$work/$compiler-$optimization/qatop"
+        done
+    done
+}
+
+# Kernels against their references, and what else depends on the machine, in the foreign build.
+emulated_tests() { # NAME EMULATOR...
+    name=$1
+    shift
+    programs=$(cd "$source" && printf '%s\n' tests/base/test_simd.c tests/base/test_random.c \
+        tests/kernel/test_*.c tests/engine/test_dot.c tests/quant/test_*.c | sed 's/\.c$//')
+    # shellcheck disable=SC2086
+    if ! make -C "$work/$name" -j "$jobs" $programs >"$work/$name.log" 2>&1; then
+        fail "$name" "FAILED to build the tests; see $work/$name.log"
+        return
+    fi
+    good=0
+    for program in $programs; do
+        if "$@" "$work/$name/$program" >"$work/rows/$name-tests.log" 2>&1; then
+            good=$((good + 1))
+        else
+            fail "$name" "FAILED: $program"
+            sed -n 's/^\(\[ *\(ERROR\|LINE\|FAILED\) *\].*\)/    \1/p' "$work/rows/$name-tests.log"
+        fi
+    done
+    tell "$name" "$good test programs passed"
+}
+
+arm64() {
+    missing=
+    command -v aarch64-linux-gnu-gcc >/dev/null || missing="$missing gcc-aarch64-linux-gnu"
+    command -v qemu-aarch64 >/dev/null || missing="$missing qemu-user"
+    if [ -n "$missing" ]; then
+        tell arm64 "left out: apt-get install$missing"
+        return
+    fi
+    sysroot=$work/arm64-sysroot
+    if ! "$here/arm64.sh" "$sysroot"; then
+        tell arm64 "left out: Debian's arm64 packages cannot be had; see $sysroot.apt/log"
+        return
+    fi
+    export PKG_CONFIG_SYSROOT_DIR="$sysroot"
+    export PKG_CONFIG_LIBDIR="$sysroot/usr/lib/aarch64-linux-gnu/pkgconfig"
+    for compiler in gcc clang; do
+        case $compiler in
+        gcc) cc="aarch64-linux-gnu-gcc --sysroot=$sysroot" ;;
+        *) cc="$compiler --target=aarch64-linux-gnu --sysroot=$sysroot" ;;
+        esac
+        command -v "${cc%% *}" >/dev/null || continue
+        build arm64-$compiler --build="$("$source/build-aux/config.guess")" \
+            --host=aarch64-linux-gnu CC="$cc" CFLAGS='-g -O2' || continue
+        rows arm64-$compiler '1 2 3 16' qemu-aarch64 -L "$sysroot" "$work/arm64-$compiler/qatop"
+        # One that has no more than every arm64 machine.
+        rows arm64-$compiler-a53 3 qemu-aarch64 -cpu cortex-a53 -L "$sysroot" \
+            "$work/arm64-$compiler/qatop"
+        emulated_tests arm64-$compiler qemu-aarch64 -L "$sysroot"
+    done
+}
+
+rm -rf "$work/rows" "$work/first"
+mkdir -p "$work/rows"
+"$here/digits.sh" "$DIGITS" 64 32 || exit 1
+if [ -z "$MODELS" ]; then
+    MODELS='fc cnn'
+    golden=${QATOP_SHARED-}/golden/cnn_bn/model.h5
+    if [ -e "$golden" ]; then
+        cp "$golden" "$work/cnn_bn.h5"
+        MODELS="$MODELS $work/cnn_bn.h5"
+    else
+        tell cnn_bn "left out: there is no $golden"
+    fi
+fi
+printf '%-18s %-9s %7s  %-8s  %-8s  %-8s  %-8s\n' build level threads weights export numbers outputs
+if [ $# -eq 0 ]; then
+    native
+    arm64
+else
+    # shellcheck disable=SC2086
+    for program in "$@"; do rows "${program%%=*}" '1 2 3 16' ${program#*=}; done
+fi
+if [ ! -s "$work/first" ]; then
+    fail repro "nothing was compared"
+fi
+if [ "$failures" -eq 0 ]; then
+    tell repro "all rows are equal"
+else
+    tell repro "failures: $failures"
+fi
+[ "$failures" -eq 0 ]
