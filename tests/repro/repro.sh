@@ -5,8 +5,9 @@
 #          repro.sh SOURCE FOLDER 'NAME=COMMAND'...  these programs; arm='qemu-aarch64 ./qatop'
 # SOURCE is a source tree with a configure script that was not run there (make distdir).  A row is
 # one program at one level with so many threads, a column a digest over all models and schemes
-# (digests.sh); every row is compared with the first.  $REPRO_STEPS is the number of batches (4),
-# $REPRO_MODELS what to train.  Status 1: a row differs or failed.
+# (digests.sh); every row is compared with the first.  Status 1: a row differs or failed.
+# $REPRO_BUILDS are the builds wanted, $REPRO_THREADS the numbers of threads (1 2 3 16),
+# $REPRO_MODELS what to train, $REPRO_STEPS the number of batches (4).
 set -u
 if [ $# -lt 2 ]; then
     sed -n '4,5s/^# *//p' "$0" >&2
@@ -18,6 +19,8 @@ mkdir -p "$2" && work=$(cd "$2" && pwd) || exit 1
 shift 2
 export ASSETS="$source/assets" DIGITS="$work/digits" STEPS="${REPRO_STEPS:-4}"
 export SCHEMES='qatop tfmot' MODELS="${REPRO_MODELS-}"
+all='gcc gcc-O0 gcc-O3 clang clang-O0 clang-O3 arm64-gcc arm64-clang'
+builds=${REPRO_BUILDS-$all} threads_wanted=${REPRO_THREADS:-1 2 3 16}
 jobs=$(getconf _NPROCESSORS_ONLN)
 failures=0
 
@@ -71,6 +74,13 @@ rows() { # NAME THREADS COMMAND...: at every level
 
 # --- builds ---
 
+wanted() { # NAME
+    case " $builds " in
+    *" $1 "*) return 0 ;;
+    esac
+    return 1
+}
+
 build() { # NAME CONFIGURE-ARGUMENT...
     name=$1
     shift
@@ -88,17 +98,19 @@ build() { # NAME CONFIGURE-ARGUMENT...
 }
 
 native() {
-    for compiler in gcc clang; do
-        if ! command -v $compiler >/dev/null; then
-            tell $compiler "left out: apt-get install $compiler"
+    for name in gcc gcc-O0 gcc-O3 clang clang-O0 clang-O3; do
+        wanted $name || continue
+        compiler=${name%-*}
+        case $name in
+        *-*) flags="-g -${name#*-}" counts=3 ;;
+        *) flags='-g -O2' counts=$threads_wanted ;;
+        esac
+        if ! command -v "$compiler" >/dev/null; then
+            tell $name "left out: apt-get install $compiler"
             continue
         fi
-        build $compiler --disable-tests CC=$compiler CFLAGS='-g -O2' &&
-            rows $compiler '1 2 3 16' "$work/$compiler/qatop"
-        for optimization in O0 O3; do
-            build $compiler-$optimization --disable-tests CC=$compiler CFLAGS="-g -$optimization" &&
-                rows $compiler-$optimization 3 "$work/$compiler-$optimization/qatop"
-        done
+        build "$name" --disable-tests CC="$compiler" CFLAGS="$flags" &&
+            rows "$name" "$counts" "$work/$name/qatop"
     done
 }
 
@@ -140,20 +152,22 @@ arm64() {
     fi
     export PKG_CONFIG_SYSROOT_DIR="$sysroot"
     export PKG_CONFIG_LIBDIR="$sysroot/usr/lib/aarch64-linux-gnu/pkgconfig"
-    for compiler in gcc clang; do
-        case $compiler in
-        gcc) cc="aarch64-linux-gnu-gcc --sysroot=$sysroot" ;;
-        *) cc="$compiler --target=aarch64-linux-gnu --sysroot=$sysroot" ;;
-        esac
-        command -v "${cc%% *}" >/dev/null || continue
-        build arm64-$compiler --build="$("$source/build-aux/config.guess")" \
-            --host=aarch64-linux-gnu CC="$cc" CFLAGS='-g -O2' || continue
-        rows arm64-$compiler '1 2 3 16' qemu-aarch64 -L "$sysroot" "$work/arm64-$compiler/qatop"
-        # One that has no more than every arm64 machine.
-        rows arm64-$compiler-a53 3 qemu-aarch64 -cpu cortex-a53 -L "$sysroot" \
-            "$work/arm64-$compiler/qatop"
-        emulated_tests arm64-$compiler qemu-aarch64 -L "$sysroot"
-    done
+    host=$("$source/build-aux/config.guess")
+    wanted arm64-gcc && emulated arm64-gcc "aarch64-linux-gnu-gcc --sysroot=$sysroot"
+    wanted arm64-clang || return
+    if command -v clang >/dev/null; then
+        emulated arm64-clang "clang --target=aarch64-linux-gnu --sysroot=$sysroot"
+    else
+        tell arm64-clang 'left out: apt-get install clang'
+    fi
+}
+
+emulated() { # NAME COMPILER
+    build "$1" --build="$host" --host=aarch64-linux-gnu CC="$2" CFLAGS='-g -O2' || return
+    rows "$1" "$threads_wanted" qemu-aarch64 -L "$sysroot" "$work/$1/qatop"
+    # One that has no more than every arm64 machine.
+    rows "$1-a53" 3 qemu-aarch64 -cpu cortex-a53 -L "$sysroot" "$work/$1/qatop"
+    emulated_tests "$1" qemu-aarch64 -L "$sysroot"
 }
 
 rm -rf "$work/rows" "$work/first"
@@ -172,10 +186,12 @@ fi
 printf '%-18s %-9s %7s  %-8s  %-8s  %-8s  %-8s\n' build level threads weights export numbers outputs
 if [ $# -eq 0 ]; then
     native
-    arm64
+    case " $builds " in
+    *' arm64-'*) arm64 ;;
+    esac
 else
     # shellcheck disable=SC2086
-    for program in "$@"; do rows "${program%%=*}" '1 2 3 16' ${program#*=}; done
+    for program in "$@"; do rows "${program%%=*}" "$threads_wanted" ${program#*=}; done
 fi
 if [ ! -s "$work/first" ]; then
     fail repro "nothing was compared"
