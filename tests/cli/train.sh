@@ -34,9 +34,12 @@ refused 1 "saved_model: is a folder" "an output that is a folder is refused"
 
 # A run that would last for minutes, interrupted as soon as it is known to train.
 echo 'old content' >old.h5
+# What nohup or a shell's background has made ignore a signal would wait for ever.
 interrupted() { # SIGNAL STATUS
+    default=
+    env --default-signal="$1" true 2>/dev/null && default="env --default-signal=$1"
     rm -f old-s*.h5
-    "$QATOP" train --arch fc -o old.h5 --epochs 10000 >out 2>err </dev/null &
+    $default "$QATOP" train --arch fc -o old.h5 --epochs 10000 >out 2>err </dev/null &
     child=$!
     waited=0
     while ! grep -q '^Epoch 1/' err && [ $waited -lt 600 ] && kill -0 $child 2>/dev/null; do
