@@ -57,7 +57,7 @@ void extremes_range(const struct extremes *e, int count, float range[2]) {
 
 /* Elementwise work is cut into pieces of whole cache lines; below this many elements a second
  * thread costs more than it saves. */
-enum { GRAIN = 64, LEAST_ELEMENTS = 8192 };
+enum { GRAIN = 64, LEAST_ELEMENTS = 8192, MOST_RANGES = 16, PIECE = 2048 };
 
 /* What a part of an elementwise kernel needs; each kernel uses the fields it knows. */
 struct elementwise {
@@ -68,7 +68,8 @@ struct elementwise {
     bool relu;
     float limit;
     float *y, *m, *v;
-    struct extremes extremes[16];
+    bool wants_range;
+    struct extremes extremes[MOST_RANGES];
 };
 
 /* NULL plus an offset is no pointer. */
@@ -92,10 +93,15 @@ static void extremes_part(void *context, int part, int parts) {
     kernels_chosen()->extremes(count, e->x + begin, &e->extremes[part]);
 }
 
+/* At most as many parts as there are extremes. */
+static int range_parts(const struct pool *pool, size_t count) {
+    int parts = parts_for(pool, count, LEAST_ELEMENTS);
+    return parts < MOST_RANGES ? parts : MOST_RANGES;
+}
+
 void min_max(struct pool *pool, size_t count, const float *x, float *min, float *max) {
     struct elementwise e = {.count = count, .x = x};
-    int parts = parts_for(pool, count, LEAST_ELEMENTS);
-    if (parts > 16) parts = 16;
+    int parts = range_parts(pool, count);
     pool_run(pool, parts, extremes_part, &e);
     float range[2];
     extremes_range(e.extremes, parts, range);
@@ -160,6 +166,28 @@ void fake_quant_channels_backward(struct pool *pool, size_t rows, size_t channel
     struct elementwise e = {
         .count = rows, .channels = channels, .x = x, .by = by, .dy = dy, .y = dx};
     run_elementwise(pool, fake_quant_channels_backward_part, &e);
+}
+
+/* In pieces, so that the sums are still in the first cache when their range is taken. */
+static void add_part(void *context, int part, int parts) {
+    struct elementwise *e = context;
+    const struct kernels *kernels = kernels_chosen();
+    size_t begin, count;
+    share_of(e, part, parts, &begin, &count);
+    if (e->wants_range) extremes_clear(&e->extremes[part]);
+    for (size_t end = begin + count; begin < end; begin += count) {
+        count = end - begin < PIECE ? end - begin : PIECE;
+        kernels->add_tensors(count, e->x + begin, e->dy + begin, e->y + begin);
+        if (e->wants_range) kernels->extremes(count, e->y + begin, &e->extremes[part]);
+    }
+}
+
+void add_tensors(struct pool *pool, size_t count, const float *a, const float *b, float *y,
+                 float range[2]) {
+    struct elementwise e = {.count = count, .x = a, .dy = b, .y = y, .wants_range = range != NULL};
+    int parts = range_parts(pool, count);
+    pool_run(pool, parts, add_part, &e);
+    if (range) extremes_range(e.extremes, parts, range);
 }
 
 static void relu_forward_part(void *context, int part, int parts) {

@@ -140,6 +140,11 @@ void fake_quant_tensor_backward(struct pool *pool, size_t count, const float *x,
 void fake_quant_channels_backward(struct pool *pool, size_t rows, size_t channels, const float *x,
                                   const struct fake_quant *by, const float *dy, float *dx);
 
+/* y = a + b; y may be either.  range: the smallest and largest of y as min_max tells them, from the
+ * same pass; may be NULL. */
+void add_tensors(struct pool *pool, size_t count, const float *a, const float *b, float *y,
+                 float range[2]);
+
 /* y = x < 0 ? 0 : x;  dx = x <= 0 ? 0 : dy.  In place is fine. */
 void relu_forward(struct pool *pool, size_t count, const float *x, float *y);
 void relu_backward(struct pool *pool, size_t count, const float *x, const float *dy, float *dx);

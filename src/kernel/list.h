@@ -65,6 +65,7 @@ struct pool_rows {
                                    bool relu, const float *dy, float *dx))                         \
     K(fake_quant_channels_backward, (size_t rows, size_t channels, const float *x,                 \
                                      const struct fake_quant *by, const float *dy, float *dx))     \
+    K(add_tensors, (size_t count, const float *a, const float *b, float *y))                       \
     K(relu_forward, (size_t count, const float *x, float *y))                                      \
     K(relu_backward, (size_t count, const float *x, const float *dy, float *dx))                   \
     K(adam_update, (size_t count, const struct adam *by, const float *gradient, float *m,          \

@@ -419,6 +419,10 @@ void reference_fake_quant_channels_backward(size_t rows, size_t channels, const 
     }
 }
 
+void reference_add_tensors(size_t count, const float *a, const float *b, float *y) {
+    for (size_t i = 0; i < count; i++) y[i] = a[i] + b[i];
+}
+
 void reference_relu_forward(size_t count, const float *x, float *y) {
     for (size_t i = 0; i < count; i++) y[i] = relu_of(x[i]);
 }

@@ -60,6 +60,7 @@ void reference_fake_quant_channels_backward(size_t rows, size_t channels, const 
                                             const struct fake_quant *by, const float *dy,
                                             float *dx);
 
+void reference_add_tensors(size_t count, const float *a, const float *b, float *y);
 void reference_relu_forward(size_t count, const float *x, float *y);
 void reference_relu_backward(size_t count, const float *x, const float *dy, float *dx);
 

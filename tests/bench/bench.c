@@ -113,6 +113,10 @@ static void run_fake_quant_backward(void) {
 static void run_relu(void) {
     relu_forward(room.pool, conv1_count(), room.a, room.c);
 }
+static void run_add(void) {
+    float range[2];
+    add_tensors(room.pool, conv1_count(), room.a, room.b, room.c, range);
+}
 static void pool1_forward(void) {
     max_pool_forward(room.pool, &pool1, room.batch, room.a, room.c, room.where);
 }
@@ -189,6 +193,7 @@ static const struct bench {
     {"min_max", run_min_max, 0, 4.0 * 21632, 0, 0},
     {"fake_quant_tensor", run_fake_quant, 0, 8.0 * 21632, 0, 0},
     {"fake_quant_tensor_backward", run_fake_quant_backward, 0, 12.0 * 21632, 0, 0},
+    {"add_tensors", run_add, 0, 12.0 * 21632, 0, 0},
     {"relu_forward", run_relu, 0, 8.0 * 21632, 0, 0},
     {"max_pool_forward", pool1_forward, 0, 5.25 * 21632, 0, 0},
     {"max_pool_backward", pool1_backward, 0, 5.25 * 21632, 0, 0},

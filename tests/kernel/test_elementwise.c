@@ -225,6 +225,40 @@ struct pair {
     struct tensor x, dy;
 };
 
+static void check_add(struct pool *pool, void *context) {
+    const struct pair *p = context;
+    size_t count = p->x.count;
+    float range[2], want_range[2];
+    struct tensor got = tensor_new(count, true), want = tensor_new(count, true);
+    struct tensor got_ends = {.at = range, .count = 2}, want_ends = {.at = want_range, .count = 2};
+    reference_add_tensors(count, p->x.at, p->dy.at, want.at);
+    reference_min_max(count, want.at, &want_range[0], &want_range[1]);
+    tensor_poison(&got);
+    add_tensors(pool, count, p->x.at, p->dy.at, got.at, range);
+    assert_same(&got, &want, "add of %zu", count);
+    assert_same(&got_ends, &want_ends, "range of add of %zu", count);
+    memcpy(got.at, p->dy.at, count * sizeof(float));
+    add_tensors(pool, count, p->x.at, got.at, got.at, NULL);
+    assert_same(&got, &want, "add in place of %zu", count);
+    tensor_free(&got);
+    tensor_free(&want);
+}
+
+static void add_and_its_range_equal_the_reference_in_every_lane(void **state) {
+    (void)state;
+    for (size_t i = 0; i < size_count(); i++) {
+        struct pair p = {tensor_new(size_at(i), true), tensor_new(size_at(i), true)};
+        tensor_fill(&p.x);
+        tensor_fill(&p.dy);
+        checks_everywhere(check_add, &p);
+        tensor_fill_wild(&p.x);
+        tensor_fill_wild(&p.dy);
+        checks_everywhere(check_add, &p);
+        tensor_free(&p.x);
+        tensor_free(&p.dy);
+    }
+}
+
 static void check_relu(struct pool *pool, void *context) {
     const struct pair *p = context;
     size_t count = p->x.count;
@@ -349,6 +383,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(fake_quant_equals_the_reference_in_every_lane),
     cmocka_unit_test(fake_quant_rounds_as_division_does_beside_every_boundary),
     cmocka_unit_test(fake_quant_by_channel_equals_the_reference_in_every_lane),
+    cmocka_unit_test(add_and_its_range_equal_the_reference_in_every_lane),
     cmocka_unit_test(relu_equals_the_reference_in_every_lane),
     cmocka_unit_test(relu_lets_nan_and_minus_zero_through),
     cmocka_unit_test(adam_equals_the_reference_in_every_lane),

@@ -1,5 +1,12 @@
 #include "kernel/isa/level.h"
 
+void ISA(add_tensors)(size_t count, const float *a, const float *b, float *y) {
+    size_t i = 0;
+    for (; i + V_LANES <= count; i += V_LANES) v_store(y + i, v_load(a + i) + v_load(b + i));
+    size_t rest = count - i;
+    if (rest) v_store_part(y + i, v_load_part(a + i, rest) + v_load_part(b + i, rest), rest);
+}
+
 void ISA(relu_forward)(size_t count, const float *x, float *y) {
     size_t i = 0;
     for (; i + V_LANES <= count; i += V_LANES) v_store(y + i, v_max(v_set(0), v_load(x + i)));
