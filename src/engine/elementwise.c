@@ -35,18 +35,77 @@ bool plan_relu(struct planner *planner) {
     return true;
 }
 
+/* ---- ADD ---- */
+
+/* As the reference kernel: each input in units of twice the larger scale / 2^20, rounded; the sum
+ * scaled once more. */
 static void run_add(const struct engine *engine, const struct step *step, size_t begin, size_t end,
                     unsigned char *scratch) {
     (void)engine, (void)scratch;
-    const int8_t *a = (const int8_t *)step->input->data + begin * step->input->bytes;
-    const int8_t *b = (const int8_t *)step->other->data + begin * step->other->bytes;
+    const unsigned char *a = step->input->data + begin * step->input->bytes;
+    const unsigned char *b = step->other->data + begin * step->other->bytes;
     int8_t *out = (int8_t *)step->output->data + begin * step->output->bytes;
     for (size_t i = 0; i < (end - begin) * step->output->count; i++) {
-        int32_t left = fixed_scale((a[i] - step->zero_in) * (1 << 20), step->factor);
-        int32_t right = fixed_scale((b[i] - step->zero_other) * (1 << 20), step->factor_other);
-        int64_t sum = fixed_scale(fixed_add(left, right), step->factor_out);
-        out[i] = (int8_t)fixed_clamp(sum + step->zero_out, step->low, step->high);
+        int32_t sum = fixed_add(step->terms[a[i]], step->terms[256 + b[i]]);
+        int64_t q = fixed_scale(sum, step->factor_out);
+        out[i] = (int8_t)fixed_clamp(q + step->zero_out, step->low, step->high);
     }
+}
+
+/* As XNNPACK: each input times its scale over the output's in sum_shift fraction bits, a half among
+ * the first input's terms, and the sum's whole part. */
+static void run_add_xnn(const struct engine *engine, const struct step *step, size_t begin,
+                        size_t end, unsigned char *scratch) {
+    (void)engine, (void)scratch;
+    const unsigned char *a = step->input->data + begin * step->input->bytes;
+    const unsigned char *b = step->other->data + begin * step->other->bytes;
+    int8_t *out = (int8_t *)step->output->data + begin * step->output->bytes;
+    int32_t low = step->low - step->zero_out, high = step->high - step->zero_out;
+    for (size_t i = 0; i < (end - begin) * step->output->count; i++) {
+        int32_t q = (step->terms[a[i]] + step->terms[256 + b[i]]) >> step->sum_shift;
+        out[i] = (int8_t)((q < low ? low : q > high ? high : q) + step->zero_out);
+    }
+}
+
+static int32_t signed_byte(int byte) {
+    return byte < 128 ? byte : byte - 256;
+}
+
+static bool plan_add_ref(struct planner *planner, float a, float b, float out, int32_t *terms) {
+    struct step *step = planner->step;
+    struct fixed left, right;
+    float twice = 2 * (a > b ? a : b);
+    if (!plan_factor(planner, (double)a / (double)twice, &left) ||
+        !plan_factor(planner, (double)b / (double)twice, &right) ||
+        !plan_factor(planner, (double)twice / (double)((1 << 20) * out), &step->factor_out))
+        return false;
+    for (int byte = 0; byte < 256; byte++) {
+        int32_t q = signed_byte(byte);
+        terms[byte] = fixed_scale((q - step->zero_in) * (1 << 20), left);
+        terms[256 + byte] = fixed_scale((q - step->zero_other) * (1 << 20), right);
+    }
+    step->run = run_add;
+    return true;
+}
+
+/* Two multipliers below 2^21, the larger one at least 2^20, rounded half to even; so a sum of two
+ * terms and the half stays below 2^31.  `a` and `b` are scales over the output's, from 2^-10 up to
+ * below 2^8: what is smaller TFLite does not give to XNNPACK but to a kernel that is equal to the
+ * reference, and what is larger to one that overflows. */
+static bool plan_add_xnn(struct planner *planner, float a, float b, int32_t *terms) {
+    struct step *step = planner->step;
+    int exponent;
+    frexpf(a > b ? a : b, &exponent); /* of a mantissa in [0.5, 1) */
+    step->sum_shift = 20 - (exponent - 1);
+    int32_t left = (int32_t)lrintf(ldexpf(a, step->sum_shift));
+    int32_t right = (int32_t)lrintf(ldexpf(b, step->sum_shift));
+    for (int byte = 0; byte < 256; byte++) {
+        int32_t q = signed_byte(byte);
+        terms[byte] = (q - step->zero_in) * left + (1 << (step->sum_shift - 1));
+        terms[256 + byte] = (q - step->zero_other) * right;
+    }
+    step->run = run_add_xnn;
+    return true;
 }
 
 bool plan_add(struct planner *planner) {
@@ -54,8 +113,6 @@ bool plan_add(struct planner *planner) {
     const struct frozen_operator *op = planner->op;
     if (op->input_count < 2) return plan_refuse(planner, STATUS_FORMAT, "it wants two inputs");
     const struct frozen_tensor *other = &planner->engine->frozen->tensors[op->inputs[1]];
-    if (planner->engine->runtime == RUNTIME_XNN)
-        return plan_refuse(planner, STATUS_UNSUPPORTED, "is supported by the runtime ref only");
     if (other->data) return plan_refuse(planner, STATUS_UNSUPPORTED, "its input is a constant");
     step->other = &planner->engine->slots[op->inputs[1]];
     if (!plan_int8(planner, planner->input) || !plan_int8(planner, other) ||
@@ -64,13 +121,16 @@ bool plan_add(struct planner *planner) {
         return false;
     step->zero_other = other->zero_point[0];
     float a = planner->input->scale[0], b = other->scale[0], out = planner->output->scale[0];
-    float twice = 2 * (a > b ? a : b);
-    if (!plan_factor(planner, (double)a / (double)twice, &step->factor) ||
-        !plan_factor(planner, (double)b / (double)twice, &step->factor_other) ||
-        !plan_factor(planner, (double)twice / (double)((1 << 20) * out), &step->factor_out))
-        return false;
-    step->run = run_add;
-    return true;
+    int32_t *terms = plan_memory(planner, 512, sizeof *terms);
+    if (!terms) return false;
+    step->terms = terms;
+    if (planner->engine->runtime == RUNTIME_REF || a / out < 0x1p-10f || b / out < 0x1p-10f)
+        return plan_add_ref(planner, a, b, out, terms);
+    if (a / out >= 0x1p8f || b / out >= 0x1p8f)
+        return plan_refuse(planner, STATUS_UNSUPPORTED,
+                           "the scale of an input is 256 times its output's; that is supported by "
+                           "the runtime ref only");
+    return plan_add_xnn(planner, a / out, b / out, terms);
 }
 
 static void run_pad(const struct engine *engine, const struct step *step, size_t begin, size_t end,

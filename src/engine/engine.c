@@ -76,7 +76,9 @@ bool plan_activation(struct planner *planner) {
     if (planner->op->activation == FUSED_NONE) return true;
     if (zero > step->low) step->low = zero;
     if (planner->op->activation == FUSED_RELU) return true;
-    float six = roundf(6.0f / output->scale[0]);
+    /* XNNPACK rounds the limit half to even, TFLite's own kernels away from zero. */
+    float six = 6.0f / output->scale[0];
+    six = planner->engine->runtime == RUNTIME_XNN ? rintf(six) : roundf(six);
     if (six < (float)(step->high - zero)) step->high = zero + (int32_t)six;
     return true;
 }

@@ -61,7 +61,9 @@ struct step {
     /* quantization and the rest */
     float scale_in, scale_out;
     bool half_even; /* XNNPACK's way of QUANTIZE */
-    struct fixed factor, factor_other, factor_out;
+    struct fixed factor, factor_out;
+    const int32_t *terms; /* ADD: [2][256] what each byte of either input adds to the sum */
+    int sum_shift;        /* ADD as XNNPACK does it: the sum's fraction bits */
     float factor_float;
     unsigned char table[256]; /* the output for each input byte, or pixel */
     const int8_t *weights;    /* depthwise: [height][width][channels] */
