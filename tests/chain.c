@@ -8,7 +8,9 @@
 #include "model/internal.h"
 #include "test.h"
 
-enum { CHAIN_LAYERS = 16 };
+enum { CHAIN_LAYERS = 24 };
+
+static int branch = -1; /* what the next layer reads; -1: the last one */
 
 struct model *chain_begin(void) {
     struct model *model = model_new(CHAIN_LAYERS);
@@ -33,12 +35,31 @@ struct layer *chain_layer(struct model *model, enum layer_kind kind, const char 
     *layer = (struct layer){.kind = kind, .activation = activation, .kernel = -1, .bias = -1};
     snprintf(layer->name, sizeof layer->name, "%s", name);
     layer->input_count = index > 0;
-    layer->inputs[0] = index - 1;
+    layer->inputs[0] = branch >= 0 ? branch : index - 1;
+    branch = -1;
     bool has_size = layer_has_kernel(layer) || kind == LAYER_MAX_POOLING2D ||
                     kind == LAYER_AVERAGE_POOLING2D || kind == LAYER_BATCH_NORMALIZATION ||
-                    kind == LAYER_ZERO_PADDING2D || kind == LAYER_RESHAPE;
+                    kind == LAYER_ZERO_PADDING2D || kind == LAYER_ADD || kind == LAYER_RESHAPE;
     if (index && !has_size) infer(model, layer);
     return layer;
+}
+
+static int index_of(const struct model *model, const char *name) {
+    for (int i = 0; i < model->layer_count; i++)
+        if (!strcmp(model->layers[i].name, name)) return i;
+    fail_msg("no layer '%s'", name);
+    return -1;
+}
+
+void chain_branch(const struct model *model, const char *from) {
+    branch = index_of(model, from);
+}
+
+void chain_add(struct model *model, const char *name, const char *other) {
+    struct layer *layer = chain_layer(model, LAYER_ADD, name, ACTIVATION_LINEAR);
+    layer->inputs[1] = index_of(model, other);
+    layer->input_count = 2;
+    infer(model, layer);
 }
 
 void chain_dense(struct model *model, const char *name, int units, enum activation activation) {

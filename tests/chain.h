@@ -11,11 +11,15 @@
 
 #include "model/model.h"
 
-/* An input of 28x28x1; free with model_free. At most 16 layers. */
+/* An input of 28x28x1; free with model_free. At most 24 layers. */
 struct model *chain_begin(void);
 /* Every kind that needs no more than a name; returns it for what else is to be set. */
 struct layer *chain_layer(struct model *model, enum layer_kind kind, const char *name,
                           enum activation activation);
+/* The next layer reads the layer of this name, not the last one. */
+void chain_branch(const struct model *model, const char *from);
+/* The sum of the last layer and the one of this name. */
+void chain_add(struct model *model, const char *name, const char *other);
 void chain_dense(struct model *model, const char *name, int units, enum activation activation);
 void chain_conv2d(struct model *model, const char *name, int filters, int side, int stride,
                   enum padding padding, enum activation activation);

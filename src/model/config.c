@@ -258,6 +258,11 @@ static enum status read_reshape(const struct reader *reader, const json_t *confi
     return STATUS_OK;
 }
 
+static enum status read_add(const struct reader *reader, const json_t *config) {
+    (void)reader, (void)config;
+    return STATUS_OK;
+}
+
 static enum status read_flatten(const struct reader *reader, const json_t *config) {
     return check_channels_last(reader, config);
 }
@@ -317,6 +322,7 @@ static layer_reader *const layer_readers[LAYER_KINDS] = {
     [LAYER_CONV2D] = read_conv2d,
     [LAYER_DEPTHWISE_CONV2D] = read_depthwise_conv2d,
     [LAYER_BATCH_NORMALIZATION] = read_normalization,
+    [LAYER_ADD] = read_add,
     [LAYER_MAX_POOLING2D] = read_pooling2d,
     [LAYER_AVERAGE_POOLING2D] = read_pooling2d,
     [LAYER_GLOBAL_AVERAGE_POOLING2D] = read_global_pooling2d,
@@ -344,10 +350,24 @@ static enum status read_name(const struct reader *reader, const json_t *value, c
     return STATUS_OK;
 }
 
+/* "Model" is what Functional was called before TensorFlow 2.3. */
+static bool is_functional_class(const char *class_name) {
+    return !strcmp(class_name, "Functional") || !strcmp(class_name, "Model");
+}
+
+static bool is_model_class(const char *class_name) {
+    return is_functional_class(class_name) || !strcmp(class_name, "Sequential");
+}
+
 static enum status unknown_class(const struct reader *reader, const char *name,
                                  const char *class_name) {
     char supported[320];
     size_t used = 0;
+    if (is_model_class(class_name))
+        return error_set(reader->error, STATUS_UNSUPPORTED, reader->path,
+                         "layer '%.64s' (%.64s): a model inside a model is not supported; build "
+                         "the model of its layers",
+                         name, class_name);
     for (enum layer_kind kind = 0; kind < LAYER_KINDS; kind++)
         used += (size_t)snprintf(supported + used, sizeof supported - used, "%s%s",
                                  kind ? ", " : "", layer_class(kind));
@@ -413,20 +433,21 @@ static enum status add_missing_input(struct reader *reader, const json_t *first)
     return read_shape(reader, shape);
 }
 
-static enum status read_layers(struct reader *reader, const json_t *layers, const size_t *order) {
+static enum status read_layers(struct reader *reader, const json_t *layers,
+                               const struct config_node *nodes) {
     struct model *model = reader->model;
-    enum status status = add_missing_input(reader, json_array_get(layers, order[0]));
+    enum status status = add_missing_input(reader, json_array_get(layers, nodes[0].entry));
+    int shift = model->layer_count; /* 1 when the input was added */
     for (size_t i = 0; i < json_array_size(layers) && !status; i++) {
         struct layer *layer = &model->layers[model->layer_count];
-        status = read_layer(reader, json_array_get(layers, order[i]), layer);
+        status = read_layer(reader, json_array_get(layers, nodes[i].entry), layer);
         if (status) break;
         if (model->layer_count && layer->kind == LAYER_INPUT)
             return error_set(reader->error, STATUS_FORMAT, reader->path,
                              "layer '%s' is a second InputLayer", layer->name);
-        if (model->layer_count) {
-            layer->inputs[0] = model->layer_count - 1;
-            layer->input_count = 1;
-        }
+        layer->input_count = i ? nodes[i].input_count : shift;
+        for (int j = 0; j < nodes[i].input_count; j++)
+            layer->inputs[j] = nodes[i].inputs[j] + shift;
         model->layer_count++;
     }
     return status;
@@ -443,12 +464,14 @@ static enum status infer_shapes(struct reader *reader) {
 
 static enum status read_model(struct reader *reader, const json_t *config, const json_t *layers,
                               bool is_functional) {
-    size_t order[MODEL_LAYERS_MAX], count = json_array_size(layers);
+    struct config_node nodes[MODEL_LAYERS_MAX];
+    size_t count = json_array_size(layers);
     enum status status = check_classes(reader, layers);
     if (status) return status;
-    for (size_t i = 0; i < count; i++) order[i] = i;
-    if (is_functional)
-        status = config_order_chain(config, layers, reader->path, order, reader->error);
+    for (size_t i = 0; i < count; i++)
+        nodes[i] =
+            (struct config_node){.entry = i, .inputs = {i ? (int)i - 1 : 0}, .input_count = i > 0};
+    if (is_functional) status = config_order(config, layers, reader->path, nodes, reader->error);
     if (status) return status;
     reader->model = model_new((int)count + 1);
     if (!reader->model) return error_memory(reader->error, reader->path, sizeof *reader->model);
@@ -457,13 +480,12 @@ static enum status read_model(struct reader *reader, const json_t *config, const
         status = read_name(reader, name, "the model", reader->model->name);
     else
         strcpy(reader->model->name, "sequential");
-    if (!status) status = read_layers(reader, layers, order);
+    if (!status) status = read_layers(reader, layers, nodes);
     if (!status) status = check_names(reader);
     if (!status) status = infer_shapes(reader);
     return status;
 }
 
-/* "Model" is what Functional was called before TensorFlow 2.3. */
 static enum status read_root(struct reader *reader, const json_t *root) {
     const char *class_name = json_string_value(json_object_get(root, "class_name"));
     const json_t *config = json_object_get(root, "config");
@@ -471,8 +493,7 @@ static enum status read_root(struct reader *reader, const json_t *root) {
     if (!class_name || !json_is_array(layers))
         return error_set(reader->error, STATUS_FORMAT, reader->path,
                          "model_config has no class_name or no list of layers");
-    bool is_functional = !strcmp(class_name, "Functional") || !strcmp(class_name, "Model");
-    if (!is_functional && strcmp(class_name, "Sequential"))
+    if (!is_model_class(class_name))
         return error_set(reader->error, STATUS_UNSUPPORTED, reader->path,
                          "the model is a %.64s; Sequential and Functional models are supported",
                          class_name);
@@ -481,7 +502,7 @@ static enum status read_root(struct reader *reader, const json_t *root) {
         return error_set(reader->error, STATUS_UNSUPPORTED, reader->path,
                          "the model has %zu layers; 1 to %d are supported", count,
                          MODEL_LAYERS_MAX - 1);
-    return read_model(reader, config, layers, is_functional);
+    return read_model(reader, config, layers, is_functional_class(class_name));
 }
 
 enum status config_read(const char *json, size_t length, const char *path, struct model **model,

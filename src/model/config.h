@@ -20,9 +20,17 @@ enum status config_unwrap(json_t *config, bool *is_wrapped, const char *path, st
 /* JSON text of model_config, for free(); NULL when memory is short. */
 char *config_write(const struct model *model);
 
-/* order[i] = the entry of `layers` that comes i-th in a Functional model that is a plain chain;
- * other graphs are refused.  order holds as many numbers as there are layers. */
-enum status config_order_chain(const json_t *config, const json_t *layers, const char *path,
-                               size_t *order, struct error *error);
+/* A layer's place among the others. */
+struct config_node {
+    size_t entry;                   /* which of `layers` it is */
+    int inputs[MODEL_LAYER_INPUTS]; /* the nodes that it reads, all of them before it */
+    int input_count;
+};
+
+/* nodes[i] = what comes i-th in a Functional model, in Keras' order; as many nodes as there are
+ * layers.  The input is first and the output last.  Refuses, in one line, layers called twice,
+ * cycles, names that do not exist, more than one input or output, and layers without use. */
+enum status config_order(const json_t *config, const json_t *layers, const char *path,
+                         struct config_node *nodes, struct error *error);
 
 #endif

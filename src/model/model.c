@@ -16,6 +16,7 @@ static const char *const class_names[LAYER_KINDS] = {
     [LAYER_CONV2D] = "Conv2D",
     [LAYER_DEPTHWISE_CONV2D] = "DepthwiseConv2D",
     [LAYER_BATCH_NORMALIZATION] = "BatchNormalization",
+    [LAYER_ADD] = "Add",
     [LAYER_MAX_POOLING2D] = "MaxPooling2D",
     [LAYER_AVERAGE_POOLING2D] = "AveragePooling2D",
     [LAYER_GLOBAL_AVERAGE_POOLING2D] = "GlobalAveragePooling2D",
@@ -65,6 +66,12 @@ enum status layer_error(struct error *error, enum status status, const char *pat
     va_end(arguments);
     return error_set(error, status, path, "layer '%s' (%s): %s", layer->name,
                      layer_class(layer->kind), text);
+}
+
+bool model_is_chain(const struct model *model) {
+    for (int i = 1; i < model->layer_count; i++)
+        if (model->layers[i].input_count != 1 || model->layers[i].inputs[0] != i - 1) return false;
+    return true;
 }
 
 bool layer_has_kernel(const struct layer *layer) {

@@ -1,7 +1,8 @@
 /* model: layers and float weights as Keras describes them; no training state.
  *
- * A model is a list of layers in topological order; layer 0 is always LAYER_INPUT.  A Sequential
- * model is a chain, but every layer names its inputs, so that a Functional one fits as well.
+ * A model is a list of layers in topological order, Keras' own; layer 0 is always the one
+ * LAYER_INPUT, and the last one gives the output.  A Sequential model is a chain; in a Functional
+ * one several layers may read the same layer, and an Add reads two.
  * All weights stand in one block; `parameters` says which layer owns which part.  A copy of the
  * block is a snapshot of the model.
  *
@@ -31,6 +32,7 @@ enum layer_kind {
     LAYER_CONV2D,
     LAYER_DEPTHWISE_CONV2D,
     LAYER_BATCH_NORMALIZATION,
+    LAYER_ADD,
     LAYER_MAX_POOLING2D,
     LAYER_AVERAGE_POOLING2D,
     LAYER_GLOBAL_AVERAGE_POOLING2D,
@@ -140,6 +142,9 @@ enum status model_build(const char *architecture, unsigned long long seed, struc
                         struct error *error);
 
 void model_free(struct model *model);
+
+/* Whether each layer reads the one before it, as in a Sequential model. */
+bool model_is_chain(const struct model *model);
 
 bool layer_has_kernel(const struct layer *layer); /* Dense, Conv2D, DepthwiseConv2D */
 

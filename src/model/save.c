@@ -52,10 +52,11 @@ static enum status write_weights(const struct saver *saver, const struct h5 *h5,
     const struct model *model = saver->model;
     const char *names[MODEL_LAYERS_MAX];
     size_t count = 0;
+    bool is_chain = model_is_chain(model); /* a Sequential model does not list its input */
     hid_t weights = -1, top = -1;
     enum status status = h5_make_group(h5, h5->file, "model_weights", &weights, error);
     for (int i = 0; i < model->layer_count && !status; i++) {
-        if (model->layers[i].kind == LAYER_INPUT) continue;
+        if (model->layers[i].kind == LAYER_INPUT && is_chain) continue;
         names[count++] = model->layers[i].name;
         status = write_layer(saver, h5, weights, &model->layers[i], error);
     }

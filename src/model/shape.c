@@ -79,6 +79,30 @@ static enum status infer_reshape(struct layer *layer, const struct shape *input,
     return STATUS_OK;
 }
 
+static enum status check_input_count(const struct layer *layer, const char *path,
+                                     struct error *error) {
+    if (layer->kind == LAYER_ADD && layer->input_count != 2)
+        return layer_error(error, STATUS_UNSUPPORTED, path, layer,
+                           "adds %d tensor; two are to be added", layer->input_count);
+    if (layer->kind != LAYER_ADD && layer->input_count > 1)
+        return layer_error(error, STATUS_UNSUPPORTED, path, layer,
+                           "takes %d inputs; only Add takes more than one", layer->input_count);
+    return STATUS_OK;
+}
+
+static enum status check_sum(const struct model *model, const struct layer *layer, const char *path,
+                             struct error *error) {
+    const struct shape *a = &model->layers[layer->inputs[0]].output;
+    const struct shape *b = &model->layers[layer->inputs[1]].output;
+    char text[64], other[64];
+    bool is_same = a->rank == b->rank;
+    for (int i = 0; i < a->rank && is_same; i++) is_same = a->size[i] == b->size[i];
+    if (is_same) return STATUS_OK;
+    return layer_error(error, STATUS_UNSUPPORTED, path, layer,
+                       "adds %s and %s; only tensors of one shape are added", shape_text(a, text),
+                       shape_text(b, other));
+}
+
 static enum status check_count(const struct layer *layer, const char *path, struct error *error) {
     size_t count = 1;
     for (int i = 0; i < layer->output.rank; i++) {
@@ -94,8 +118,9 @@ enum status layer_infer_shape(const struct model *model, struct layer *layer, co
                               struct error *error) {
     if (layer->kind == LAYER_INPUT) return check_count(layer, path, error);
     const struct shape *input = &model->layers[layer->inputs[0]].output;
-    enum status status = STATUS_OK;
+    enum status status = check_input_count(layer, path, error);
     char text[64];
+    if (status) return status;
     layer->output = *input;
     switch (layer->kind) {
     case LAYER_DENSE:
@@ -117,6 +142,9 @@ enum status layer_infer_shape(const struct model *model, struct layer *layer, co
                                "axis %d is not the last of what it gets, %s; only that is"
                                " supported",
                                layer->normalization.axis, shape_text(input, text));
+        break;
+    case LAYER_ADD:
+        status = check_sum(model, layer, path, error);
         break;
     case LAYER_ZERO_PADDING2D:
         status = infer_padding(layer, input, path, error);

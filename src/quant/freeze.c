@@ -176,6 +176,13 @@ static void set_window(struct frozen_operator *op, const struct window *window) 
     op->stride_y = window->stride_y;
 }
 
+/* What layer `index` and those fused into it up to `end` give. */
+static void hand_on(struct freezer *freezer, int index, int end, int output) {
+    freezer->layer_tensor[index] = output;
+    for (; index != end; index = quant_only_reader(freezer->model, index))
+        freezer->layer_tensor[quant_only_reader(freezer->model, index)] = output;
+}
+
 /* The operator of a layer with a kernel, its constants already added. */
 static bool add_kernel_operator(struct freezer *freezer, int index, int end, int weights, int bias,
                                 struct qparams qparams) {
@@ -197,10 +204,7 @@ static bool add_kernel_operator(struct freezer *freezer, int index, int end, int
         op->dilation_x = layer->window.dilation_x;
         op->dilation_y = layer->window.dilation_y;
     }
-    freezer->layer_tensor[index] = output;
-    /* The layers that became part of it hand it on. */
-    for (int at = index; at != end; at = quant_only_reader(freezer->model, at))
-        freezer->layer_tensor[quant_only_reader(freezer->model, at)] = output;
+    hand_on(freezer, index, end, output);
     return true;
 }
 
@@ -222,6 +226,22 @@ static bool freeze_kernel_layer(struct freezer *freezer, int index) {
         return false;
     if (layer->activation != ACTIVATION_SOFTMAX) return true;
     return freeze_softmax(freezer, index, freezer->layer_tensor[index], "/softmax");
+}
+
+static bool freeze_add(struct freezer *freezer, int index) {
+    const struct layer *layer = &freezer->model->layers[index];
+    int end = fused_end(freezer, index), output;
+    struct qparams qparams;
+    if (!activation_qparams(freezer, end, &qparams)) return false;
+    output = add_activation(freezer, layer, "", TYPE_INT8);
+    if (!set_qparams(freezer, output, qparams)) return false;
+    struct frozen_operator *op =
+        add_operator(freezer, OP_ADD, freezer->layer_tensor[layer->inputs[0]], output);
+    op->inputs[1] = freezer->layer_tensor[layer->inputs[1]];
+    op->input_count = 2;
+    op->activation = fused_activation(freezer->model->layers[end].activation);
+    hand_on(freezer, index, end, output);
+    return true;
 }
 
 /* Input and output of a pooling share their scale; an average's own range comes from one more
@@ -338,6 +358,8 @@ static bool freeze_layer(struct freezer *freezer, int index) {
     case LAYER_DEPTHWISE_CONV2D:
     case LAYER_CONV2D:
         return freeze_kernel_layer(freezer, index);
+    case LAYER_ADD:
+        return freeze_add(freezer, index);
     case LAYER_MAX_POOLING2D:
         return freeze_pooling(freezer, index, OP_MAX_POOL_2D);
     case LAYER_AVERAGE_POOLING2D:
@@ -366,6 +388,14 @@ static bool freeze_layer(struct freezer *freezer, int index) {
         break;
     }
     freezer->layer_tensor[index] = input; /* changes nothing when the model is used */
+    return true;
+}
+
+static bool freeze_layers(struct freezer *freezer) {
+    int order[MODEL_LAYERS_MAX], count;
+    if (!freeze_order(freezer, order, &count)) return false;
+    for (int i = 0; i < count; i++)
+        if (!freeze_layer(freezer, order[i])) return false;
     return true;
 }
 
@@ -421,8 +451,7 @@ enum status freeze(const struct snapshot *snapshot, enum frozen_io io, struct fr
         goto done;
     }
     for (size_t i = 0; i < layers; i++) freezer.layer_tensor[i] = -1;
-    for (int i = 0; i < snapshot->model->layer_count; i++)
-        if (!freeze_layer(&freezer, i)) goto done;
+    if (!freeze_layers(&freezer)) goto done;
     if (!freeze_output(&freezer)) goto done;
     freezer.status = frozen_check(freezer.frozen, snapshot->model->name, error);
     if (freezer.status) goto done;

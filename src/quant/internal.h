@@ -30,6 +30,10 @@ int freeze_add_tensor(struct freezer *freezer, const char *layer, const char *su
 bool freeze_add_quantization(struct freezer *freezer, int index, int count);
 void *freeze_add_data(struct freezer *freezer, int index);
 
+/* order[*count] = the layers that are not folded into others, as the converter computes them; room
+ * for all of the model's. */
+bool freeze_order(struct freezer *freezer, int *order, int *count);
+
 /* What a BatchNormalization after the layer makes of it: each channel's weights times `factor`, and
  * another bias. */
 struct fold {

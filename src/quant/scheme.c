@@ -181,6 +181,9 @@ static enum status plan_layer(struct quant_plan *plan, const struct model *model
         return plan_kernel_layer(plan, model, index, error);
     case LAYER_BATCH_NORMALIZATION:
         return plan_normalization(plan, model, index, error);
+    case LAYER_ADD:
+        has_range = !joins_relu(plan, model, index);
+        break;
     case LAYER_RELU:
     case LAYER_GLOBAL_AVERAGE_POOLING2D:
         has_range = true;

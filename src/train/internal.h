@@ -23,6 +23,9 @@ struct node {
     size_t size;          /* shape_count(&layer->output) */
     size_t inputs;        /* of the layer it reads */
     int from;             /* the node it reads; -1 for the input */
+    int other;            /* Add: the second one; else -1 */
+    int readers;          /* how often other nodes read it */
+    int arrived;          /* gradients that its readers have given in this backward pass */
     float *raw;           /* before fake quantization; equal to `value` when there is none */
     float *value;         /* what the next layer reads; some layers hand on their input's */
     float *gradient;      /* by `value`; NULL where none is wanted */
@@ -52,6 +55,7 @@ struct network {
     int logits;                   /* the node that holds them */
     int count;                    /* digits of the last forward pass */
     float *arena;                 /* everything below and in the nodes */
+    float *aside;                 /* a gradient by a tensor that has been given another one */
     float *kernels;               /* fake-quantized, laid out as the weight block */
     struct fake_quant *kernel_by; /* [plan->range_count] */
     float *scratch;

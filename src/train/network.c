@@ -57,18 +57,11 @@ static enum status check_layer(const struct network *network, int index, struct 
     const struct layer *layers = network->model->layers, *layer = &layers[index];
     if ((layer->kind == LAYER_INPUT) != (index == 0))
         return refuse(layer, error, "only a model of one input can be computed");
-    if (layer->kind != LAYER_INPUT && layer->input_count != 1)
-        return refuse(layer, error, "a layer of several inputs cannot be computed");
     if (is_softmax(layer) && index != network->model->layer_count - 1)
         return refuse(layer, error, "softmax inside a model cannot be computed; only at its end");
     if (is_max_pooling(layer) && layer->window.height > 256 / layer->window.width)
         return refuse(layer, error, "a pooling window of more than 256 values is too large");
-    int readers = 0;
-    for (int i = index + 1; i < network->model->layer_count; i++)
-        readers += layers[i].input_count > 0 && layers[i].inputs[0] == index;
-    if (readers > 1)
-        return refuse(layer, error, "a layer that feeds two others cannot be computed");
-    if (readers == 0 && index != network->model->layer_count - 1)
+    if (network->nodes[index].readers == 0 && index != network->model->layer_count - 1)
         return refuse(layer, error, "the output of this layer is not used");
     return STATUS_OK;
 }
@@ -107,18 +100,16 @@ static void set_geometry(struct node *node, const struct shape *in) {
     }
 }
 
-/* Every layer has one reader at most (check_layer). */
-static bool is_read_by_pooling(const struct model *model, int index) {
-    for (int i = index + 1; i < model->layer_count; i++)
-        if (model->layers[i].inputs[0] == index)
-            return model->layers[i].kind == LAYER_MAX_POOLING2D;
-    return false;
+static bool is_read_by_pooling_alone(const struct model *model, int index) {
+    int reader = quant_only_reader(model, index);
+    return reader >= 0 && model->layers[reader].kind == LAYER_MAX_POOLING2D;
 }
 
 static void set_node(struct network *network, int index) {
     struct node *node = &network->nodes[index];
     node->layer = &network->model->layers[index];
     node->from = index ? node->layer->inputs[0] : -1;
+    node->other = node->layer->kind == LAYER_ADD ? node->layer->inputs[1] : -1;
     node->size = shape_count(&node->layer->output);
     node->inputs = index ? shape_count(&network->model->layers[node->from].output) : 0;
     node->relu = node->layer->activation == ACTIVATION_RELU && layer_has_kernel(node->layer);
@@ -129,7 +120,7 @@ static void set_node(struct network *network, int index) {
                            (node->kernel_tensor >= 0 && network->plan->scheme.trains_kept_kernels));
     node->is_pooled = node->tensor >= 0 && node->layer->kind == LAYER_CONV2D &&
                       node->layer->activation != ACTIVATION_RELU6 && index < network->logits &&
-                      is_read_by_pooling(network->model, index);
+                      is_read_by_pooling_alone(network->model, index);
     if (index) set_geometry(node, &network->model->layers[node->from].output);
 }
 
@@ -153,6 +144,7 @@ static void take_node(struct network *network, struct arena *arena, int index) {
     const struct node *from = index ? &network->nodes[node->from] : NULL;
     size_t batch = (size_t)network->batch;
     bool wanted = from && from->gradient_wanted;
+    if (node->other >= 0) wanted |= network->nodes[node->other].gradient_wanted;
     bool learns =
         node->trains_kernel || (node->layer->parameter_count > 0 && !node->layer->keeps_weights);
     node->gradient_wanted = network->trains && (wanted || learns);
@@ -164,7 +156,9 @@ static void take_node(struct network *network, struct arena *arena, int index) {
         node->gradient = node->gradient_wanted ? take_floats(arena, batch, node->size) : NULL;
     } else {
         node->raw = node->value = from->value;
-        node->gradient = from->gradient;
+        /* Its gradient is that of what it reads, unless others read that as well. */
+        bool apart = node->gradient_wanted && from->readers > 1;
+        node->gradient = apart ? take_floats(arena, batch, node->size) : from->gradient;
     }
     if (network->trains && is_max_pooling(node->layer))
         node->where = arena_take(arena, batch, node->size);
@@ -207,14 +201,17 @@ static size_t scratch_of(const struct network *network, const struct node *node,
 static void take_all(struct network *network, struct arena *arena, int threads) {
     size_t batch = (size_t)network->batch;
     size_t classes = network->nodes[network->logits].size;
-    size_t scratch = 0;
+    size_t scratch = 0, aside = 0;
     for (int i = 0; i <= network->logits; i++) {
         take_node(network, arena, i);
         if (network->nodes[i].layer->kind == LAYER_BATCH_NORMALIZATION)
             take_statistics(network, arena, i);
+        if (network->nodes[i].gradient_wanted && network->nodes[i].readers > 1)
+            aside = larger(aside, network->nodes[i].size);
         scratch = larger(scratch, scratch_of(network, &network->nodes[i], threads));
     }
     network->scratch = take_floats(arena, scratch, 1);
+    network->aside = take_floats(arena, batch, aside);
     network->probabilities = take_floats(arena, batch, classes);
     network->losses = take_floats(arena, batch, 1);
     if (!network->plan) return;
@@ -231,6 +228,9 @@ static enum status network_fill(struct network *network, int threads, struct err
                             (size_t)model->layer_count * sizeof *network->nodes);
     network->logits = model->layer_count - 1;
     if (ends_in_softmax_layer(model)) network->logits = model->layers[network->logits].inputs[0];
+    for (int i = 0; i < model->layer_count; i++)
+        for (int j = 0; j < model->layers[i].input_count; j++)
+            network->nodes[model->layers[i].inputs[j]].readers++;
     for (int i = 0; i < model->layer_count; i++) {
         enum status status = check_layer(network, i, error);
         if (status) return status;

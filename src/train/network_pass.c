@@ -240,6 +240,11 @@ static void forward_node(struct network *network, struct node *node, const struc
     case LAYER_BATCH_NORMALIZATION:
         forward_normalization(network, node, pass);
         break;
+    case LAYER_ADD:
+        add_tensors(pass->pool, count, from->value, network->nodes[node->other].value, node->raw,
+                    seen);
+        is_seen = true;
+        break;
     case LAYER_AVERAGE_POOLING2D:
     case LAYER_GLOBAL_AVERAGE_POOLING2D:
         forward_average(from, node, pass);
@@ -381,73 +386,108 @@ static void backward_input(struct network *network, const struct node *node,
 
 /* Where the pooling quantized, it also takes the gradient back to the sums. */
 static void backward_pooling(const struct node *from, const struct node *node,
-                             const struct pass *pass) {
+                             const struct pass *pass, float *to) {
     if (from->is_pooled)
         fake_quant_max_pool_backward(pass->pool, &node->pooling, pass->count, from->raw, &from->by,
                                      from->layer->activation == ACTIVATION_RELU, node->gradient,
-                                     node->where, from->gradient);
+                                     node->where, to);
     else
-        max_pool_backward(pass->pool, &node->pooling, pass->count, node->gradient, node->where,
-                          from->gradient);
+        max_pool_backward(pass->pool, &node->pooling, pass->count, node->gradient, node->where, to);
 }
 
 struct undropping {
     const struct node *node;
     size_t count;
+    float *to;
 };
 
 static void undrop_part(void *context, int part, int parts) {
     const struct undropping *undropping = context;
     const struct node *node = undropping->node;
+    float *to = undropping->to;
     size_t begin, end;
     pool_share(undropping->count, 16, part, parts, &begin, &end);
-    for (size_t i = begin; i < end; i++) node->gradient[i] *= node->factors[i];
+    for (size_t i = begin; i < end; i++) to[i] = node->gradient[i] * node->factors[i];
 }
 
+/* A layer that hands on what it reads; `to` may be its own gradient. */
+static void backward_handing_on(const struct node *node, const struct pass *pass, float *to) {
+    size_t count = node->size * (size_t)pass->count;
+    struct undropping undropping = {node, count, to};
+    if (node->layer->kind == LAYER_DROPOUT && node->drops)
+        pool_run(pass->pool, pool_threads(pass->pool), undrop_part, &undropping);
+    else if (to != node->gradient)
+        memcpy(to, node->gradient, count * sizeof *to);
+}
+
+/* Several readers of one tensor give their gradients by it in falling order of layers: the first
+ * is written where it belongs, each of the others aside and then added. */
+static float *gradient_place(const struct network *network, const struct node *from) {
+    if (!from->gradient_wanted) return NULL;
+    return from->arrived ? network->aside : from->gradient;
+}
+
+static void gradient_arrives(struct node *from, const struct pass *pass, const float *gradient) {
+    size_t count = from->size * (size_t)pass->count;
+    if (from->arrived++)
+        add_tensors(pass->pool, count, from->gradient, gradient, from->gradient, NULL);
+    else if (gradient != from->gradient)
+        memcpy(from->gradient, gradient, count * sizeof *gradient);
+}
+
+static void backward_add(struct network *network, const struct node *node,
+                         const struct pass *pass) {
+    const int sources[] = {node->other, node->from};
+    backward_activation(node, pass, node->gradient);
+    for (int i = 0; i < 2; i++) {
+        struct node *from = &network->nodes[sources[i]];
+        if (from->gradient_wanted) gradient_arrives(from, pass, node->gradient);
+    }
+}
+
+/* `to`: gradient by what the layer reads; NULL where none is wanted. */
 static void backward_node(struct network *network, const struct node *node, const struct pass *pass,
-                          float *gradient) {
+                          float *gradient, float *to) {
     const struct node *from = &network->nodes[node->from];
-    bool further = from->gradient_wanted;
     switch (node->layer->kind) {
     case LAYER_DENSE:
     case LAYER_CONV2D:
     case LAYER_DEPTHWISE_CONV2D:
         if (!node->is_pooled) backward_activation(node, pass, node->gradient);
         if (node->trains_kernel) backward_parameters(network, node, pass, gradient);
-        if (further) backward_input(network, node, pass, from->gradient);
+        if (to) backward_input(network, node, pass, to);
         return;
     case LAYER_BATCH_NORMALIZATION:
         backward_activation(node, pass, node->gradient);
-        backward_normalization(network, node, pass, gradient, further ? from->gradient : NULL);
+        backward_normalization(network, node, pass, gradient, to);
         return;
     case LAYER_ZERO_PADDING2D:
-        if (further) backward_padding(network, node, pass, from->gradient);
+        if (to) backward_padding(network, node, pass, to);
         return;
     case LAYER_GLOBAL_MAX_POOLING2D:
     case LAYER_MAX_POOLING2D:
-        if (further) backward_pooling(from, node, pass);
+        if (to) backward_pooling(from, node, pass, to);
         return;
     case LAYER_AVERAGE_POOLING2D:
     case LAYER_GLOBAL_AVERAGE_POOLING2D:
-        if (!further) return;
+        if (!to) return;
         backward_activation(node, pass, node->gradient);
-        average_pool_backward(pass->pool, &node->pooling, pass->count, node->gradient,
-                              from->gradient);
+        average_pool_backward(pass->pool, &node->pooling, pass->count, node->gradient, to);
         return;
     case LAYER_RELU:
     case LAYER_ACTIVATION:
-        if (further && node->gradient != from->gradient)
-            backward_activation(node, pass, from->gradient);
+        if (to && node->value != from->value)
+            backward_activation(node, pass, to);
+        else if (to)
+            backward_handing_on(node, pass, to);
         return;
-    case LAYER_DROPOUT: { /* its gradient is that of what it reads, in place */
-        struct undropping undropping = {node, node->size * (size_t)pass->count};
-        if (further && node->drops)
-            pool_run(pass->pool, pool_threads(pass->pool), undrop_part, &undropping);
-        return;
-    }
-    case LAYER_INPUT:
+    case LAYER_DROPOUT:
     case LAYER_RESHAPE:
     case LAYER_FLATTEN:
+        if (to) backward_handing_on(node, pass, to);
+        return;
+    case LAYER_ADD: /* backward_add */
+    case LAYER_INPUT:
     case LAYER_SOFTMAX:
     case LAYER_KINDS:
         return;
@@ -456,7 +496,17 @@ static void backward_node(struct network *network, const struct node *node, cons
 
 void network_backward(struct network *network, const struct pass *pass, float *gradient) {
     qt_assert(network->trains);
-    for (int i = network->logits; i > 0; i--)
-        if (network->nodes[i].gradient_wanted)
-            backward_node(network, &network->nodes[i], pass, gradient);
+    for (int i = 0; i <= network->logits; i++) network->nodes[i].arrived = 0;
+    for (int i = network->logits; i > 0; i--) {
+        const struct node *node = &network->nodes[i];
+        struct node *from = &network->nodes[node->from];
+        if (!node->gradient_wanted) continue;
+        if (node->layer->kind == LAYER_ADD) {
+            backward_add(network, node, pass);
+            continue;
+        }
+        float *to = gradient_place(network, from);
+        backward_node(network, node, pass, gradient, to);
+        if (to) gradient_arrives(from, pass, to);
+    }
 }

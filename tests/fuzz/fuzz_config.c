@@ -20,7 +20,7 @@ static void check_model(const struct model *model) {
         const struct layer *layer = &model->layers[i];
         fuzz_check(layer->name[0] && strlen(layer->name) < MODEL_NAME);
         fuzz_check(layer->kind < LAYER_KINDS && layer->activation < ACTIVATIONS);
-        fuzz_check(layer->input_count == (i > 0));
+        fuzz_check(layer->input_count == (i == 0 ? 0 : layer->kind == LAYER_ADD ? 2 : 1));
         for (int j = 0; j < layer->input_count; j++) fuzz_check(layer->inputs[j] < i);
         fuzz_check(layer->rate >= 0 && layer->rate < 1);
         check_shape(&layer->output);
@@ -34,6 +34,8 @@ static void check_same(const struct model *a, const struct model *b) {
         fuzz_check(one->kind == two->kind && one->activation == two->activation);
         fuzz_check(!strcmp(one->name, two->name));
         fuzz_check(one->units == two->units && one->has_bias == two->has_bias);
+        fuzz_check(one->input_count == two->input_count);
+        for (int j = 0; j < one->input_count; j++) fuzz_check(one->inputs[j] == two->inputs[j]);
         fuzz_check(one->output.rank == two->output.rank);
         for (int j = 0; j < one->output.rank; j++)
             fuzz_check(one->output.size[j] == two->output.size[j]);

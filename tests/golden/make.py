@@ -6,10 +6,11 @@
 writes OUT/NAME/ for each network below (default: all):
 
     model.h5             the float model of tf_keras, trained for a short while
-    fp32_probs.f32       its outputs on the first DIGITS test digits, float32
+    summary.txt          what its summary() prints
+    fp32_probs.f32       its outputs on DIGITS test digits spread evenly (0, 10, 20, ...), float32
     qat.h5               TFMOT's QAT model after STEPS steps, as model.save writes it
     steps.jsonl          loss and accuracy of each step, all ranges after the first and the last
-    fakequant_probs.f32  the QAT model's outputs on the first DIGITS test digits
+    fakequant_probs.f32  the QAT model's outputs on those digits
     model_int8.tflite    converted from it, float32 input and output
     model_int8_io.tflite the same with int8 input and output
     model_ptq.tflite     the float model quantized after training, the first 500 training digits
@@ -37,7 +38,7 @@ import tf_keras
 from tf_keras import layers
 
 VERSIONS = 'tensorflow-cpu 2.21.0, tf_keras 2.21.0, tensorflow-model-optimization 0.8.1'
-DIGITS = 200
+DIGITS = 100
 STEPS = 40
 CALIBRATION = 500
 
@@ -164,11 +165,12 @@ def make(name, digits, out):
     order = np.random.default_rng(1).permutation(len(images))
     images, labels = images[order], labels[order]
     test_images, test_labels = read_digits(digits, 't10k')
-    spread = np.random.default_rng(1).permutation(len(test_images))[:DIGITS]
-    shown = test_images[np.sort(spread)]
+    shown = test_images[::len(test_images) // DIGITS]
     model = compiled(NETWORKS[name]())
     model.fit(images, labels, epochs=4, verbose=0)
     model.save(os.path.join(folder, 'model.h5'), include_optimizer=False)
+    with open(os.path.join(folder, 'summary.txt'), 'w') as file:
+        model.summary(print_fn=lambda line: file.write(line + '\n'))
     model.predict(shown, verbose=0).tofile(os.path.join(folder, 'fp32_probs.f32'))
     train_images, train_labels = read_digits(digits, 'train')
     qat = train_qat(model, train_images, train_labels, os.path.join(folder, 'steps.jsonl'))

@@ -170,20 +170,85 @@ static void a_functional_chain_is_read_in_the_order_of_its_links(void **state) {
                  1, 3, 0, 0);
 }
 
-static void a_graph_that_is_no_chain_is_refused(void **state) {
+/* The names of all layers, in order, and how they are connected: "in a(in) add(a,in)". */
+static void check_order(const char *json, const char *expected) {
+    struct error error;
+    struct model *model;
+    char got[512] = "";
+    assert_ok(read_config(json, &model, &error), &error);
+    for (int i = 0; i < model->layer_count; i++) {
+        const struct layer *layer = &model->layers[i];
+        strcat(strcat(got, i ? " " : ""), layer->name);
+        for (int j = 0; j < layer->input_count; j++)
+            strcat(strcat(got, j ? "," : "("), model->layers[layer->inputs[j]].name);
+        strcat(got, layer->input_count ? ")" : "");
+    }
+    assert_string_equal(got, expected);
+    model_free(model);
+}
+
+#define INTO(name, sources) NAMED(name, "Add", "", "'inbound_nodes':[[" sources "]]")
+#define FROM(source)        "['" source "',0,0,{}]"
+#define ADD(name, a, b)     INTO(name, FROM(a) "," FROM(b))
+#define TENSOR(source)                                                                             \
+    "{'class_name':'__keras_tensor__','config':{'shape':[null,3],'keras_history':['" source        \
+    "',0,0]}}"
+#define CALLED(name, class_name, config, arguments)                                                \
+    NAMED(name, class_name, config, "'inbound_nodes':[{'args':[" arguments "],'kwargs':{}}]")
+
+/* As tf_keras 2.21 lists the layers of these models (model.layers), whatever the file's order. */
+static void a_graph_is_read_in_keras_order(void **state) {
+    (void)state;
+    check_order(FUNCTIONAL(INPUT_NODE
+                           "," ADD("sum", "a", "b") "," DENSE("b", "in") "," DENSE("a", "in"),
+                           "[['sum',0,0]]"),
+                "in a(in) b(in) sum(a,b)");
+    /* the longer way to the output first; among equal ones the sum's first input */
+    check_order(FUNCTIONAL(INPUT_NODE "," DENSE("t", "in") "," DENSE("p", "t") "," DENSE(
+                               "q", "t") "," DENSE("r", "q") "," ADD("sum", "p", "r"),
+                           "[['sum',0,0]]"),
+                "in t(in) q(t) p(t) r(q) sum(p,r)");
+    check_order(FUNCTIONAL(INPUT_NODE "," DENSE("p", "in") "," DENSE("q", "in") "," DENSE(
+                               "s", "in") "," ADD("first", "p", "q") "," ADD("sum", "first", "s"),
+                           "[['sum',0,0]]"),
+                "in p(in) q(in) first(p,q) s(in) sum(first,s)");
+    check_order(FUNCTIONAL(INPUT_NODE "," ADD("sum", "in", "in"), "[['sum',0,0]]"),
+                "in sum(in,in)");
+    /* Keras 3: two tensors in a list, or two arguments of an operator. */
+    check_order(
+        FUNCTIONAL(INPUT_NODE "," CALLED("a", "Dense", ",'units':3", TENSOR("in")) "," CALLED(
+                       "b", "Add", "",
+                       "[" TENSOR("a") "," TENSOR("a") "]") "," CALLED("c", "Add", "",
+                                                                       TENSOR("b") "," TENSOR("a")),
+                   "['c',0,0]"),
+        "in a(in) b(a,a) c(b,a)");
+}
+
+static void a_graph_that_cannot_be_computed_is_refused(void **state) {
     (void)state;
     check_refused(FUNCTIONAL(INPUT_NODE "," DENSE("a", "in") "," DENSE("b", "in"), "[['b',0,0]]"),
-                  STATUS_UNSUPPORTED, "layer 'in' feeds two layers");
-    check_refused(FUNCTIONAL(INPUT_NODE "," DENSE("a", "in") "," DENSE("b", "a"), "[['a',0,0]]"),
-                  STATUS_UNSUPPORTED, "the model's output is layer 'a'");
+                  STATUS_UNSUPPORTED, "layer 'a' does not lead to the model's output");
     check_refused(FUNCTIONAL(INPUT_NODE "," DENSE("a", "in"), "[['a',0,0],['in',0,0]]"),
                   STATUS_UNSUPPORTED, "2 outputs");
+    check_refused(FUNCTIONAL(INPUT_NODE "," DENSE("a", "in"), "[['z',0,0]]"), STATUS_FORMAT,
+                  "the output 'z' does not exist");
+    check_refused(FUNCTIONAL(INPUT_NODE "," DENSE("a", "in"), "[]"), STATUS_FORMAT,
+                  "does not say which layer is the output");
     check_refused(FUNCTIONAL(INPUT_NODE "," DENSE("a", "nobody"), "[['a',0,0]]"), STATUS_FORMAT,
-                  "only 1 of 2 layers are connected");
+                  "layer 'a' reads 'nobody', which does not exist");
     check_refused(FUNCTIONAL(INPUT_NODE "," DENSE("a", "a"), "[['a',0,0]]"), STATUS_FORMAT,
-                  "only 1 of 2 layers are connected");
+                  "layer 'a' is part of a cycle");
     check_refused(FUNCTIONAL(DENSE("a", "b") "," DENSE("b", "a"), "[['a',0,0]]"), STATUS_FORMAT,
-                  "only 0 of 2 layers are connected");
+                  "layer 'a' is part of a cycle");
+    check_refused(FUNCTIONAL(INPUT_NODE "," ADD("a", "in", "b") "," DENSE("b", "a"), "[['b',0,0]]"),
+                  STATUS_FORMAT, "layer 'b' is part of a cycle");
+    check_refused(FUNCTIONAL(INPUT_NODE "," DENSE("a", "in") "," DENSE("a", "in"), "[['a',0,0]]"),
+                  STATUS_FORMAT, "two layers are named 'a'");
+    check_refused(FUNCTIONAL(INPUT_NODE
+                             "," NAMED("in2", "InputLayer", ",'batch_input_shape':[null,4]",
+                                       "'inbound_nodes':[]") "," ADD("a", "in", "in2"),
+                             "[['a',0,0]]"),
+                  STATUS_UNSUPPORTED, "the model has two inputs, 'in' and 'in2'");
     check_refused(
         FUNCTIONAL(INPUT_NODE "," NAMED("a", "Dense", ",'units':3", "'x':0"), "[['a',0,0]]"),
         STATUS_FORMAT, "layer 'a' is fed by nothing");
@@ -191,21 +256,41 @@ static void a_graph_that_is_no_chain_is_refused(void **state) {
                                                   "'inbound_nodes':[[['in',0,0,{}],"
                                                   "['in',0,0,{}]]]"),
                              "[['a',0,0]]"),
-                  STATUS_UNSUPPORTED, "layer 'a' takes 2 inputs");
+                  STATUS_UNSUPPORTED,
+                  "layer 'a' (Dense): takes 2 inputs; only Add takes more than one");
     check_refused(FUNCTIONAL(INPUT_NODE "," NAMED("a", "Dense", ",'units':3",
                                                   "'inbound_nodes':[[['in',0,0,{}]],"
                                                   "[['in',0,0,{}]]]"),
                              "[['a',0,0]]"),
                   STATUS_UNSUPPORTED, "layer 'a' is called 2 times");
-    check_refused(FUNCTIONAL(INPUT_NODE "," NAMED("a", "Add", "", NODE("in")), "[['a',0,0]]"),
-                  STATUS_UNSUPPORTED, "layer 'a' (Add): this class is not supported");
+    check_refused(FUNCTIONAL(INPUT_NODE
+                             "," NAMED("a", "Dense", ",'units':3", "'inbound_nodes':[[3]]"),
+                             "[['a',0,0]]"),
+                  STATUS_FORMAT, "layer 'a' has no usable \"inbound_nodes\"");
+}
+
+static void what_cannot_be_added_is_refused(void **state) {
+    (void)state;
+    check_refused(FUNCTIONAL(INPUT_NODE "," INTO("a", FROM("in")), "[['a',0,0]]"),
+                  STATUS_UNSUPPORTED, "layer 'a' (Add): adds 1 tensor; two are to be added");
+    check_refused(FUNCTIONAL(INPUT_NODE "," INTO("a", FROM("in") "," FROM("in") "," FROM("in")),
+                             "[['a',0,0]]"),
+                  STATUS_UNSUPPORTED, "layer 'a' takes more than 2 inputs; add them two by two");
+    check_refused(
+        FUNCTIONAL(INPUT_NODE "," DENSE("d", "in") "," ADD("a", "in", "d"), "[['a',0,0]]"),
+        STATUS_UNSUPPORTED, "layer 'a' (Add): adds 4 and 3; only tensors of one shape are added");
+    check_refused(SEQUENTIAL(INPUT("[null,4]") "," LAYER("Add", "'x':1")), STATUS_UNSUPPORTED,
+                  "layer 'it' (Add): adds 1 tensor");
+    check_refused(
+        FUNCTIONAL(INPUT_NODE "," NAMED("m", "Functional", "", NODE("in")), "[['m',0,0]]"),
+        STATUS_UNSUPPORTED, "layer 'm' (Functional): a model inside a model is not supported");
 }
 
 static void what_is_not_supported_is_named(void **state) {
     (void)state;
     check_refused(AFTER(IMAGE, LAYER("Rescaling", "'scale':2")), STATUS_UNSUPPORTED,
                   "layer 'it' (Rescaling): this class is not supported; these are: InputLayer, "
-                  "Dense, Conv2D, DepthwiseConv2D, BatchNormalization, MaxPooling2D, "
+                  "Dense, Conv2D, DepthwiseConv2D, BatchNormalization, Add, MaxPooling2D, "
                   "AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, ZeroPadding2D, "
                   "Reshape, Flatten, Dropout, Activation, ReLU, Softmax");
     check_refused(AFTER(IMAGE, LAYER("Dense", "'units':3")), STATUS_UNSUPPORTED,
@@ -260,7 +345,7 @@ static void what_is_not_supported_is_named(void **state) {
                   "the model is a MyModel");
     check_refused(AFTER("[null,4]", "{'class_name':'Sequential','config':{'name':'inner',"
                                     "'layers':[]}}"),
-                  STATUS_UNSUPPORTED, "layer 'inner' (Sequential): this class");
+                  STATUS_UNSUPPORTED, "layer 'inner' (Sequential): a model inside a model is");
 }
 
 static void what_is_no_description_of_a_model_is_refused(void **state) {
@@ -387,6 +472,8 @@ static void what_is_written_reads_back_the_same(void **state) {
         AFTER("[null,9]", LAYER("ReLU", "'x':1")),
         AFTER("[null,9]", LAYER("Activation", "'activation':'softmax'")),
         AFTER("[null,9]", LAYER("Dense", "'units':4,'use_bias':false")),
+        FUNCTIONAL(INPUT_NODE "," DENSE("p", "in") "," DENSE("q", "in") "," ADD("s", "q", "p"),
+                   "[['s',0,0]]"),
     };
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
         struct error error;
@@ -401,6 +488,8 @@ static void what_is_written_reads_back_the_same(void **state) {
             assert_string_equal(a->name, b->name);
             assert_int_equal(a->kind, b->kind);
             assert_int_equal(a->activation, b->activation);
+            assert_int_equal(a->input_count, b->input_count);
+            assert_memory_equal(a->inputs, b->inputs, sizeof a->inputs);
             assert_int_equal(a->units, b->units);
             assert_int_equal(a->has_bias, b->has_bias);
             assert_memory_equal(&a->window, &b->window, sizeof a->window);
@@ -425,7 +514,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(fields_arrive),
     cmocka_unit_test(every_spelling_of_keras_is_read),
     cmocka_unit_test(a_functional_chain_is_read_in_the_order_of_its_links),
-    cmocka_unit_test(a_graph_that_is_no_chain_is_refused),
+    cmocka_unit_test(a_graph_is_read_in_keras_order),
+    cmocka_unit_test(a_graph_that_cannot_be_computed_is_refused),
+    cmocka_unit_test(what_cannot_be_added_is_refused),
     cmocka_unit_test(what_is_not_supported_is_named),
     cmocka_unit_test(what_is_no_description_of_a_model_is_refused),
     cmocka_unit_test(sizes_are_bounded_before_memory_is_taken),

@@ -124,6 +124,12 @@ static void a_keras_archive_gives_the_very_model_of_its_h5_twin(void **state) {
                 test_shared("golden/keras3/cnn_rescale.h5"));
 }
 
+static void a_residual_archive_gives_the_very_model_of_its_h5_twin(void **state) {
+    (void)state;
+    check_twins(test_golden("residual_keras3/model.keras"),
+                test_golden("residual_keras3/model.h5"));
+}
+
 static void weights_are_found_by_class_and_number(void **state) {
     (void)state;
     check_weights(write_model("layers", false, false));
@@ -238,6 +244,7 @@ static void an_archive_cut_or_turned_anywhere_does_no_harm(void **state) {
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_keras_archive_gives_the_very_model_of_its_h5_twin),
+    cmocka_unit_test(a_residual_archive_gives_the_very_model_of_its_h5_twin),
     cmocka_unit_test(weights_are_found_by_class_and_number),
     cmocka_unit_test(content_not_name_tells_the_format),
     cmocka_unit_test(wrong_members_are_told),

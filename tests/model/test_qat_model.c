@@ -217,6 +217,12 @@ static void its_ranges_are_among_its_variables(void **state) {
     check_ranges(write_cnn_bn(), test_shared("golden/cnn_bn/qat_weights.h5"));
 }
 
+static void a_residual_qat_model_is_loaded_as_the_model_before(void **state) {
+    (void)state;
+    check_model(test_golden("residual/qat.h5"), test_golden("residual/model.h5"),
+                test_golden("residual/qat.h5"));
+}
+
 static const char *write_functional(const char *kernel_name) {
     static const char *const layers[] = {"quantize_layer", "quant_d", "quant_r"};
     static const hsize_t size[] = {3, 2, 0}, scalar[] = {0};
@@ -329,6 +335,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(both_forms_of_a_saved_qat_model_hold_the_same),
     cmocka_unit_test(the_input_is_called_the_same_whatever_its_number),
     cmocka_unit_test(the_float_model_in_a_qat_model_is_loaded),
+    cmocka_unit_test(a_residual_qat_model_is_loaded_as_the_model_before),
     cmocka_unit_test(its_ranges_are_among_its_variables),
     cmocka_unit_test(a_functional_qat_model_is_connected_past_its_wrappers),
     cmocka_unit_test(broken_wrappers_are_refused),

@@ -88,6 +88,28 @@ static void what_is_not_to_be_trained_is_read_counted_and_saved(void **state) {
     model_free(model);
 }
 
+static void a_residual_network_is_saved_as_it_was(void **state) {
+    (void)state;
+    static const char *const models[] = {"residual/model.h5", "residual_keras3/model.keras"};
+    struct error error;
+    for (int m = 0; m < 2; m++) {
+        struct model *model = load(test_golden(models[m]));
+        const char *path = test_scratch("saved/model.h5");
+        assert_ok(model_save(model, NULL, path, &error), &error);
+        struct model *again = load(path);
+        assert_same_model(model, again);
+        for (int i = 0; i < model->layer_count; i++) {
+            const struct layer *a = &model->layers[i], *b = &again->layers[i];
+            assert_string_equal(a->name, b->name);
+            assert_int_equal(a->kind, b->kind);
+            assert_int_equal(a->input_count, b->input_count);
+            assert_memory_equal(a->inputs, b->inputs, sizeof a->inputs);
+        }
+        model_free(again);
+        model_free(model);
+    }
+}
+
 static void built_models_can_be_saved_and_are_initialised_as_keras_does(void **state) {
     (void)state;
     struct error error;
@@ -214,6 +236,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_saved_model_loads_with_the_same_weights),
     cmocka_unit_test(depthwise_and_normalization_are_saved),
     cmocka_unit_test(what_is_not_to_be_trained_is_read_counted_and_saved),
+    cmocka_unit_test(a_residual_network_is_saved_as_it_was),
     cmocka_unit_test(built_models_can_be_saved_and_are_initialised_as_keras_does),
     cmocka_unit_test(other_weights_can_be_given),
     cmocka_unit_test(the_same_weights_give_the_same_bytes),

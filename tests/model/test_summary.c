@@ -49,11 +49,11 @@ static const char cnn_summary[] =
     "Non-trainable params: 0 (0.00 Byte)\n"
     "_________________________________________________________________\n";
 
-static void check(const char *asset, const char *expected) {
+static void check(const char *path, const char *expected) {
     struct error error;
     struct model *model;
     char *text;
-    assert_ok(model_load(test_asset(asset), &model, &error), &error);
+    assert_ok(model_load(path, &model, &error), &error);
     assert_ok(model_summary(model, &text, &error), &error);
     assert_string_equal(text, expected);
     free(text);
@@ -62,8 +62,16 @@ static void check(const char *asset, const char *expected) {
 
 static void summary_is_the_table_that_keras_prints(void **state) {
     (void)state;
-    check("models/mnist_fc.h5", fc_summary);
-    check("models/mnist_cnn.h5", cnn_summary);
+    check(test_asset("models/mnist_fc.h5"), fc_summary);
+    check(test_asset("models/mnist_cnn.h5"), cnn_summary);
+}
+
+static void summary_of_a_graph_tells_what_each_layer_reads(void **state) {
+    (void)state;
+    size_t length;
+    char *expected = (char *)test_read(test_golden("residual/summary.txt"), &length);
+    check(test_golden("residual/model.h5"), expected);
+    free(expected);
 }
 
 static void control_characters_in_names_do_not_reach_the_text(void **state) {
@@ -116,6 +124,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(moving_statistics_are_counted_as_not_trainable),
     cmocka_unit_test(summary_is_the_table_that_keras_prints),
     cmocka_unit_test(control_characters_in_names_do_not_reach_the_text),
+    cmocka_unit_test(summary_of_a_graph_tells_what_each_layer_reads),
     cmocka_unit_test(built_models_have_the_bundled_models_sizes),
 };
 TEST_MAIN(tests)

@@ -25,12 +25,16 @@ struct setting {
     struct snapshot *snapshot;
 };
 
+static const char *located(const char *path) {
+    return strncmp(path, "golden/", 7) ? test_golden(path) : test_shared(path);
+}
+
 static struct setting setting_of(const char *model, const char *weights) {
     struct setting setting;
     struct error error;
     struct variables *variables;
-    assert_ok(model_load(test_shared(model), &setting.model, &error), &error);
-    assert_ok(variables_load(test_shared(weights), &variables, &error), &error);
+    assert_ok(model_load(located(model), &setting.model, &error), &error);
+    assert_ok(variables_load(located(weights), &variables, &error), &error);
     assert_ok(quant_plan_create(&setting.plan, setting.model, scheme_find("tfmot"), &error),
               &error);
     assert_ok(variables_snapshot(setting.model, setting.plan, variables, &setting.snapshot, &error),
@@ -105,9 +109,12 @@ static void check_conversion(const char *model, const char *weights, const char 
     struct error error;
     struct frozen *got, *want;
     struct setting setting = setting_of(model, weights);
+    bool has_normalization = false;
+    for (int i = 0; i < setting.model->layer_count; i++)
+        has_normalization |= setting.model->layers[i].kind == LAYER_BATCH_NORMALIZATION;
     assert_ok(freeze(setting.snapshot, io, &got, &error), &error);
-    assert_ok(tflite_read(test_shared(converted), &want, &error), &error);
-    assert_same_program(got, want, strstr(model, "cnn_bn") ? 3e-7 : 0);
+    assert_ok(tflite_read(located(converted), &want, &error), &error);
+    assert_same_program(got, want, has_normalization ? 3e-7 : 0);
     frozen_free(got);
     frozen_free(want);
     setting_free(&setting);
@@ -137,6 +144,15 @@ static void weights_after_three_epochs_become_the_converters_tensors(void **stat
                      "golden/fc/model_int8_io.tflite", IO_INT8);
     check_conversion("golden/cnn/model.h5", "golden/cnn/qat_weights.h5",
                      "golden/cnn/model_int8_io.tflite", IO_INT8);
+}
+
+static void a_saved_residual_network_becomes_the_converters_tensors(void **state) {
+    (void)state;
+    check_conversion("residual/model.h5", "residual/qat.h5", "residual/model_int8.tflite",
+                     IO_FLOAT);
+    check_conversion("residual/model.h5", "residual/qat.h5", "residual/model_int8_io.tflite",
+                     IO_INT8);
+    check_conversion("residual/qat.h5", "residual/qat.h5", "residual/model_int8.tflite", IO_FLOAT);
 }
 
 static unsigned char *test_images(void) {
@@ -404,6 +420,7 @@ static void fresh_weight_ranges_are_those_of_the_final_weights(void **state) {
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(weights_of_the_200th_step_become_the_converters_tensors),
+    cmocka_unit_test(a_saved_residual_network_becomes_the_converters_tensors),
     cmocka_unit_test(weights_after_three_epochs_become_the_converters_tensors),
     cmocka_unit_test(what_was_frozen_answers_as_the_converted_model_does),
     cmocka_unit_test(uint8_input_and_output_are_int8_plus_128),

@@ -151,12 +151,13 @@ static bool keeps(const struct pass *pass, int layer, float rate, size_t index) 
     return random_unit(words[index % 4]) >= rate;
 }
 
-/* One layer but BatchNormalization, for one digit. */
+/* One layer but BatchNormalization, for one digit; `other` is what an Add reads besides. */
 static void again_layer(const struct model *model, const struct pass *pass, const double *weights,
-                        int index, int digit, double *x, double *y) {
+                        int index, int digit, const double *x, const double *other, double *y) {
     const struct layer *layer = &model->layers[index];
     size_t count = shape_count(&layer->output);
     memcpy(y, x, count * sizeof *y);
+    for (size_t i = 0; i < count && layer->kind == LAYER_ADD; i++) y[i] += other[i];
     if (layer->kind == LAYER_DENSE) again_dense(model, layer, weights, x, y);
     if (layer->kind == LAYER_CONV2D) again_conv2d(model, layer, weights, x, y);
     if (layer->kind == LAYER_DEPTHWISE_CONV2D) again_depthwise(model, layer, weights, x, y);
@@ -173,7 +174,6 @@ static void again_layer(const struct model *model, const struct pass *pass, cons
                        ? y[i] / (1 - (double)layer->rate)
                        : 0;
     }
-    memcpy(x, y, count * sizeof *x);
 }
 
 static double value_of(const struct model *model, const double *weights, int parameter, size_t c,
@@ -211,24 +211,31 @@ static void again_normalization(const struct model *model, const struct layer *l
 /* Mean cross-entropy of the digits, which go through every layer together. */
 static double again_mean_loss(const struct model *model, const struct pass *pass,
                               const double *weights, const unsigned char *labels) {
-    double *x = new_values(DIGITS * VALUES_MAX), *y = new_values(VALUES_MAX), loss = 0;
+    const size_t size = DIGITS * VALUES_MAX;
+    double *values = malloc((size_t)model->layer_count * size * sizeof *values), loss = 0;
+    assert_non_null(values);
     for (int d = 0; d < pass->count; d++)
         for (int i = 0; i < PIXELS; i++)
-            x[d * VALUES_MAX + i] = (double)pass->pixels[d * PIXELS + i] / 255;
+            values[d * VALUES_MAX + i] = (double)pass->pixels[d * PIXELS + i] / 255;
     for (int l = 1; l < model->layer_count; l++) {
-        if (model->layers[l].kind == LAYER_BATCH_NORMALIZATION)
-            again_normalization(model, &model->layers[l], pass, weights, x);
-        else
-            for (int d = 0; d < pass->count; d++)
-                again_layer(model, pass, weights, l, d, x + d * VALUES_MAX, y);
+        const struct layer *layer = &model->layers[l];
+        double *from = values + (size_t)layer->inputs[0] * size, *y = values + (size_t)l * size;
+        double *other = values + (size_t)layer->inputs[1] * size;
+        if (layer->kind == LAYER_BATCH_NORMALIZATION) {
+            memcpy(y, from, size * sizeof *y);
+            again_normalization(model, layer, pass, weights, y);
+            continue;
+        }
+        for (int d = 0; d < pass->count; d++, from += VALUES_MAX, other += VALUES_MAX)
+            again_layer(model, pass, weights, l, d, from, other, y + d * VALUES_MAX);
     }
+    const double *x = values + (size_t)(model->layer_count - 1) * size;
     for (int d = 0; d < pass->count; d++) {
         double sum = 0;
         for (int c = 0; c < 10; c++) sum += exp(x[d * VALUES_MAX + c]);
         loss += (log(sum) - x[d * VALUES_MAX + labels[d]]) / pass->count;
     }
-    free(x);
-    free(y);
+    free(values);
     return loss;
 }
 
@@ -419,6 +426,42 @@ static void padding_reshaping_and_global_maxima_have_the_gradient_of_the_loss(vo
     chain_dense(model, "c", 10, ACTIVATION_SOFTMAX);
     chain_finish(model, 9);
     assert_gradients(model, false, false);
+}
+
+/* Tensors read by three layers, by both ways of one Add, and by layers that hand on what they read.
+ */
+static struct model *residual(void) {
+    struct model *model = chain_begin();
+    chain_conv2d(model, "stem", 4, 5, 4, PADDING_VALID, ACTIVATION_RELU);
+    chain_conv2d(model, "a", 4, 3, 1, PADDING_SAME, ACTIVATION_LINEAR);
+    chain_normalization(model, "a_norm", true);
+    chain_layer(model, LAYER_RELU, "a_relu", ACTIVATION_RELU);
+    chain_conv2d(model, "b", 4, 3, 1, PADDING_SAME, ACTIVATION_LINEAR);
+    chain_add(model, "first", "stem");
+    chain_layer(model, LAYER_RELU, "relu", ACTIVATION_RELU6);
+    chain_dropout(model, "dropout", 0.25f);
+    chain_average(model, "average", 2, PADDING_SAME);
+    chain_branch(model, "relu");
+    chain_max_pooling(model, "pool", 2);
+    chain_add(model, "second", "average");
+    chain_add(model, "twice", "second");
+    model->layers[model->layer_count - 1].inputs[0] =
+        model->layers[model->layer_count - 1].inputs[1];
+    chain_layer(model, LAYER_ACTIVATION, "linear", ACTIVATION_LINEAR);
+    chain_add(model, "third", "second");
+    chain_branch(model, "stem");
+    chain_max_pooling(model, "stem_pool", 2);
+    chain_add(model, "fourth", "third");
+    chain_layer(model, LAYER_FLATTEN, "flatten", ACTIVATION_LINEAR);
+    chain_dense(model, "c", 10, ACTIVATION_SOFTMAX);
+    chain_finish(model, 12);
+    return model;
+}
+
+static void tensors_of_several_readers_have_the_gradient_of_the_loss(void **state) {
+    (void)state;
+    assert_gradients(residual(), false, false);
+    assert_gradients(residual(), true, true);
 }
 
 /* One channel of one pixel has the values 0, 1 and 5 in three digits. */
@@ -645,6 +688,22 @@ static void untrained_tfmot_model_predicts_a_constant(void **state) {
     model_free(model);
 }
 
+/* One NaN in the first kernel reaches the loss and the gradient of every kernel after a sum. */
+static void nan_passes_through_sums(void **state) {
+    (void)state;
+    struct model *model = residual();
+    struct work work;
+    model->weights[model->parameters[model->layers[1].kernel].offset] = NAN;
+    work_begin(&work, model, NULL);
+    work_run(&work);
+    assert_true(isnan(work.loss));
+    for (int l = 0; l < model->layer_count; l++)
+        if (layer_has_kernel(&model->layers[l]))
+            assert_true(isnan(work.gradient[model->parameters[model->layers[l].bias].offset]));
+    work_end(&work);
+    model_free(model);
+}
+
 /* ---- refusals ---- */
 
 static void assert_refused(struct model *model, const char *where) {
@@ -668,11 +727,11 @@ static void what_cannot_be_computed_is_refused_by_layer_name(void **state) {
 
     model = chain_begin();
     chain_layer(model, LAYER_FLATTEN, "flatten", ACTIVATION_LINEAR);
-    chain_dense(model, "twice", 10, ACTIVATION_LINEAR);
-    chain_dense(model, "b", 10, ACTIVATION_SOFTMAX);
+    chain_dense(model, "a", 10, ACTIVATION_LINEAR);
+    chain_dense(model, "unused", 10, ACTIVATION_LINEAR);
+    chain_branch(model, "a");
     chain_dense(model, "c", 10, ACTIVATION_SOFTMAX);
-    model->layers[4].inputs[0] = 2;
-    assert_refused(model, "twice");
+    assert_refused(model, "unused");
 }
 
 static const struct CMUnitTest tests[] = {
@@ -682,12 +741,14 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(dropout_passes_the_gradient_where_it_kept_values),
     cmocka_unit_test(batch_statistics_have_a_part_in_the_gradient_of_the_loss),
     cmocka_unit_test(moving_statistics_are_constants_in_the_gradient_of_the_loss),
+    cmocka_unit_test(tensors_of_several_readers_have_the_gradient_of_the_loss),
     cmocka_unit_test(padding_reshaping_and_global_maxima_have_the_gradient_of_the_loss),
     cmocka_unit_test(moving_statistics_move_towards_the_batch),
     cmocka_unit_test(end_without_softmax_or_with_any_kind_of_it_gives_the_same_loss),
     cmocka_unit_test(gradient_goes_straight_through_fake_quantization),
     cmocka_unit_test(largest_weight_has_no_gradient_when_rounding_leaves_it_out),
     cmocka_unit_test(untrained_tfmot_model_predicts_a_constant),
+    cmocka_unit_test(nan_passes_through_sums),
     cmocka_unit_test(what_cannot_be_computed_is_refused_by_layer_name),
 };
 TEST_MAIN(tests)

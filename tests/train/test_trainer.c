@@ -450,6 +450,20 @@ static void assert_same_bits(const struct model *model, const char *scheme, enum
     dataset_free(&dataset);
 }
 
+static void
+a_residual_network_gives_the_same_bits_with_any_threads_and_instruction_set(void **state) {
+    (void)state;
+    struct error error;
+    struct model *model;
+    assert_ok(model_load(test_golden("residual/model.h5"), &model, &error), &error);
+    assert_same_bits(model, "tfmot", ISA_BASELINE);
+    assert_same_bits(model, "qatop", ISA_BASELINE);
+    model_free(model);
+    assert_ok(model_load(test_golden("residual_keras3/model.h5"), &model, &error), &error);
+    assert_same_bits(model, "tfmot", ISA_BASELINE);
+    model_free(model);
+}
+
 static void cnn_gives_the_same_bits_with_any_threads_and_instruction_set(void **state) {
     (void)state;
     struct error error;
@@ -502,6 +516,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(inspection_measures_saturation_noise_and_histogram),
     cmocka_unit_test(only_what_moves_by_more_than_half_a_step_is_saturated),
     cmocka_unit_test(impossible_trainings_are_refused),
+    cmocka_unit_test(a_residual_network_gives_the_same_bits_with_any_threads_and_instruction_set),
     cmocka_unit_test(cnn_gives_the_same_bits_with_any_threads_and_instruction_set),
     cmocka_unit_test(small_model_gives_the_same_bits_on_the_baseline_too),
     cmocka_unit_test(normalized_model_gives_the_same_bits_too),
