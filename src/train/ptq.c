@@ -28,6 +28,50 @@ static void observe(struct network *network, const struct quant_plan *plan, stru
     }
 }
 
+/* Dropout and a linear Activation: TFLite has no tensor of their own for them. */
+static bool hands_on(const struct layer *layer) {
+    return layer->kind == LAYER_DROPOUT ||
+           (layer->kind == LAYER_ACTIVATION && layer->activation == ACTIVATION_LINEAR);
+}
+
+/* How many operators read what a layer gives. */
+static int count_readers(const struct model *model, int index) {
+    int count = 0;
+    for (int i = index + 1; i < model->layer_count; i++)
+        for (int j = 0; j < model->layers[i].input_count; j++)
+            if (model->layers[i].inputs[j] == index)
+                count += hands_on(&model->layers[i]) ? count_readers(model, i) : 1;
+    return count;
+}
+
+/* The layer whose tensor the ADD of layer `index` overwrites with its sums: the first that it reads
+ * and nothing else does, but for the model's input; -1 when there is none. */
+static int overwritten_by(const struct model *model, int index) {
+    const struct layer *add = &model->layers[index];
+    for (int i = 0; i < add->input_count; i++) {
+        int source = add->inputs[i];
+        while (hands_on(&model->layers[source])) source = model->layers[source].inputs[0];
+        if (source > 0 && count_readers(model, source) == 1) return source;
+    }
+    return -1;
+}
+
+/* While the converter calibrates, TFLite's ADD writes its sums over one of its inputs where it can
+ * (not where they are the model's output), and inputs are looked at after the operator has run: the
+ * input's range then holds that of the sums as well. */
+static void observe_overwritten(const struct quant_plan *plan, const struct model *model,
+                                struct range *ranges) {
+    const int *tensors = plan->activation_tensor;
+    for (int i = 0; i < model->layer_count; i++) {
+        if (model->layers[i].kind != LAYER_ADD) continue;
+        int end = tensors[i] < 0 ? quant_only_reader(model, i) : i; /* a ReLU that joins it */
+        int source = overwritten_by(model, i);
+        if (source < 0 || tensors[source] < 0 || end == model->layer_count - 1) continue;
+        observer_widest(&ranges[plan->tensors[tensors[source]].offset],
+                        ranges[plan->tensors[tensors[end]].offset]);
+    }
+}
+
 /* ranges[plan->range_count] of a plan that has activations only. */
 static enum status calibrate(const struct model *model, const struct quant_plan *plan,
                              const struct digits *digits, size_t count, struct pool *pool,
@@ -74,6 +118,7 @@ enum status ptq_create(struct ptq *ptq, const struct model *model, const struct 
     }
     status = calibrate(model, ptq->plan, digits, count, pool, ranges, error);
     if (status) goto done;
+    observe_overwritten(ptq->plan, model, ranges);
     ptq->snapshot = snapshot_create(model, ptq->plan, 0, model->weights, ranges);
     if (!ptq->snapshot)
         status = error_memory(error, model->name, model->weight_count * sizeof(float));
