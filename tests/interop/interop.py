@@ -28,6 +28,8 @@ FLATC_SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tflite.
 # With BatchNormalization, depthwise and strided convolutions, average pooling.
 DEEP = os.path.abspath(
     os.path.join(os.environ.get("QATOP_SHARED", ""), "golden", "cnn_bn", "model.h5"))
+# A graph that branches, with Add.
+BRANCHED = os.path.join(os.path.dirname(ASSETS), "tests", "golden", "residual", "model.h5")
 
 # Versions that the TFLite converter gives; an interpreter refuses what is newer than itself.
 VERSIONS = {"QUANTIZE": 1, "DEQUANTIZE": 2, "FULLY_CONNECTED": 4, "CONV_2D": 3, "MAX_POOL_2D": 2,
@@ -377,6 +379,7 @@ def main():
     qatop("export", small, "-o", "model.tflite")
     check_outputs("small as TFMOT left it", "model.tflite", digits)
     check_odd(digits)
+    check_exports("residual", BRANCHED, digits)
     for model in MODELS:
         check_exports(model, model, digits)
         qatop("export", f"{model}-qatop", "-o", "model.h5")

@@ -262,7 +262,7 @@ static void the_float_program_gives_the_models_probabilities(void **state) {
     static float got[SHOWN * CLASSES];
     struct bench bench;
     bench_open(&bench);
-    double *want = read_floats("residual/model_fp32.ref.f32");
+    double *want = read_floats("residual/fp32_probs.f32");
     for (enum runtime runtime = RUNTIME_REF; runtime <= RUNTIME_XNN; runtime++) {
         struct error error;
         struct frozen *frozen;
