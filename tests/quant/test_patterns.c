@@ -47,6 +47,8 @@ static void end(struct model *model) {
     chain_finish(model, 3);
 }
 
+static void assert_operators(const struct model *model, const char *scheme, const char *names);
+
 #define END " g/out z/kernel z/out"
 
 static struct model *conv_with(bool normalization, enum layer_kind kind,
@@ -147,6 +149,66 @@ static void averages_have_ranges_in_tfmots_scheme(void **state) {
     model_free(model);
 }
 
+/* A convolution, another one after it that ends as said, and their sum, which also ends as said. */
+static struct model *sum_with(bool normalization, enum layer_kind kind,
+                              enum activation activation) {
+    struct model *model = chain_begin();
+    chain_conv2d(model, "c", 4, 5, 3, PADDING_SAME, ACTIVATION_RELU);
+    chain_conv2d(model, "d", 4, 3, 1, PADDING_SAME, ACTIVATION_LINEAR);
+    if (normalization) chain_normalization(model, "n", true);
+    chain_add(model, "s", "c");
+    if (kind != LAYER_INPUT) chain_layer(model, kind, "r", activation);
+    end(model);
+    return model;
+}
+
+/* The ranges that TFMOT 0.8.1 made of these models; Activation('relu6') is no pattern of its. */
+static void a_relu_joins_a_sum(void **state) {
+    (void)state;
+    both(sum_with(false, LAYER_INPUT, 0), "c/kernel c/out d/kernel d/out s/out" END);
+    both(sum_with(true, LAYER_INPUT, 0), "c/kernel c/out d/kernel n/out s/out" END);
+    both(sum_with(true, LAYER_RELU, ACTIVATION_RELU), "c/kernel c/out d/kernel n/out r/out" END);
+    both(sum_with(false, LAYER_RELU, ACTIVATION_RELU6), "c/kernel c/out d/kernel d/out r/out" END);
+    both(sum_with(false, LAYER_ACTIVATION, ACTIVATION_RELU),
+         "c/kernel c/out d/kernel d/out r/out" END);
+    struct model *model = sum_with(false, LAYER_ACTIVATION, ACTIVATION_RELU6);
+    assert_plan(model, "tfmot", "c/kernel c/out d/kernel d/out s/out r/out" END);
+    assert_plan(model, "qatop", "c/kernel c/out d/kernel d/out r/out" END);
+    /* The converter fuses that one as well, and the range before it is gone. */
+    assert_operators(model, "tfmot", "CONV_2D+relu CONV_2D ADD+relu6 MEAN FULLY_CONNECTED SOFTMAX");
+    model_free(model);
+    model = sum_with(true, LAYER_RELU, ACTIVATION_RELU);
+    assert_operators(model, "tfmot", "CONV_2D+relu CONV_2D ADD+relu MEAN FULLY_CONNECTED SOFTMAX");
+    model_free(model);
+}
+
+/* What more than one layer reads keeps its range, and no pattern goes through it. */
+static void nothing_joins_what_others_read_as_well(void **state) {
+    (void)state;
+    static const enum layer_kind kinds[] = {LAYER_CONV2D, LAYER_BATCH_NORMALIZATION, LAYER_ADD};
+    static const char *const names[] = {"c/kernel c/out r/out t/out" END,
+                                        "c/kernel n/out r/out t/out" END,
+                                        "c/kernel c/out s/out r/out t/out" END};
+    for (int i = 0; i < 3; i++) {
+        struct model *model = chain_begin();
+        chain_conv2d(model, "c", 4, 5, 3, PADDING_SAME, ACTIVATION_LINEAR);
+        if (kinds[i] == LAYER_BATCH_NORMALIZATION) chain_normalization(model, "n", true);
+        if (kinds[i] == LAYER_ADD) chain_add(model, "s", "c");
+        const char *read = model->layers[model->layer_count - 1].name;
+        chain_layer(model, LAYER_RELU, "r", ACTIVATION_RELU);
+        chain_add(model, "t", read);
+        end(model);
+        both(model, names[i]);
+    }
+    struct model *model = chain_begin();
+    chain_conv2d(model, "c", 4, 5, 3, PADDING_SAME, ACTIVATION_LINEAR);
+    chain_normalization(model, "n", true);
+    chain_add(model, "s", "c");
+    end(model);
+    assert_refused(model, "tfmot", "n", "only directly after a Conv2D");
+    model_free(model);
+}
+
 static void what_no_pattern_covers_is_refused_by_layer_name(void **state) {
     (void)state;
     static const char *const text = "only directly after a Conv2D";
@@ -240,6 +302,51 @@ static void what_joins_in_training_is_one_operator(void **state) {
     model_free(model);
 }
 
+/* The layers whose operators come one after another. */
+static void assert_order(const struct model *model, const struct scheme *scheme,
+                         const char *names) {
+    struct quant_plan *plan;
+    struct error error;
+    char got[1024] = "";
+    assert_ok(quant_plan_create(&plan, model, scheme, &error), &error);
+    struct frozen *frozen = frozen_of(model, plan);
+    for (int i = 0; i < frozen->operator_count; i++)
+        strcat(strcat(got, i ? " " : ""), frozen->tensors[frozen->operators[i].outputs[0]].name);
+    assert_string_equal(got, names);
+    frozen_free(frozen);
+    quant_plan_free(plan);
+}
+
+/* t - a - z_bn, t - m, and their sum: the converter's order of the two (TensorFlow 2.21). */
+static void operators_come_in_the_converters_order(void **state) {
+    (void)state;
+    struct model *model = chain_begin();
+    chain_conv2d(model, "t", 4, 5, 3, PADDING_SAME, ACTIVATION_LINEAR);
+    chain_conv2d(model, "a", 4, 1, 1, PADDING_SAME, ACTIVATION_LINEAR);
+    chain_normalization(model, "z_bn", true);
+    chain_branch(model, "t");
+    chain_conv2d(model, "m", 4, 3, 1, PADDING_SAME, ACTIVATION_LINEAR);
+    chain_add(model, "add", "z_bn");
+    end(model);
+    assert_order(model, scheme_find("tfmot"), "t a m add g z z/softmax");
+    assert_order(model, scheme_find("qatop"), "t a m add g z z/softmax");
+    assert_order(model, &scheme_ptq, "t m a add g z z/softmax");
+    model_free(model);
+    model = chain_begin();
+    chain_conv2d(model, "t", 4, 5, 3, PADDING_SAME, ACTIVATION_LINEAR);
+    chain_conv2d(model, "conv_9", 4, 3, 1, PADDING_SAME, ACTIVATION_LINEAR);
+    chain_branch(model, "t");
+    chain_conv2d(model, "conv_10", 4, 1, 1, PADDING_SAME, ACTIVATION_LINEAR);
+    chain_add(model, "Add", "conv_9");
+    chain_branch(model, "t");
+    chain_conv2d(model, "conv", 4, 7, 1, PADDING_SAME, ACTIVATION_LINEAR);
+    chain_add(model, "add", "Add");
+    end(model);
+    assert_order(model, scheme_find("tfmot"), "t conv conv_10 conv_9 Add add g z z/softmax");
+    assert_order(model, &scheme_ptq, "t conv conv_10 conv_9 Add add g z z/softmax");
+    model_free(model);
+}
+
 static void what_moves_values_only_keeps_their_scale(void **state) {
     (void)state;
     struct model *model = chain_begin();
@@ -317,8 +424,11 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(normalization_after_dense_keeps_a_range_before_relu_as_tfmot_does),
     cmocka_unit_test(depthwise_kernels_have_a_range_per_filter_or_per_output),
     cmocka_unit_test(averages_have_ranges_in_tfmots_scheme),
+    cmocka_unit_test(a_relu_joins_a_sum),
+    cmocka_unit_test(nothing_joins_what_others_read_as_well),
     cmocka_unit_test(what_no_pattern_covers_is_refused_by_layer_name),
     cmocka_unit_test(what_joins_in_training_is_one_operator),
+    cmocka_unit_test(operators_come_in_the_converters_order),
     cmocka_unit_test(what_moves_values_only_keeps_their_scale),
     cmocka_unit_test(normalization_is_folded_into_weights_and_bias),
     cmocka_unit_test(statistics_that_are_not_finite_are_refused_by_layer),

@@ -688,6 +688,33 @@ static void untrained_tfmot_model_predicts_a_constant(void **state) {
     model_free(model);
 }
 
+/* Ranges are those of the batch: rounding to 255 steps is all that is between the two networks,
+ * also where a maximum is taken of a tensor that others read as well. */
+static void a_quantized_network_has_nearly_the_loss_of_the_plain_one(void **state) {
+    (void)state;
+    struct model *model = residual();
+    struct work plain, work;
+    work_begin(&plain, model, NULL);
+    work_run(&plain);
+    for (int s = 0; s < 2; s++) {
+        struct quant_plan *plan = plan_for(model, schemes[s].name);
+        struct range *ranges = calloc((size_t)plan->range_count, sizeof *ranges);
+        assert_non_null(ranges);
+        observer_kernels(NULL, plan, model, model->weights, ranges);
+        work_begin(&work, model, plan);
+        work.pass.ranges = ranges;
+        work.pass.rate = 1;
+        work_run(&work);
+        assert_near(work.loss, plain.loss, 0.005);
+        assert_true(work.loss != plain.loss);
+        work_end(&work);
+        free(ranges);
+        quant_plan_free(plan);
+    }
+    work_end(&plain);
+    model_free(model);
+}
+
 /* One NaN in the first kernel reaches the loss and the gradient of every kernel after a sum. */
 static void nan_passes_through_sums(void **state) {
     (void)state;
@@ -748,6 +775,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(gradient_goes_straight_through_fake_quantization),
     cmocka_unit_test(largest_weight_has_no_gradient_when_rounding_leaves_it_out),
     cmocka_unit_test(untrained_tfmot_model_predicts_a_constant),
+    cmocka_unit_test(a_quantized_network_has_nearly_the_loss_of_the_plain_one),
     cmocka_unit_test(nan_passes_through_sums),
     cmocka_unit_test(what_cannot_be_computed_is_refused_by_layer_name),
 };
