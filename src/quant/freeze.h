@@ -8,6 +8,7 @@
  * A BatchNormalization becomes part of the layer before it: weights and scales of a channel are
  * multiplied by gamma / sqrt(variance + epsilon), the bias is (bias - mean) * that + beta.  After a
  * Dense the converter would leave float operators; here it is folded like the others.
+ * A ReLU after an Add becomes part of the ADD, as after a layer with a kernel.
  * Softmax outputs have scale 1/256, zero point -128.  Pooling and Flatten keep their input's; an
  * average pooling that has a range of its own is followed by a QUANTIZE.
  */

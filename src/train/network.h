@@ -2,7 +2,8 @@
  * plain float32 or with quantization simulated.
  *
  * All buffers are planned at creation for a largest batch; nothing allocates afterwards.  Flatten
- * and a Dropout that is off cost nothing.  One thread uses a network; kernels run on the pool.
+ * and a Dropout that is off cost nothing.  Where several layers read one tensor, their gradients by
+ * it are added in falling order of layers.  One thread uses a network; kernels run on the pool.
  *
  * The loss is taken from logits.  A softmax at the end (of the last Dense, a Softmax layer or
  * Activation('softmax')) is left out of the computation and the loss uses what goes into it, as

@@ -2,9 +2,9 @@
  *
  * Done as the TFLite converter does it (optimizations=[DEFAULT] with a representative data set):
  * the float model is run on calibration digits, every activation's range is the widest that any of
- * them showed, 0 included (an input of an Add may also have that of the sums: the converter looks at
- * it after TFLite has overwritten it), and every kernel is quantized per output channel by its largest
- * magnitude.  The result is a snapshot like any other: freeze it, write it, run it.
+ * them showed, 0 included (an input of an Add may also have that of the sums: the converter looks
+ * at it after TFLite has overwritten it), and every kernel is quantized per output channel by its
+ * largest magnitude.  The result is a snapshot like any other: freeze it, write it, run it.
  */
 #ifndef TRAIN_PTQ_H
 #define TRAIN_PTQ_H

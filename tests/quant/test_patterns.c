@@ -336,14 +336,18 @@ static void operators_come_in_the_converters_order(void **state) {
     chain_conv2d(model, "t", 4, 5, 3, PADDING_SAME, ACTIVATION_LINEAR);
     chain_conv2d(model, "conv_9", 4, 3, 1, PADDING_SAME, ACTIVATION_LINEAR);
     chain_branch(model, "t");
+    chain_conv2d(model, "conv-x", 4, 1, 1, PADDING_SAME, ACTIVATION_LINEAR);
+    chain_add(model, "first", "conv_9");
+    chain_branch(model, "t");
     chain_conv2d(model, "conv_10", 4, 1, 1, PADDING_SAME, ACTIVATION_LINEAR);
-    chain_add(model, "Add", "conv_9");
+    chain_add(model, "Add", "first");
     chain_branch(model, "t");
     chain_conv2d(model, "conv", 4, 7, 1, PADDING_SAME, ACTIVATION_LINEAR);
     chain_add(model, "add", "Add");
     end(model);
-    assert_order(model, scheme_find("tfmot"), "t conv conv_10 conv_9 Add add g z z/softmax");
-    assert_order(model, &scheme_ptq, "t conv conv_10 conv_9 Add add g z z/softmax");
+    assert_order(model, scheme_find("tfmot"),
+                 "t conv-x conv conv_10 conv_9 first Add add g z z/softmax");
+    assert_order(model, &scheme_ptq, "t conv-x conv conv_10 conv_9 first Add add g z z/softmax");
     model_free(model);
 }
 

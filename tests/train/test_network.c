@@ -429,8 +429,8 @@ static void padding_reshaping_and_global_maxima_have_the_gradient_of_the_loss(vo
 }
 
 /* Tensors read by three layers, by both ways of one Add, and by layers that hand on what they read.
- */
-static struct model *residual(void) {
+ * `has_more`: another of those, between one of the three and its pooling. */
+static struct model *residual(bool has_more) {
     struct model *model = chain_begin();
     chain_conv2d(model, "stem", 4, 5, 4, PADDING_VALID, ACTIVATION_RELU);
     chain_conv2d(model, "a", 4, 3, 1, PADDING_SAME, ACTIVATION_LINEAR);
@@ -450,6 +450,7 @@ static struct model *residual(void) {
     chain_layer(model, LAYER_ACTIVATION, "linear", ACTIVATION_LINEAR);
     chain_add(model, "third", "second");
     chain_branch(model, "stem");
+    if (has_more) chain_layer(model, LAYER_ACTIVATION, "more", ACTIVATION_LINEAR);
     chain_max_pooling(model, "stem_pool", 2);
     chain_add(model, "fourth", "third");
     chain_layer(model, LAYER_FLATTEN, "flatten", ACTIVATION_LINEAR);
@@ -460,8 +461,8 @@ static struct model *residual(void) {
 
 static void tensors_of_several_readers_have_the_gradient_of_the_loss(void **state) {
     (void)state;
-    assert_gradients(residual(), false, false);
-    assert_gradients(residual(), true, true);
+    assert_gradients(residual(false), false, false);
+    assert_gradients(residual(true), true, true);
 }
 
 /* One channel of one pixel has the values 0, 1 and 5 in three digits. */
@@ -692,7 +693,7 @@ static void untrained_tfmot_model_predicts_a_constant(void **state) {
  * also where a maximum is taken of a tensor that others read as well. */
 static void a_quantized_network_has_nearly_the_loss_of_the_plain_one(void **state) {
     (void)state;
-    struct model *model = residual();
+    struct model *model = residual(false);
     struct work plain, work;
     work_begin(&plain, model, NULL);
     work_run(&plain);
@@ -715,10 +716,44 @@ static void a_quantized_network_has_nearly_the_loss_of_the_plain_one(void **stat
     model_free(model);
 }
 
+/* A pooling that alone reads a convolution also does its fake quantization.  One that does not must
+ * leave it to the convolution, as it does where a layer stands between. */
+static void a_layer_that_hands_on_its_values_changes_no_bit(void **state) {
+    (void)state;
+    float *gradients[2];
+    double losses[2];
+    size_t bytes = 0;
+    for (int i = 0; i < 2; i++) {
+        struct model *model = residual(i == 1);
+        struct quant_plan *plan = plan_for(model, "tfmot");
+        struct range *ranges = calloc((size_t)plan->range_count, sizeof *ranges);
+        struct work work;
+        assert_non_null(ranges);
+        observer_kernels(NULL, plan, model, model->weights, ranges);
+        work_begin(&work, model, plan);
+        work.pass.ranges = ranges;
+        work.pass.rate = 1;
+        work_run(&work);
+        bytes = model->weight_count * sizeof(float);
+        gradients[i] = malloc(bytes);
+        assert_non_null(gradients[i]);
+        memcpy(gradients[i], work.gradient, bytes);
+        losses[i] = work.loss;
+        work_end(&work);
+        free(ranges);
+        quant_plan_free(plan);
+        model_free(model);
+    }
+    assert_true(losses[0] == losses[1]);
+    assert_memory_equal(gradients[0], gradients[1], bytes);
+    free(gradients[0]);
+    free(gradients[1]);
+}
+
 /* One NaN in the first kernel reaches the loss and the gradient of every kernel after a sum. */
 static void nan_passes_through_sums(void **state) {
     (void)state;
-    struct model *model = residual();
+    struct model *model = residual(false);
     struct work work;
     model->weights[model->parameters[model->layers[1].kernel].offset] = NAN;
     work_begin(&work, model, NULL);
@@ -776,6 +811,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(largest_weight_has_no_gradient_when_rounding_leaves_it_out),
     cmocka_unit_test(untrained_tfmot_model_predicts_a_constant),
     cmocka_unit_test(a_quantized_network_has_nearly_the_loss_of_the_plain_one),
+    cmocka_unit_test(a_layer_that_hands_on_its_values_changes_no_bit),
     cmocka_unit_test(nan_passes_through_sums),
     cmocka_unit_test(what_cannot_be_computed_is_refused_by_layer_name),
 };
