@@ -66,9 +66,9 @@ struct quant_tensor {
     int offset;   /* of its first range in the plan's range arrays */
 };
 
-/* What a scheme makes of a model.  In all schemes an Add has a range of its own, unless it is read
- * by a ReLU alone that joins it; its inputs keep theirs.  A layer whose kernel is not quantized in
- * training (-1) although it has one is quantized from its raw weights at export, per channel. */
+/* What a scheme makes of a model.  A layer whose kernel is not quantized in training (-1) although
+ * it has one is quantized from its raw weights at export, per channel.  In all schemes an Add has a
+ * range of its own, unless a ReLU that alone reads it joins it; what it adds has ranges anyway. */
 struct quant_plan {
     struct scheme scheme;
     struct quant_tensor *tensors;
