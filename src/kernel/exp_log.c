@@ -1,8 +1,6 @@
 #include "kernel/exp_log.h"
 
 #include <math.h>
-#include <stdint.h>
-#include <string.h>
 
 static const double ln2 = 0.693147180559945309417;
 
@@ -18,21 +16,9 @@ float exp_float(float x) {
     if (isnan(x)) return x;
     if (x > 89.0f) return INFINITY;
     if (x < -104.0f) return 0;
-    /* exp(x) = 2^k * exp(r), |r| <= ln2 / 2; the first term left out is r^11 / 11! < 3e-13 */
+    /* exp(x) = 2^k * exp(r) */
     double k = floor((double)x * 1.44269504088896340736 + 0.5);
-    double r = (double)x - k * ln2;
-    double sum = 1.0 / 3628800;
-    sum = sum * r + 1.0 / 362880;
-    sum = sum * r + 1.0 / 40320;
-    sum = sum * r + 1.0 / 5040;
-    sum = sum * r + 1.0 / 720;
-    sum = sum * r + 1.0 / 120;
-    sum = sum * r + 1.0 / 24;
-    sum = sum * r + 1.0 / 6;
-    sum = sum * r + 0.5;
-    sum = sum * r + 1.0;
-    sum = sum * r + 1.0;
-    return (float)(sum * power_of_two((int)k));
+    return (float)(exp_near_zero((double)x - k * ln2) * power_of_two((int)k));
 }
 
 float log_float(float x) {

@@ -155,6 +155,13 @@ void clip_forward(struct pool *pool, size_t count, const float *x, float limit, 
 void clip_backward(struct pool *pool, size_t count, const float *x, float limit, const float *dy,
                    float *dx);
 
+/* y = 1 / (1 + exp(-x)), y = tanh(x), to 0.501 ulp; dx = dy (y (1 - y)), dx = dy (1 - y y) from
+ * what they gave.  In place is fine. */
+void sigmoid_forward(struct pool *pool, size_t count, const float *x, float *y);
+void sigmoid_backward(struct pool *pool, size_t count, const float *y, const float *dy, float *dx);
+void tanh_forward(struct pool *pool, size_t count, const float *x, float *y);
+void tanh_backward(struct pool *pool, size_t count, const float *y, const float *dy, float *dx);
+
 /* sums[c] over the rows of x[rows][channels]: of x; with mean, of (x - mean)^2; with mean and dy,
  * of (x - mean) * dy.  Rows are summed in blocks of 128, each a chain from 0 (the products' one of
  * fused multiply-adds), and the blocks are added in order. */

@@ -72,6 +72,10 @@ struct pool_rows {
                     float *v, float *weights))                                                     \
     K(clip_forward, (size_t count, const float *x, float limit, float *y))                         \
     K(clip_backward, (size_t count, const float *x, float limit, const float *dy, float *dx))      \
+    K(sigmoid_forward, (size_t count, const float *x, float *y))                                   \
+    K(sigmoid_backward, (size_t count, const float *y, const float *dy, float *dx))                \
+    K(tanh_forward, (size_t count, const float *x, float *y))                                      \
+    K(tanh_backward, (size_t count, const float *y, const float *dy, float *dx))                   \
     K(channel_sums, (size_t rows, size_t channels, size_t begin, size_t end, const float *x,       \
                      const float *mean, const float *dy, float *sums))                             \
     K(channel_normalize, (size_t rows, size_t channels, const float *x, const float *mean,         \

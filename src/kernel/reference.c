@@ -1,5 +1,7 @@
 #include "kernel/reference.h"
 
+#include "kernel/curve.h"
+
 #include <math.h>
 
 /* NaN passes: no comparison with it is true.  Clang 14 must not see the comparison with 0: it makes
@@ -311,6 +313,22 @@ void reference_clip_forward(size_t count, const float *x, float limit, float *y)
 void reference_clip_backward(size_t count, const float *x, float limit, const float *dy,
                              float *dx) {
     for (size_t i = 0; i < count; i++) dx[i] = x[i] <= 0 || x[i] >= limit ? 0 : dy[i];
+}
+
+void reference_sigmoid_forward(size_t count, const float *x, float *y) {
+    for (size_t i = 0; i < count; i++) y[i] = sigmoid_float(x[i]);
+}
+
+void reference_sigmoid_backward(size_t count, const float *y, const float *dy, float *dx) {
+    for (size_t i = 0; i < count; i++) dx[i] = dy[i] * (y[i] * (1 - y[i]));
+}
+
+void reference_tanh_forward(size_t count, const float *x, float *y) {
+    for (size_t i = 0; i < count; i++) y[i] = tanh_float(x[i]);
+}
+
+void reference_tanh_backward(size_t count, const float *y, const float *dy, float *dx) {
+    for (size_t i = 0; i < count; i++) dx[i] = dy[i] * (1 - y[i] * y[i]);
 }
 
 void reference_column_sums(size_t rows, size_t columns, const float *dy, float *dbias) {

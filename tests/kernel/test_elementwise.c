@@ -296,6 +296,71 @@ static void relu_lets_nan_and_minus_zero_through(void **state) {
     assert_true(y[2] == 0 && y[3] == 2);
 }
 
+static void check_curves(struct pool *pool, void *context) {
+    const struct pair *p = context;
+    size_t count = p->x.count;
+    struct tensor got = tensor_new(count, true), want = tensor_new(count, true);
+    tensor_poison(&got);
+    sigmoid_forward(pool, count, p->x.at, got.at);
+    reference_sigmoid_forward(count, p->x.at, want.at);
+    assert_same(&got, &want, "sigmoid_forward of %zu", count);
+    tensor_poison(&got);
+    sigmoid_backward(pool, count, p->x.at, p->dy.at, got.at);
+    reference_sigmoid_backward(count, p->x.at, p->dy.at, want.at);
+    assert_same(&got, &want, "sigmoid_backward of %zu", count);
+    tensor_poison(&got);
+    tanh_forward(pool, count, p->x.at, got.at);
+    reference_tanh_forward(count, p->x.at, want.at);
+    assert_same(&got, &want, "tanh_forward of %zu", count);
+    tensor_poison(&got);
+    tanh_backward(pool, count, p->x.at, p->dy.at, got.at);
+    reference_tanh_backward(count, p->x.at, p->dy.at, want.at);
+    assert_same(&got, &want, "tanh_backward of %zu", count);
+    tensor_free(&got);
+    tensor_free(&want);
+}
+
+static void sigmoid_and_tanh_equal_the_reference_in_every_lane(void **state) {
+    (void)state;
+    for (size_t i = 0; i < size_count(); i++) {
+        struct pair p = {tensor_new(size_at(i), true), tensor_new(size_at(i), true)};
+        tensor_fill_wild(&p.x);
+        tensor_fill_wild(&p.dy);
+        checks_everywhere(check_curves, &p);
+        tensor_free(&p.x);
+        tensor_free(&p.dy);
+    }
+}
+
+/* Half a unit in the last place, and what the double computation is off. */
+static void assert_rounded(float got, double want) {
+    float size = fabsf((float)want);
+    double ulp = (double)(nextafterf(size, INFINITY) - size);
+    assert_near((double)got, want, 0.501 * ulp);
+}
+
+static void sigmoid_and_tanh_are_rounded_correctly(void **state) {
+    (void)state;
+    for (float x = 1e-38f; x < 200; x *= 1.0009f) {
+        for (int sign = -1; sign <= 1; sign += 2) {
+            float at = (float)sign * x, y;
+            sigmoid_forward(NULL, 1, &at, &y);
+            assert_rounded(y, 1 / (1 + exp(-(double)at)));
+            tanh_forward(NULL, 1, &at, &y);
+            assert_rounded(y, tanh((double)at));
+        }
+    }
+    static const float edges[] = {0, -0.0f, INFINITY, -INFINITY};
+    static const float sigmoids[] = {0.5f, 0.5f, 1, 0}, tanhs[] = {0, 0, 1, -1};
+    for (int i = 0; i < 4; i++) {
+        float y;
+        sigmoid_forward(NULL, 1, &edges[i], &y);
+        assert_true(y == sigmoids[i]);
+        tanh_forward(NULL, 1, &edges[i], &y);
+        assert_true(y == tanhs[i]);
+    }
+}
+
 static void check_adam(struct pool *pool, void *context) {
     size_t count = *(size_t *)context;
     struct tensor g = tensor_new(count, true), start[3], got[3], want[3];
@@ -386,6 +451,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(add_and_its_range_equal_the_reference_in_every_lane),
     cmocka_unit_test(relu_equals_the_reference_in_every_lane),
     cmocka_unit_test(relu_lets_nan_and_minus_zero_through),
+    cmocka_unit_test(sigmoid_and_tanh_equal_the_reference_in_every_lane),
+    cmocka_unit_test(sigmoid_and_tanh_are_rounded_correctly),
     cmocka_unit_test(adam_equals_the_reference_in_every_lane),
     cmocka_unit_test(column_sums_add_in_order),
     cmocka_unit_test(pixels_become_their_value_over_255),
