@@ -1,4 +1,5 @@
-/* RELU, ADD and PAD. */
+/* RELU and its kin, ADD and PAD. */
+#include <math.h>
 #include <string.h>
 
 #include "engine/internal.h"
@@ -9,12 +10,13 @@ static bool same_shape(struct planner *planner, const struct slot *a, const stru
     return true;
 }
 
-static void run_table(const struct engine *engine, const struct step *step, size_t begin,
-                      size_t end, unsigned char *scratch) {
-    (void)engine, (void)scratch;
-    const unsigned char *x = step->input->data + begin * step->input->bytes;
-    unsigned char *out = step->output->data + begin * step->output->bytes;
-    for (size_t i = 0; i < (end - begin) * step->output->count; i++) out[i] = step->table[x[i]];
+/* round(value / scale) + zero point, in int8. */
+static int32_t limit_of(float value, const struct frozen_tensor *output) {
+    float steps = roundf(value / output->scale[0]);
+    float least = (float)(-128 - output->zero_point[0]),
+          most = (float)(127 - output->zero_point[0]);
+    steps = steps < least ? least : steps > most ? most : steps;
+    return output->zero_point[0] + (int32_t)steps;
 }
 
 bool plan_relu(struct planner *planner) {
@@ -25,11 +27,16 @@ bool plan_relu(struct planner *planner) {
         !same_shape(planner, step->input, step->output) ||
         !plan_factor(planner, (double)(input->scale[0] / output->scale[0]), &factor))
         return false;
+    enum frozen_op code = planner->op->code;
     int32_t zero = output->zero_point[0];
+    int32_t low = code == OP_RELU_N1_TO_1 ? limit_of(-1, output) : zero;
+    int32_t high = code == OP_RELU6          ? limit_of(6, output)
+                   : code == OP_RELU_N1_TO_1 ? limit_of(1, output)
+                                             : 127;
     for (int byte = 0; byte < 256; byte++) {
         int32_t x = (byte < 128 ? byte : byte - 256) - input->zero_point[0];
         int64_t q = (int64_t)fixed_scale(x, factor) + zero;
-        step->table[byte] = (unsigned char)fixed_clamp(q, zero, 127);
+        step->table[byte] = (unsigned char)fixed_clamp(q, low, high);
     }
     step->run = run_table;
     return true;

@@ -153,7 +153,8 @@ static bool plan_reshape(struct planner *planner) {
 
 static bool plan_operator(struct planner *planner) {
     enum frozen_op code = planner->op->code;
-    bool any_type = code == OP_QUANTIZE || code == OP_RESHAPE || code == OP_PAD;
+    bool any_type =
+        code == OP_QUANTIZE || code == OP_RESHAPE || code == OP_PAD || frozen_op_shapes(code);
     if (planner->input->type == TYPE_FLOAT32 && !any_type) return plan_float(planner);
     switch (code) {
     case OP_QUANTIZE:
@@ -176,11 +177,23 @@ static bool plan_operator(struct planner *planner) {
     case OP_SOFTMAX:
         return plan_softmax(planner);
     case OP_RELU:
+    case OP_RELU6:
+    case OP_RELU_N1_TO_1:
         return plan_relu(planner);
+    case OP_LOGISTIC:
+    case OP_TANH:
+        return plan_curve(planner);
+    case OP_MINIMUM:
+    case OP_MAXIMUM:
+        return plan_limit(planner);
     case OP_ADD:
         return plan_add(planner);
     case OP_PAD:
         return plan_pad(planner);
+    case OP_SHAPE:
+    case OP_STRIDED_SLICE:
+    case OP_PACK:
+        return true; /* the shapes that they compute are known (frozen_resolve_shapes) */
     }
     return plan_refuse(planner, STATUS_UNSUPPORTED, "is not supported");
 }
@@ -206,7 +219,8 @@ static enum status size_slots(struct engine *engine, const char *where, struct e
     const struct frozen *frozen = engine->frozen;
     enum status status = size_slot(engine, frozen->input, where, error);
     for (int i = 0; i < frozen->operator_count && !status; i++)
-        status = size_slot(engine, frozen->operators[i].outputs[0], where, error);
+        if (!frozen_op_shapes(frozen->operators[i].code))
+            status = size_slot(engine, frozen->operators[i].outputs[0], where, error);
     size_t total = 0;
     for (int i = 0; i < frozen->tensor_count && !status; i++) {
         size_t bytes;
@@ -248,9 +262,10 @@ static enum status plan_steps(struct engine *engine, const char *where, struct e
             .step = step,
         };
         engine->step_count++; /* first, so that what a failed plan allocated is freed */
-        if (planner.input->data)
+        bool is_shape = frozen_op_shapes(op->code);
+        if (planner.input->data && !is_shape)
             plan_refuse(&planner, STATUS_UNSUPPORTED, "its input is a constant");
-        if (!planner.status && op->code != OP_RESHAPE)
+        if (!planner.status && op->code != OP_RESHAPE && !is_shape)
             planner.status = fill_slot(engine, op->outputs[0], where, error);
         step->input = &engine->slots[op->inputs[0]];
         step->output = &engine->slots[op->outputs[0]];
@@ -271,7 +286,7 @@ static void plan_pixels(struct engine *engine) {
     for (int i = 0; i < frozen->operator_count; i++) {
         const struct frozen_operator *op = &frozen->operators[i];
         for (int j = 0; j < op->input_count; j++)
-            if (op->inputs[j] == frozen->input && op->code != OP_QUANTIZE)
+            if (op->inputs[j] == frozen->input && op->code != OP_QUANTIZE && op->code != OP_SHAPE)
                 engine->pixels_quantized = false;
     }
     if (frozen->output == frozen->input) engine->pixels_quantized = false;

@@ -289,8 +289,9 @@ static bool plan_elements(struct planner *planner) {
     const struct frozen_tensor *input = planner->input;
     if (step->input->count != step->output->count)
         return plan_refuse(planner, STATUS_UNSUPPORTED, "its tensors differ in size");
-    if (op->code == OP_RELU) {
-        step->low_float = 0;
+    if (op->code == OP_RELU || op->code == OP_RELU6 || op->code == OP_RELU_N1_TO_1) {
+        step->low_float = op->code == OP_RELU_N1_TO_1 ? -1 : 0;
+        if (op->code != OP_RELU) step->high_float = op->code == OP_RELU6 ? 6 : 1;
         step->run = run_relu;
         return true;
     }
@@ -335,8 +336,16 @@ bool plan_float(struct planner *planner) {
         return plan_whole(planner);
     case OP_ADD:
     case OP_RELU:
+    case OP_RELU6:
+    case OP_RELU_N1_TO_1:
     case OP_SOFTMAX:
         return plan_elements(planner);
+    case OP_LOGISTIC:
+    case OP_TANH:
+        return plan_curve(planner);
+    case OP_MINIMUM:
+    case OP_MAXIMUM:
+        return plan_limit(planner);
     default:
         return plan_refuse(planner, STATUS_UNSUPPORTED, "is not supported for float32");
     }

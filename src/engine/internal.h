@@ -61,6 +61,7 @@ struct step {
     /* quantization and the rest */
     float scale_in, scale_out;
     bool half_even; /* XNNPACK's way of QUANTIZE */
+    bool is_tanh, is_minimum;
     struct fixed factor, factor_out;
     const int32_t *terms; /* ADD: [2][256] what each byte of either input adds to the sum */
     int sum_shift;        /* ADD as XNNPACK does it: the sum's fraction bits */
@@ -150,10 +151,15 @@ bool plan_reduce(struct planner *planner);    /* reduce.c: MEAN, REDUCE_MAX */
 bool plan_softmax(struct planner *planner);   /* softmax.c */
 bool plan_quantize(struct planner *planner);  /* quantize.c */
 bool plan_dequantize(struct planner *planner);
-bool plan_relu(struct planner *planner); /* elementwise.c */
+bool plan_relu(struct planner *planner);  /* elementwise.c: RELU, RELU6, RELU_N1_TO_1 */
+bool plan_curve(struct planner *planner); /* curve.c: LOGISTIC, TANH */
+bool plan_limit(struct planner *planner); /* limit.c: MINIMUM, MAXIMUM */
 bool plan_add(struct planner *planner);
 bool plan_pad(struct planner *planner);
 bool plan_float(struct planner *planner); /* floats.c: all that take float32, PAD apart */
+
+/* out = step->table[in] for bytes; out may be in. */
+step_run run_table;
 
 /* pixel / 255 by QUANTIZE's arithmetic; also used for int8 and uint8 inputs. */
 int32_t quantize_value(float x, float scale, int32_t zero_point, int32_t low, int32_t high,

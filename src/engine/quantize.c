@@ -31,8 +31,8 @@ static void run_from_float(const struct engine *engine, const struct step *step,
                                                step->high, step->half_even);
 }
 
-static void run_table(const struct engine *engine, const struct step *step, size_t begin,
-                      size_t end, unsigned char *scratch) {
+void run_table(const struct engine *engine, const struct step *step, size_t begin, size_t end,
+               unsigned char *scratch) {
     (void)engine, (void)scratch;
     const unsigned char *x = step->input->data + begin * step->input->bytes;
     unsigned char *out = step->output->data + begin * step->output->bytes;

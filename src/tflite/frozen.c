@@ -187,6 +187,15 @@ bool frozen_op_known(int code) {
     case OP_MEAN:
     case OP_REDUCE_MAX:
     case OP_QUANTIZE:
+    case OP_LOGISTIC:
+    case OP_TANH:
+    case OP_RELU6:
+    case OP_RELU_N1_TO_1:
+    case OP_MAXIMUM:
+    case OP_MINIMUM:
+    case OP_SHAPE:
+    case OP_STRIDED_SLICE:
+    case OP_PACK:
         return true;
     }
     return false;
@@ -277,7 +286,7 @@ static enum status check_operator(const struct frozen *frozen, int index, unsign
     if (!name)
         return error_set(error, STATUS_UNSUPPORTED, where, "operator %d: unknown code %d", index,
                          (int)op->code);
-    if (op->input_count < 1 || op->input_count > 3)
+    if (op->input_count < 1 || op->input_count > FROZEN_INPUTS)
         return error_set(error, STATUS_FORMAT, where, "operator %d (%s): has %d inputs", index,
                          name, op->input_count);
     for (int i = 0; i < op->input_count; i++) {

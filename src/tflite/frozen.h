@@ -31,13 +31,22 @@ enum frozen_op {
     OP_DEPTHWISE_CONV_2D = 4,
     OP_DEQUANTIZE = 6,
     OP_FULLY_CONNECTED = 9,
+    OP_LOGISTIC = 14,
     OP_MAX_POOL_2D = 17,
     OP_RELU = 19,
+    OP_RELU_N1_TO_1 = 20,
+    OP_RELU6 = 21,
     OP_RESHAPE = 22,
     OP_SOFTMAX = 25,
+    OP_TANH = 28,
     OP_PAD = 34,
     OP_MEAN = 40,
+    OP_STRIDED_SLICE = 45,
+    OP_MAXIMUM = 55,
+    OP_MINIMUM = 57,
+    OP_SHAPE = 77,
     OP_REDUCE_MAX = 82,
+    OP_PACK = 83,
     OP_QUANTIZE = 114,
 };
 const char *frozen_op_name(int code); /* "CONV_2D", also of operators that qatop cannot run; NULL
@@ -48,6 +57,7 @@ enum frozen_activation { FUSED_NONE = 0, FUSED_RELU = 1, FUSED_RELU6 = 3 };
 enum frozen_padding { FROZEN_SAME = 0, FROZEN_VALID = 1 };
 
 #define FROZEN_RANK         4
+#define FROZEN_INPUTS       4                 /* most of one operator */
 #define FROZEN_ELEMENTS_MAX ((size_t)1 << 28) /* of one tensor */
 
 struct frozen_tensor {
@@ -66,7 +76,7 @@ struct frozen_tensor {
 
 struct frozen_operator {
     enum frozen_op code;
-    int inputs[3]; /* tensor indices; -1: an optional one left out */
+    int inputs[FROZEN_INPUTS]; /* tensor indices; -1: an optional one left out */
     int input_count;
     int outputs[1];
     /* options; each operator reads its own */
@@ -77,6 +87,7 @@ struct frozen_operator {
     int depth_multiplier;
     float beta; /* softmax */
     bool keep_dimensions;
+    bool takes_one; /* STRIDED_SLICE: the dimension vanishes, and nothing else is asked for */
 };
 
 struct frozen {
@@ -96,6 +107,16 @@ struct frozen {
 void frozen_free(struct frozen *frozen); /* NULL is harmless */
 
 size_t frozen_tensor_count(const struct frozen_tensor *tensor); /* elements: product of the shape */
+
+/* Whether it computes a shape instead of values: SHAPE, STRIDED_SLICE and PACK. */
+bool frozen_op_shapes(enum frozen_op code);
+
+/* The TensorFlow converter lets a program compute what a RESHAPE is to make: SHAPE of a tensor,
+ * STRIDED_SLICE of that to the batch, PACK of it and constants.  Since it does not know the result,
+ * it writes 1 for each size there.  This writes the right sizes to the RESHAPE's output, and on to
+ * what operators without a shape of their own make of it.  Other uses of the three are refused.
+ * After frozen_check. */
+enum status frozen_resolve_shapes(struct frozen *frozen, const char *where, struct error *error);
 
 /* Whether every index, size and quantization parameter is what the comments above say, every
  * tensor is written once and before it is read.  Does not look at what an operator wants of its

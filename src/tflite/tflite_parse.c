@@ -262,6 +262,10 @@ static int options_type(enum frozen_op code) {
     case OP_MEAN:
     case OP_REDUCE_MAX:
         return OPTIONS_REDUCER;
+    case OP_STRIDED_SLICE:
+        return OPTIONS_STRIDED_SLICE;
+    case OP_PACK:
+        return OPTIONS_PACK;
     default:
         return OPTIONS_NONE; /* nothing in their options changes what they compute */
     }
@@ -295,6 +299,19 @@ static void parse_options(struct parser *parser, struct flat_table table, size_t
         break;
     case OPTIONS_REDUCER:
         op->keep_dimensions = flat_i8(flat, options, REDUCER_KEEP_DIMS, 0) != 0;
+        break;
+    case OPTIONS_STRIDED_SLICE:
+        op->takes_one = flat_i32(flat, options, SLICE_BEGIN_MASK, 0) == 0 &&
+                        flat_i32(flat, options, SLICE_END_MASK, 0) == 0 &&
+                        flat_i32(flat, options, SLICE_ELLIPSIS_MASK, 0) == 0 &&
+                        flat_i32(flat, options, SLICE_NEW_AXIS_MASK, 0) == 0 &&
+                        flat_i32(flat, options, SLICE_SHRINK_MASK, 0) == 1;
+        break;
+    case OPTIONS_PACK:
+        if (flat_i32(flat, options, PACK_COUNT, 0) != op->input_count ||
+            flat_i32(flat, options, PACK_AXIS, 0) != 0)
+            refuse(parser, STATUS_UNSUPPORTED, "operator", index,
+                   "PACK is supported along axis 0 only");
         break;
     case OPTIONS_FULLY_CONNECTED:
         parse_activation(parser, options, FULLY_CONNECTED_ACTIVATION, index, op);
@@ -355,7 +372,7 @@ static void parse_operator(struct parser *parser, size_t index) {
     struct flat_vector outputs = flat_vector(flat, table, OPERATOR_OUTPUTS, 4);
     if (flat->status) return;
     if (inputs.count > sizeof op->inputs / sizeof *op->inputs || inputs.count == 0) {
-        refuse(parser, STATUS_FORMAT, "operator", index, "it wants one to three inputs");
+        refuse(parser, STATUS_FORMAT, "operator", index, "it wants one to four inputs");
         return;
     }
     if (outputs.count != 1) {
@@ -469,6 +486,7 @@ enum status tflite_parse(const unsigned char *bytes, size_t length, const char *
     parse_program(&parser);
     enum status status = parser.flat.status;
     if (!status) status = frozen_check(parser.frozen, where, error);
+    if (!status) status = frozen_resolve_shapes(parser.frozen, where, error);
     if (status) {
         frozen_free(parser.frozen);
         return status;

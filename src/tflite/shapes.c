@@ -1,0 +1,164 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "tflite/frozen.h"
+
+struct resolver {
+    struct frozen *frozen;
+    int *writer; /* [tensors] the operator that writes it, -1 */
+    const char *where;
+    struct error *error;
+};
+
+bool frozen_op_shapes(enum frozen_op code) {
+    return code == OP_SHAPE || code == OP_STRIDED_SLICE || code == OP_PACK;
+}
+
+static enum status refuse(const struct resolver *resolver, int index) {
+    return error_set(resolver->error, STATUS_UNSUPPORTED, resolver->where,
+                     "operator %d (%s): is supported only where it makes the shape of a RESHAPE "
+                     "from the batch and constants",
+                     index, frozen_op_name(resolver->frozen->operators[index].code));
+}
+
+static const struct frozen_operator *writer_of(const struct resolver *resolver, int tensor) {
+    int index = tensor < 0 ? -1 : resolver->writer[tensor];
+    return index < 0 ? NULL : &resolver->frozen->operators[index];
+}
+
+/* A constant of one int32. */
+static bool is_number(const struct frozen *frozen, int tensor, int32_t *number) {
+    if (tensor < 0) return false;
+    const struct frozen_tensor *t = &frozen->tensors[tensor];
+    if (!t->data || t->type != TYPE_INT32 || t->data_bytes != sizeof *number) return false;
+    memcpy(number, t->data, sizeof *number);
+    return true;
+}
+
+/* The first number of a shape, which is the batch's. */
+static bool is_batch(const struct resolver *resolver, int tensor) {
+    const struct frozen *frozen = resolver->frozen;
+    const struct frozen_operator *slice = writer_of(resolver, tensor);
+    if (!slice || slice->code != OP_STRIDED_SLICE || slice->input_count != 4 || !slice->takes_one)
+        return false;
+    const struct frozen_operator *shape = writer_of(resolver, slice->inputs[0]);
+    static const int32_t wanted[] = {0, 1, 1}; /* from, to, by */
+    for (int i = 0; i < 3; i++) {
+        int32_t number;
+        if (!is_number(frozen, slice->inputs[1 + i], &number) || number != wanted[i]) return false;
+    }
+    return shape && shape->code == OP_SHAPE && !frozen->tensors[shape->inputs[0]].data;
+}
+
+/* Sizes that a PACK gives to what has `count` elements in a digit. */
+static bool pack_shape(const struct resolver *resolver, const struct frozen_operator *pack,
+                       int batch, size_t count, struct frozen_tensor *output) {
+    size_t known = 1;
+    int open = -1;
+    if (!is_batch(resolver, pack->inputs[0])) return false;
+    output->rank = pack->input_count;
+    output->shape[0] = batch;
+    for (int i = 1; i < pack->input_count; i++) {
+        int32_t size;
+        if (!is_number(resolver->frozen, pack->inputs[i], &size) || size == 0 || size < -1)
+            return false;
+        if (size == -1 && open >= 0) return false;
+        if (size == -1)
+            open = i;
+        else
+            known *= (size_t)size;
+        if (known > count) return false;
+        output->shape[i] = size;
+    }
+    if (open >= 0) output->shape[open] = (int)(count / known);
+    return open >= 0 ? count % known == 0 : known == count;
+}
+
+/* What it makes has the shape of what it reads. */
+static bool keeps_shape(enum frozen_op code) {
+    switch (code) {
+    case OP_QUANTIZE:
+    case OP_DEQUANTIZE:
+    case OP_LOGISTIC:
+    case OP_TANH:
+    case OP_RELU:
+    case OP_RELU6:
+    case OP_RELU_N1_TO_1:
+    case OP_SOFTMAX:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static enum status resolve_reshape(const struct resolver *resolver, int index) {
+    struct frozen *frozen = resolver->frozen;
+    const struct frozen_operator *op = &frozen->operators[index];
+    const struct frozen_tensor *input = &frozen->tensors[op->inputs[0]];
+    const struct frozen_operator *pack =
+        op->input_count > 1 ? writer_of(resolver, op->inputs[1]) : NULL;
+    if (!pack || input->rank == 0) return STATUS_OK;
+    struct frozen_tensor shape = frozen->tensors[op->outputs[0]];
+    size_t count = frozen_tensor_count(input) / (size_t)input->shape[0];
+    if (pack->code != OP_PACK || !pack_shape(resolver, pack, input->shape[0], count, &shape))
+        return refuse(resolver, (int)(pack - frozen->operators));
+    frozen->tensors[op->outputs[0]] = shape;
+    return STATUS_OK;
+}
+
+/* Whether input `input` of `op` may be what an operator of that code computes. */
+static bool may_read(const struct frozen_operator *op, int input, enum frozen_op code) {
+    return code == OP_SHAPE           ? op->code == OP_STRIDED_SLICE && input == 0
+           : code == OP_STRIDED_SLICE ? op->code == OP_PACK && input == 0
+                                      : op->code == OP_RESHAPE && input == 1;
+}
+
+static enum status check_uses(const struct resolver *resolver) {
+    const struct frozen *frozen = resolver->frozen;
+    for (int i = 0; i < frozen->operator_count; i++) {
+        const struct frozen_operator *op = &frozen->operators[i];
+        for (int j = 0; j < op->input_count; j++) {
+            const struct frozen_operator *from = writer_of(resolver, op->inputs[j]);
+            if (from && frozen_op_shapes(from->code) && !may_read(op, j, from->code))
+                return refuse(resolver, (int)(from - frozen->operators));
+        }
+    }
+    const struct frozen_operator *last = writer_of(resolver, frozen->output);
+    if (last && frozen_op_shapes(last->code))
+        return refuse(resolver, (int)(last - frozen->operators));
+    return STATUS_OK;
+}
+
+static enum status resolve_all(const struct resolver *resolver) {
+    struct frozen *frozen = resolver->frozen;
+    enum status status = check_uses(resolver);
+    for (int i = 0; i < frozen->operator_count && !status; i++) {
+        const struct frozen_operator *op = &frozen->operators[i];
+        const struct frozen_tensor *input = &frozen->tensors[op->inputs[0]];
+        struct frozen_tensor *output = &frozen->tensors[op->outputs[0]];
+        if (op->code == OP_RESHAPE) {
+            status = resolve_reshape(resolver, i);
+        } else if (keeps_shape(op->code)) {
+            output->rank = input->rank;
+            memcpy(output->shape, input->shape, sizeof output->shape);
+        }
+    }
+    return status;
+}
+
+enum status frozen_resolve_shapes(struct frozen *frozen, const char *where, struct error *error) {
+    bool is_any = false;
+    for (int i = 0; i < frozen->operator_count; i++)
+        is_any |= frozen_op_shapes(frozen->operators[i].code);
+    if (!is_any) return STATUS_OK;
+    struct resolver resolver = {.frozen = frozen, .where = where, .error = error};
+    size_t tensors = (size_t)frozen->tensor_count;
+    resolver.writer = malloc(tensors * sizeof *resolver.writer);
+    if (!resolver.writer) return error_memory(error, where, tensors * sizeof *resolver.writer);
+    for (size_t i = 0; i < tensors; i++) resolver.writer[i] = -1;
+    for (int i = 0; i < frozen->operator_count; i++)
+        resolver.writer[frozen->operators[i].outputs[0]] = i;
+    enum status status = resolve_all(&resolver);
+    free(resolver.writer);
+    return status;
+}
