@@ -93,6 +93,15 @@ void chain_depthwise(struct model *model, const char *name, int multiplier, int 
     infer(model, layer);
 }
 
+void chain_dilated(struct model *model, enum layer_kind kind, const char *name, int filters,
+                   int side, int dilation_y, int dilation_x, enum padding padding) {
+    struct layer *layer = chain_layer(model, kind, name, ACTIVATION_LINEAR);
+    layer->units = layer->depth_multiplier = filters;
+    layer->has_bias = true;
+    layer->window = (struct window){side, side, 1, 1, dilation_y, dilation_x, padding};
+    infer(model, layer);
+}
+
 void chain_normalization(struct model *model, const char *name, bool has_gamma) {
     struct layer *layer = chain_layer(model, LAYER_BATCH_NORMALIZATION, name, ACTIVATION_LINEAR);
     layer->normalization = (struct normalization){

@@ -27,6 +27,9 @@ void chain_max_pooling(struct model *model, const char *name, int side);
 /* One without activation has no bias. */
 void chain_depthwise(struct model *model, const char *name, int multiplier, int side, int stride,
                      enum padding padding, enum activation activation);
+/* Conv2D, or DepthwiseConv2D with that multiplier. */
+void chain_dilated(struct model *model, enum layer_kind kind, const char *name, int filters,
+                   int side, int dilation_y, int dilation_x, enum padding padding);
 void chain_normalization(struct model *model, const char *name, bool has_gamma);
 void chain_average(struct model *model, const char *name, int side, enum padding padding);
 /* Rows above and below, columns left and right. */

@@ -1,4 +1,5 @@
 /* Keras' description of a model, the JSON of model_config, into layers. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +83,7 @@ static enum status read_activation(const struct reader *reader, const json_t *co
     if (reader->layer->activation != ACTIVATIONS) return STATUS_OK;
     char what[128];
     snprintf(what, sizeof what, "activation '%s'", name);
-    return unsupported(reader, what, "linear, relu, relu6 and softmax are");
+    return unsupported(reader, what, "linear, relu, relu6, sigmoid, tanh and softmax are");
 }
 
 static bool read_flag(const json_t *config, const char *field, bool fallback) {
@@ -173,6 +174,12 @@ static enum status read_depthwise_conv2d(const struct reader *reader, const json
     if (json_object_get(config, "depth_multiplier"))
         status = read_size(reader, config, "depth_multiplier", multiplier);
     return status ? status : read_convolution(reader, config);
+}
+
+/* Its strides are those of the depthwise part. */
+static enum status read_separable_conv2d(const struct reader *reader, const json_t *config) {
+    enum status status = read_size(reader, config, "filters", &reader->layer->units);
+    return status ? status : read_depthwise_conv2d(reader, config);
 }
 
 static enum status read_real(const struct reader *reader, const json_t *config, const char *field,
@@ -284,13 +291,12 @@ static enum status read_activation_layer(const struct reader *reader, const json
 }
 
 static enum status read_relu(const struct reader *reader, const json_t *config) {
-    const json_t *limit = json_object_get(config, "max_value");
+    const json_t *max_value = json_object_get(config, "max_value");
     char what[64];
-    bool has_limit = limit && !json_is_null(limit);
-    if (has_limit && json_number_value(limit) != 6) {
-        snprintf(what, sizeof what, "max_value %g", json_number_value(limit));
-        return unsupported(reader, what, "a ReLU without a limit or with 6 is");
-    }
+    bool has_limit = max_value && !json_is_null(max_value);
+    float limit = (float)json_number_value(max_value);
+    if (has_limit && (!json_is_number(max_value) || !(limit > 0) || !isfinite(limit)))
+        return wrong_field(reader, "max_value", "null or a number above 0");
     static const char *const fields[] = {"negative_slope", "threshold"};
     for (int i = 0; i < 2; i++) {
         const json_t *value = json_object_get(config, fields[i]);
@@ -300,7 +306,9 @@ static enum status read_relu(const struct reader *reader, const json_t *config) 
         snprintf(what, sizeof what, "%s %g", fields[i], json_number_value(value));
         return unsupported(reader, what, "a ReLU with 0 there is");
     }
-    reader->layer->activation = has_limit ? ACTIVATION_RELU6 : ACTIVATION_RELU;
+    bool is_relu6 = has_limit && limit == 6;
+    reader->layer->activation = is_relu6 ? ACTIVATION_RELU6 : ACTIVATION_RELU;
+    if (has_limit && !is_relu6) reader->layer->limit = limit;
     return STATUS_OK;
 }
 
@@ -334,6 +342,7 @@ static layer_reader *const layer_readers[LAYER_KINDS] = {
     [LAYER_ACTIVATION] = read_activation_layer,
     [LAYER_RELU] = read_relu,
     [LAYER_SOFTMAX] = read_softmax,
+    [LAYER_SEPARABLE_CONV2D] = read_separable_conv2d,
 };
 
 static enum status read_name(const struct reader *reader, const json_t *value, const char *what,

@@ -89,7 +89,9 @@ static int add_target(json_t *config, const struct shape *target) {
 }
 
 static int add_relu(json_t *config, const struct layer *layer) {
-    json_t *limit = layer->activation == ACTIVATION_RELU6 ? json_real(6) : json_null();
+    json_t *limit = layer->activation == ACTIVATION_RELU6 ? json_real(6)
+                    : layer->limit > 0                    ? json_real(short_double(layer->limit))
+                                                          : json_null();
     return json_object_update_new(config, json_pack("{s:o, s:f, s:f}", "max_value", limit,
                                                     "negative_slope", 0.0, "threshold", 0.0));
 }

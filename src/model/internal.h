@@ -15,6 +15,10 @@ struct model *model_new(int layers);
 enum status layer_infer_shape(const struct model *model, struct layer *layer, const char *path,
                               struct error *error);
 
+/* Put a DepthwiseConv2D and a Conv2D of 1x1 in the place of every SeparableConv2D of a model whose
+ * weights are read; they stay where they are. */
+enum status model_split_separable(struct model *model, const char *path, struct error *error);
+
 /* Make the parameters and the zeroed weight block that the layers ask for. */
 enum status model_plan_weights(struct model *model, const char *path, struct error *error);
 

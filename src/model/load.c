@@ -303,6 +303,7 @@ enum status model_load(const char *path, struct model **model, struct error *err
     enum status status = archive_probe(path) ? load_keras(&loader) : load_h5(&loader);
     enum status closed = h5_reader_close(loader.reader, error);
     if (closed) status = closed;
+    if (!status) status = model_split_separable(loader.model, path, error);
     if (status)
         model_free(loader.model);
     else

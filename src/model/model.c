@@ -28,13 +28,13 @@ static const char *const class_names[LAYER_KINDS] = {
     [LAYER_ACTIVATION] = "Activation",
     [LAYER_RELU] = "ReLU",
     [LAYER_SOFTMAX] = "Softmax",
+    [LAYER_SEPARABLE_CONV2D] = "SeparableConv2D",
 };
 
 static const char *const activation_names[ACTIVATIONS] = {
-    [ACTIVATION_LINEAR] = "linear",
-    [ACTIVATION_RELU] = "relu",
-    [ACTIVATION_RELU6] = "relu6",
-    [ACTIVATION_SOFTMAX] = "softmax",
+    [ACTIVATION_LINEAR] = "linear",   [ACTIVATION_RELU] = "relu",
+    [ACTIVATION_RELU6] = "relu6",     [ACTIVATION_SOFTMAX] = "softmax",
+    [ACTIVATION_SIGMOID] = "sigmoid", [ACTIVATION_TANH] = "tanh",
 };
 
 const char *layer_class(enum layer_kind kind) {
@@ -155,12 +155,15 @@ static void plan_kernel(struct planner *planner, struct layer *layer, int channe
     const int conv[] = {layer->window.height, layer->window.width, channels, layer->units};
     const int depthwise[] = {layer->window.height, layer->window.width, channels,
                              layer->depth_multiplier};
+    const int pointwise[] = {1, 1, channels * layer->depth_multiplier, layer->units};
     if (layer->kind == LAYER_DENSE)
         layer->kernel = add_parameter(planner, "kernel", true, 2, dense);
     else if (layer->kind == LAYER_CONV2D)
         layer->kernel = add_parameter(planner, "kernel", true, 4, conv);
     else
         layer->kernel = add_parameter(planner, "depthwise_kernel", true, 4, depthwise);
+    if (layer->kind == LAYER_SEPARABLE_CONV2D)
+        add_parameter(planner, "pointwise_kernel", true, 4, pointwise);
     if (layer->has_bias) layer->bias = add_parameter(planner, "bias", true, 1, &layer->units);
 }
 
@@ -184,7 +187,8 @@ enum status model_plan_weights(struct model *model, const char *path, struct err
         planner.layer = i;
         layer->first_parameter = model->parameter_count;
         layer->parameter_count = 0;
-        if (layer_has_kernel(layer)) plan_kernel(&planner, layer, channels);
+        if (layer_has_kernel(layer) || layer->kind == LAYER_SEPARABLE_CONV2D)
+            plan_kernel(&planner, layer, channels);
         if (layer->kind == LAYER_BATCH_NORMALIZATION)
             plan_normalization(&planner, &layer->normalization, channels);
         if (planner.status) return planner.status;

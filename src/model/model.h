@@ -44,6 +44,7 @@ enum layer_kind {
     LAYER_ACTIVATION,
     LAYER_RELU,
     LAYER_SOFTMAX,
+    LAYER_SEPARABLE_CONV2D, /* only while a file is read: becomes the two that it consists of */
     LAYER_KINDS
 };
 
@@ -52,6 +53,8 @@ enum activation {
     ACTIVATION_RELU,
     ACTIVATION_RELU6, /* also a ReLU layer with max_value 6 */
     ACTIVATION_SOFTMAX,
+    ACTIVATION_SIGMOID,
+    ACTIVATION_TANH,
     ACTIVATIONS
 };
 
@@ -90,6 +93,7 @@ struct layer {
     int inputs[MODEL_LAYER_INPUTS];
     int input_count; /* 0 for LAYER_INPUT */
     struct shape output;
+    float limit;           /* ReLU: largest value that passes, other than 6; 0 without one */
     int units;             /* output channels of a layer with a kernel */
     int depth_multiplier;  /* DepthwiseConv2D: output channels of one input channel */
     bool has_bias;         /* Dense, Conv2D, DepthwiseConv2D */
@@ -126,7 +130,8 @@ struct model {
 
 /* Read a Keras .h5 or .keras (tf_keras 2 or Keras 3), told apart by content.  Errors name the file,
  * and layer with its class where it is one that is not supported.  A QAT model of TensorFlow Model
- * Optimization gives the float model that it wraps.  The caller frees with model_free. */
+ * Optimization gives the float model that it wraps.  SeparableConv2D 'x' becomes DepthwiseConv2D
+ * 'x_depthwise' and Conv2D 'x_pointwise'.  The caller frees with model_free. */
 enum status model_load(const char *path, struct model **model, struct error *error);
 
 /* Write a Keras .h5 that tf_keras 2 and Keras 3 load: architecture from `model`, values from

@@ -28,6 +28,17 @@ static enum status infer_window(struct layer *layer, const struct shape *input, 
     return STATUS_OK;
 }
 
+static enum status check_count(const struct layer *layer, const char *path, struct error *error) {
+    size_t count = 1;
+    for (int i = 0; i < layer->output.rank; i++) {
+        count *= (size_t)layer->output.size[i];
+        if (count > ACTIVATIONS_MAX)
+            return layer_error(error, STATUS_UNSUPPORTED, path, layer,
+                               "its output is larger than %zu numbers", ACTIVATIONS_MAX);
+    }
+    return STATUS_OK;
+}
+
 static enum status infer_depthwise(struct layer *layer, const struct shape *input, const char *path,
                                    struct error *error) {
     int channels = input->size[input->rank - 1];
@@ -36,6 +47,17 @@ static enum status infer_depthwise(struct layer *layer, const struct shape *inpu
                            SIZE_MAX_LAYER);
     layer->units = channels * layer->depth_multiplier;
     return infer_window(layer, input, layer->units, path, error);
+}
+
+/* What lies between the two parts must fit as well. */
+static enum status infer_separable(struct layer *layer, const struct shape *input, const char *path,
+                                   struct error *error) {
+    int filters = layer->units;
+    enum status status = infer_depthwise(layer, input, path, error);
+    if (!status) status = check_count(layer, path, error);
+    layer->units = filters;
+    layer->output.size[2] = filters;
+    return status;
 }
 
 static enum status infer_global(struct layer *layer, const struct shape *input, const char *path,
@@ -103,17 +125,6 @@ static enum status check_sum(const struct model *model, const struct layer *laye
                        shape_text(b, other));
 }
 
-static enum status check_count(const struct layer *layer, const char *path, struct error *error) {
-    size_t count = 1;
-    for (int i = 0; i < layer->output.rank; i++) {
-        count *= (size_t)layer->output.size[i];
-        if (count > ACTIVATIONS_MAX)
-            return layer_error(error, STATUS_UNSUPPORTED, path, layer,
-                               "its output is larger than %zu numbers", ACTIVATIONS_MAX);
-    }
-    return STATUS_OK;
-}
-
 enum status layer_infer_shape(const struct model *model, struct layer *layer, const char *path,
                               struct error *error) {
     if (layer->kind == LAYER_INPUT) return check_count(layer, path, error);
@@ -135,6 +146,9 @@ enum status layer_infer_shape(const struct model *model, struct layer *layer, co
         break;
     case LAYER_DEPTHWISE_CONV2D:
         status = infer_depthwise(layer, input, path, error);
+        break;
+    case LAYER_SEPARABLE_CONV2D:
+        status = infer_separable(layer, input, path, error);
         break;
     case LAYER_BATCH_NORMALIZATION:
         if (layer->normalization.axis != -1 && layer->normalization.axis != input->rank)

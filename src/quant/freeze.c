@@ -119,6 +119,12 @@ static bool is_relu_layer(const struct layer *layer) {
             (layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6));
 }
 
+/* softmax, sigmoid and tanh: where their values lie is known. */
+static bool is_bounded(enum activation activation) {
+    return activation == ACTIVATION_SOFTMAX || activation == ACTIVATION_SIGMOID ||
+           activation == ACTIVATION_TANH;
+}
+
 /* The last of the layers that become one operator with layer `index`: its BatchNormalization, and
  * a ReLU that it has no range of its own before.  The converter also fuses Activation('relu6') and
  * drops the range before it. */
@@ -128,6 +134,7 @@ static int fused_end(const struct freezer *freezer, int index) {
     if (end < 0) end = index;
     int next = quant_only_reader(model, end);
     if (next < 0 || !is_relu_layer(&model->layers[next])) return end;
+    if (is_bounded(model->layers[index].activation)) return end;
     const struct layer *relu = &model->layers[next];
     bool drops = relu->kind == LAYER_ACTIVATION && relu->activation == ACTIVATION_RELU6 &&
                  model->layers[index].activation == ACTIVATION_LINEAR;
@@ -161,11 +168,16 @@ static bool freeze_input(struct freezer *freezer, int index) {
     return set_qparams(freezer, frozen->input, qparams);
 }
 
-static bool freeze_softmax(struct freezer *freezer, int index, int input, const char *suffix) {
+static bool freeze_bounded(struct freezer *freezer, int index, int input, const char *suffix) {
     const struct layer *layer = &freezer->model->layers[index];
+    bool is_tanh = layer->activation == ACTIVATION_TANH;
+    enum frozen_op code = is_tanh                                   ? OP_TANH
+                          : layer->activation == ACTIVATION_SIGMOID ? OP_LOGISTIC
+                                                                    : OP_SOFTMAX;
     int output = add_activation(freezer, layer, suffix, TYPE_INT8);
-    if (!set_qparams(freezer, output, (struct qparams){1.0 / 256, -128})) return false;
-    add_operator(freezer, OP_SOFTMAX, input, output)->beta = 1;
+    const struct qparams unit = {1.0 / 256, -128}, both_signs = {1.0 / 128, 0};
+    if (!set_qparams(freezer, output, is_tanh ? both_signs : unit)) return false;
+    add_operator(freezer, code, input, output)->beta = 1;
     freezer->layer_tensor[index] = output;
     return true;
 }
@@ -224,8 +236,10 @@ static bool freeze_kernel_layer(struct freezer *freezer, int index) {
     fold_free(&fold);
     if (freezer->status || !add_kernel_operator(freezer, index, end, weights, bias, qparams))
         return false;
-    if (layer->activation != ACTIVATION_SOFTMAX) return true;
-    return freeze_softmax(freezer, index, freezer->layer_tensor[index], "/softmax");
+    if (!is_bounded(layer->activation)) return true;
+    char suffix[16];
+    snprintf(suffix, sizeof suffix, "/%s", activation_name(layer->activation));
+    return freeze_bounded(freezer, index, freezer->layer_tensor[index], suffix);
 }
 
 static bool freeze_add(struct freezer *freezer, int index) {
@@ -244,25 +258,101 @@ static bool freeze_add(struct freezer *freezer, int index) {
     return true;
 }
 
-/* Input and output of a pooling share their scale; an average's own range comes from one more
- * operator. */
+/* Whether the values that layer `index` hands on were quantized by a range of theirs, not by that
+ * of a layer before or by what is known of them. */
+static bool has_own_range(const struct freezer *freezer, int index) {
+    const struct layer *layers = freezer->model->layers;
+    /* Layers that became nothing. */
+    while (layers[index].input_count == 1 && freezer->plan->activation_tensor[index] < 0 &&
+           freezer->layer_tensor[index] == freezer->layer_tensor[layers[index].inputs[0]])
+        index = layers[index].inputs[0];
+    int tensor = freezer->plan->activation_tensor[index];
+    return tensor >= 0 && freezer->plan->tensors[tensor].placement != PLACE_PRE_ACTIVATION;
+}
+
+static bool has_qparams(const struct freezer *freezer, int index, struct qparams qparams) {
+    struct qparams own = qparams_of(freezer, index);
+    return own.scale == qparams.scale && own.zero_point == qparams.zero_point;
+}
+
+/* One more operator that gives the values of `input`, of that layer's shape, another scale. */
+static int requantize(struct freezer *freezer, const struct layer *layer, const char *suffix,
+                      int input, struct qparams qparams) {
+    int output = add_activation(freezer, layer, suffix, TYPE_INT8);
+    if (!set_qparams(freezer, output, qparams)) return -1;
+    add_operator(freezer, OP_QUANTIZE, input, output);
+    return output;
+}
+
+/* The last of what one operator computes with a MaxPooling2D: a ReLU that alone reads it. */
+static int pooling_end(const struct freezer *freezer, int index) {
+    const struct layer *layers = freezer->model->layers;
+    int next = quant_only_reader(freezer->model, index);
+    bool joins =
+        next >= 0 && layers[index].kind == LAYER_MAX_POOLING2D && is_relu_layer(&layers[next]);
+    return joins ? next : index;
+}
+
+/* From layer `index` on, through such as hand on their input's scale, the first that has a range;
+ * -1 when there is none before another kind of operator. */
+static int range_ahead(const struct freezer *freezer, int index) {
+    const struct model *model = freezer->model;
+    for (; index >= 0; index = quant_only_reader(model, index)) {
+        const struct layer *layer = &model->layers[index];
+        bool keeps = false;
+        switch (layer->kind) {
+        case LAYER_MAX_POOLING2D:
+        case LAYER_AVERAGE_POOLING2D:
+        case LAYER_GLOBAL_MAX_POOLING2D:
+        case LAYER_ZERO_PADDING2D:
+        case LAYER_RESHAPE:
+        case LAYER_FLATTEN:
+        case LAYER_DROPOUT:
+            keeps = true;
+            break;
+        default:
+            keeps = is_relu_layer(layer) && pooling_end(freezer, layer->inputs[0]) == index;
+            break;
+        }
+        if (!keeps) return -1;
+        if (freezer->plan->activation_tensor[index] >= 0) return index;
+    }
+    return -1;
+}
+
+/* What an operator that hands on its input's scale reads.  As in the converter, a range of the
+ * input itself is kept; else a range that follows reaches back to here. */
+static int input_to_keep(struct freezer *freezer, int index) {
+    int before = freezer->model->layers[index].inputs[0], input = freezer->layer_tensor[before];
+    int ahead = has_own_range(freezer, before) ? -1 : range_ahead(freezer, index);
+    struct qparams wanted;
+    if (ahead < 0) return input;
+    if (!activation_qparams(freezer, ahead, &wanted)) return -1;
+    if (has_qparams(freezer, input, wanted)) return input;
+    return requantize(freezer, &freezer->model->layers[before], "/requantized", input, wanted);
+}
+
+/* A range of the pooling's own (or of its ReLU's) that its input could not take over comes from one
+ * more operator. */
 static bool freeze_pooling(struct freezer *freezer, int index, enum frozen_op code) {
     const struct layer *layer = &freezer->model->layers[index];
-    int input = freezer->layer_tensor[layer->inputs[0]];
+    int input = input_to_keep(freezer, index), end = pooling_end(freezer, index);
+    if (input < 0) return false;
     int output = add_activation(freezer, layer, "", TYPE_INT8);
     if (!set_qparams(freezer, output, qparams_of(freezer, input))) return false;
     struct frozen_operator *op = add_operator(freezer, code, input, output);
     set_window(op, &layer->window);
     op->filter_width = layer->window.width;
     op->filter_height = layer->window.height;
-    freezer->layer_tensor[index] = output;
-    if (freezer->plan->activation_tensor[index] < 0) return true;
-    struct qparams qparams;
-    if (!activation_qparams(freezer, index, &qparams)) return false;
-    freezer->layer_tensor[index] = add_activation(freezer, layer, "/quantized", TYPE_INT8);
-    if (!set_qparams(freezer, freezer->layer_tensor[index], qparams)) return false;
-    add_operator(freezer, OP_QUANTIZE, output, freezer->layer_tensor[index]);
-    return true;
+    op->activation = fused_activation(freezer->model->layers[end].activation);
+    struct qparams own;
+    if (freezer->plan->activation_tensor[end] >= 0) {
+        if (!activation_qparams(freezer, end, &own)) return false;
+        if (!has_qparams(freezer, output, own))
+            output = requantize(freezer, layer, "/quantized", output, own);
+    }
+    freezer->layer_tensor[index] = freezer->layer_tensor[end] = output;
+    return output >= 0;
 }
 
 /* A constant int32 tensor of the layer; NULL when memory is short. */
@@ -277,6 +367,8 @@ static bool freeze_global_pooling(struct freezer *freezer, int index, enum froze
     const struct layer *layer = &freezer->model->layers[index];
     int input = freezer->layer_tensor[layer->inputs[0]], axes;
     const int two = 2;
+    if (code == OP_REDUCE_MAX) input = input_to_keep(freezer, index);
+    if (input < 0) return false;
     struct qparams qparams = qparams_of(freezer, input);
     if (code == OP_MEAN && !activation_qparams(freezer, index, &qparams)) return false;
     int32_t *values = add_numbers(freezer, layer, "/axes", 1, &two, &axes);
@@ -297,7 +389,8 @@ static bool freeze_global_pooling(struct freezer *freezer, int index, enum froze
 static bool add_moving_operator(struct freezer *freezer, int index, enum frozen_op code,
                                 int constant) {
     const struct layer *layer = &freezer->model->layers[index];
-    int input = freezer->layer_tensor[layer->inputs[0]];
+    int input = input_to_keep(freezer, index);
+    if (input < 0) return false;
     int output = add_activation(freezer, layer, "", TYPE_INT8);
     if (!set_qparams(freezer, output, qparams_of(freezer, input))) return false;
     struct frozen_operator *op = add_operator(freezer, code, input, output);
@@ -334,15 +427,16 @@ static bool freeze_reshape(struct freezer *freezer, int index) {
     return add_moving_operator(freezer, index, OP_RESHAPE, constant);
 }
 
-/* An operator of its own, since nothing before it took it in.  A relu6 is one as well: its range
- * ends at 6, and so do the values of the output. */
+/* An operator of its own, since nothing before it took it in.  Another limit than 6 needs none: the
+ * range ends there, and so do the values of the output. */
 static bool freeze_relu(struct freezer *freezer, int index) {
     const struct layer *layer = &freezer->model->layers[index];
     struct qparams qparams;
     if (!activation_qparams(freezer, index, &qparams)) return false;
     int output = add_activation(freezer, layer, "", TYPE_INT8);
     if (!set_qparams(freezer, output, qparams)) return false;
-    add_operator(freezer, OP_RELU, freezer->layer_tensor[layer->inputs[0]], output);
+    enum frozen_op code = layer->activation == ACTIVATION_RELU6 ? OP_RELU6 : OP_RELU;
+    add_operator(freezer, code, freezer->layer_tensor[layer->inputs[0]], output);
     freezer->layer_tensor[index] = output;
     return true;
 }
@@ -376,14 +470,14 @@ static bool freeze_layer(struct freezer *freezer, int index) {
     case LAYER_RELU:
         return freeze_relu(freezer, index);
     case LAYER_SOFTMAX:
-        return freeze_softmax(freezer, index, input, "");
+        return freeze_bounded(freezer, index, input, "");
     case LAYER_ACTIVATION:
         if (is_relu_layer(layer)) return freeze_relu(freezer, index);
-        if (layer->activation == ACTIVATION_SOFTMAX)
-            return freeze_softmax(freezer, index, input, "");
+        if (is_bounded(layer->activation)) return freeze_bounded(freezer, index, input, "");
         break;
     case LAYER_BATCH_NORMALIZATION: /* the plan lets it stand only where it is fused */
     case LAYER_DROPOUT:
+    case LAYER_SEPARABLE_CONV2D:
     case LAYER_KINDS:
         break;
     }

@@ -18,7 +18,7 @@ const struct scheme schemes[] = {
         .join_dense = true,
         .join_relu6 = true,
         .trains_kept_kernels = false,
-        .quantize_averages = false,
+        .quantize_pooled = false,
         .schedule = "cosine",
         .warmup_share = 0.1f,
         .label_smoothing = 0.05f,
@@ -36,7 +36,8 @@ const struct scheme schemes[] = {
         .join_dense = false,
         .join_relu6 = false,
         .trains_kept_kernels = true,
-        .quantize_averages = true,
+        .quantize_pooled = true,
+        .refuse_leftovers = true,
         .schedule = "constant",
     },
     {.name = NULL},
@@ -86,8 +87,13 @@ int quant_normalization(const struct model *model, int layer) {
     return follows && is_plain ? reader : -1;
 }
 
+static bool is_curve(enum activation activation) {
+    return activation == ACTIVATION_SIGMOID || activation == ACTIVATION_TANH;
+}
+
 /* Whether layer `index` is read by a ReLU of its own alone, which takes over its range. */
 static bool joins_relu(const struct quant_plan *plan, const struct model *model, int index) {
+    if (is_curve(model->layers[index].activation)) return false;
     int reader = quant_only_reader(model, index);
     if (reader < 0) return false;
     const struct layer *layer = &model->layers[reader];
@@ -134,6 +140,31 @@ static void add_kernel(struct quant_plan *plan, const struct model *model, int i
                channels, is_per_channel);
 }
 
+static enum status leaves_float(const struct quant_plan *plan, const struct layer *layer,
+                                const char *what, struct error *error) {
+    return error_set(error, STATUS_UNSUPPORTED, layer->name,
+                     "scheme %s: the TFLite converter leaves %s in float; use scheme %s",
+                     plan->scheme.name, what, schemes[0].name);
+}
+
+/* What of a layer with a kernel would not become integer. */
+static enum status refuse_leftovers(const struct quant_plan *plan, const struct model *model,
+                                    int index, struct error *error) {
+    const struct layer *layer = &model->layers[index];
+    int reader = quant_only_reader(model, index);
+    if (!plan->scheme.refuse_leftovers) return STATUS_OK;
+    if (layer->kind != LAYER_DENSE &&
+        (layer->window.dilation_y > 1 || layer->window.dilation_x > 1))
+        return leaves_float(plan, layer, "a dilated convolution", error);
+    if (!is_curve(layer->activation) || reader < 0) return STATUS_OK;
+    const struct layer *next = &model->layers[reader];
+    if (next->kind == LAYER_RELU ||
+        (next->kind == LAYER_ACTIVATION && next->activation == ACTIVATION_RELU))
+        return leaves_float(plan, layer, "a layer with sigmoid or tanh before a separate ReLU",
+                            error);
+    return STATUS_OK;
+}
+
 static enum status plan_kernel_layer(struct quant_plan *plan, const struct model *model, int index,
                                      struct error *error) {
     const struct layer *layer = &model->layers[index];
@@ -142,14 +173,14 @@ static enum status plan_kernel_layer(struct quant_plan *plan, const struct model
                          "scheme %s does not quantize activation 'relu6' of a %s; use a ReLU layer "
                          "with max_value 6 after it, or scheme %s",
                          plan->scheme.name, layer_class(layer->kind), schemes[0].name);
+    enum status status = refuse_leftovers(plan, model, index, error);
+    if (status) return status;
     bool before_relu = joins_relu(plan, model, index);
     bool is_simulated = !before_relu || plan->scheme.quantize_before_relu;
     if (is_simulated && !plan->scheme.post_training) add_kernel(plan, model, index);
     if (before_relu || quant_normalization(model, index) >= 0) return STATUS_OK;
-    add_output(plan, layer,
-               layer->activation == ACTIVATION_SOFTMAX ? PLACE_PRE_ACTIVATION
-                                                       : PLACE_POST_ACTIVATION,
-               index);
+    bool is_before = layer->activation == ACTIVATION_SOFTMAX || is_curve(layer->activation);
+    add_output(plan, layer, is_before ? PLACE_PRE_ACTIVATION : PLACE_POST_ACTIVATION, index);
     return STATUS_OK;
 }
 
@@ -165,6 +196,15 @@ static enum status plan_normalization(struct quant_plan *plan, const struct mode
     bool may_join = model->layers[before].kind != LAYER_DENSE || plan->scheme.join_dense;
     if (!may_join || !joins_relu(plan, model, index)) add_output(plan, layer, PLACE_OUTPUT, index);
     return STATUS_OK;
+}
+
+/* A ReLU that becomes part of the MaxPooling2D before it; where its limit is not that of an
+ * operator it needs a range all the same. */
+static bool joins_pooling(const struct model *model, int index) {
+    const struct layer *layer = &model->layers[index];
+    int before = layer->inputs[0];
+    return model->layers[before].kind == LAYER_MAX_POOLING2D && layer->limit <= 0 &&
+           quant_only_reader(model, before) == index;
 }
 
 static enum status plan_layer(struct quant_plan *plan, const struct model *model, int index,
@@ -185,14 +225,20 @@ static enum status plan_layer(struct quant_plan *plan, const struct model *model
         has_range = !joins_relu(plan, model, index);
         break;
     case LAYER_RELU:
+        if (plan->scheme.refuse_leftovers && layer->limit > 0)
+            return leaves_float(plan, layer, "a max_value other than 6", error);
+        has_range = plan->scheme.quantize_pooled || !joins_pooling(model, index);
+        break;
     case LAYER_GLOBAL_AVERAGE_POOLING2D:
         has_range = true;
         break;
     case LAYER_AVERAGE_POOLING2D:
-        has_range = plan->scheme.quantize_averages;
+        has_range = plan->scheme.quantize_pooled;
         break;
     case LAYER_ACTIVATION:
-        has_range = layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6;
+        has_range =
+            (layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6) &&
+            (plan->scheme.quantize_pooled || !joins_pooling(model, index));
         break;
     case LAYER_MAX_POOLING2D:
     case LAYER_GLOBAL_MAX_POOLING2D:
@@ -201,7 +247,8 @@ static enum status plan_layer(struct quant_plan *plan, const struct model *model
     case LAYER_FLATTEN:
     case LAYER_DROPOUT:
     case LAYER_SOFTMAX:
-        break; /* values pass, or stay as fine as they are */
+        break;                   /* values pass, or stay as fine as they are */
+    case LAYER_SEPARABLE_CONV2D: /* two layers in a model that was loaded */
     case LAYER_KINDS:
         return error_set(error, STATUS_UNSUPPORTED, layer->name,
                          "a layer of this kind cannot be quantized");

@@ -27,7 +27,11 @@ struct scheme {
                            relu6 may be the activation of a layer with a kernel */
     bool trains_kept_kernels; /* a fake-quantized kernel is trained also in a layer that keeps its
                                  weights: TFMOT's wrapper hands it to the optimizer */
-    bool quantize_averages;   /* the output of AveragePooling2D has a range of its own */
+    bool quantize_pooled;     /* the output of AveragePooling2D, and of a ReLU layer after
+                                 MaxPooling2D, has a range of its own */
+    bool refuse_leftovers;    /* refuse what the converter would leave in float: dilation, a ReLU
+                                 with a max_value other than 6, sigmoid or tanh before a separate
+                                 ReLU layer */
     const char *schedule;     /* default learning rate schedule */
     float label_smoothing;    /* default share of each target spread over all classes */
     float warmup_share;       /* share of all batches in which the rate rises, by default */

@@ -26,7 +26,8 @@ struct node {
     int other;            /* Add: the second one; else -1 */
     int readers;          /* how often other nodes read it */
     int arrived;          /* gradients that its readers have given in this backward pass */
-    float *raw;           /* before fake quantization; equal to `value` when there is none */
+    float *raw;           /* before fake quantization; equal to `value` when there is none and no
+                             sigmoid or tanh after the kernel */
     float *value;         /* what the next layer reads; some layers hand on their input's */
     float *gradient;      /* by `value`; NULL where none is wanted */
     bool gradient_wanted; /* something here or before it learns, and the network trains */
@@ -61,6 +62,8 @@ struct network {
     float *scratch;
     float *probabilities, *losses;
 };
+
+bool is_curve(const struct layer *layer); /* its activation is sigmoid or tanh */
 
 /* The kernel that the pass computes with: fake-quantized or plain. */
 const float *node_kernel(const struct network *network, const struct node *node,

@@ -45,6 +45,10 @@ static bool ends_in_softmax_layer(const struct model *model) {
            (last->kind == LAYER_ACTIVATION && last->activation == ACTIVATION_SOFTMAX);
 }
 
+bool is_curve(const struct layer *layer) {
+    return layer->activation == ACTIVATION_SIGMOID || layer->activation == ACTIVATION_TANH;
+}
+
 static enum status refuse(const struct layer *layer, struct error *error, const char *why) {
     return error_set(error, STATUS_UNSUPPORTED, layer->name, "%s", why);
 }
@@ -59,6 +63,12 @@ static enum status check_layer(const struct network *network, int index, struct 
         return refuse(layer, error, "only a model of one input can be computed");
     if (is_softmax(layer) && index != network->model->layer_count - 1)
         return refuse(layer, error, "softmax inside a model cannot be computed; only at its end");
+    if (is_curve(layer) && index == network->model->layer_count - 1)
+        return error_set(
+            error, STATUS_UNSUPPORTED, layer->name,
+            "a model that ends in %s cannot be computed; end it in softmax, or without "
+            "activation",
+            activation_name(layer->activation));
     if (is_max_pooling(layer) && layer->window.height > 256 / layer->window.width)
         return refuse(layer, error, "a pooling window of more than 256 values is too large");
     if (network->nodes[index].readers == 0 && index != network->model->layer_count - 1)
@@ -119,8 +129,8 @@ static void set_node(struct network *network, int index) {
                           (!node->layer->keeps_weights ||
                            (node->kernel_tensor >= 0 && network->plan->scheme.trains_kept_kernels));
     node->is_pooled = node->tensor >= 0 && node->layer->kind == LAYER_CONV2D &&
-                      node->layer->activation != ACTIVATION_RELU6 && index < network->logits &&
-                      is_read_by_pooling_alone(network->model, index);
+                      (node->relu || node->layer->activation == ACTIVATION_LINEAR) &&
+                      index < network->logits && is_read_by_pooling_alone(network->model, index);
     if (index) set_geometry(node, &network->model->layers[node->from].output);
 }
 
@@ -128,7 +138,7 @@ static void set_node(struct network *network, int index) {
 static bool computes(const struct layer *layer) {
     switch (layer->kind) {
     case LAYER_ACTIVATION:
-        return layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6;
+        return layer->activation != ACTIVATION_LINEAR && layer->activation != ACTIVATION_SOFTMAX;
     case LAYER_FLATTEN:
     case LAYER_RESHAPE:
     case LAYER_DROPOUT:
@@ -152,6 +162,8 @@ static void take_node(struct network *network, struct arena *arena, int index) {
         node->raw = take_floats(arena, batch, node->size);
         /* The mask of backward needs the values before quantization; without it, in place. */
         bool apart = network->trains && node->tensor >= 0 && index && !node->is_pooled;
+        /* Calibration looks at what goes into the activation. */
+        apart |= !network->plan && layer_has_kernel(node->layer) && is_curve(node->layer);
         node->value = apart ? take_floats(arena, batch, node->size) : node->raw;
         node->gradient = node->gradient_wanted ? take_floats(arena, batch, node->size) : NULL;
     } else {
@@ -287,7 +299,7 @@ const float *network_values(const struct network *network, int layer, size_t *co
     const struct node *node = &network->nodes[layer];
     qt_assert(!network->plan && layer <= network->logits);
     *count = node->size * (size_t)network->count;
-    return node->value;
+    return layer_has_kernel(node->layer) ? node->raw : node->value;
 }
 
 const float *network_observed(const struct network *network, int layer, size_t *count) {

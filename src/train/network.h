@@ -8,7 +8,8 @@
  * The loss is taken from logits.  A softmax at the end (of the last Dense, a Softmax layer or
  * Activation('softmax')) is left out of the computation and the loss uses what goes into it, as
  * Keras does.  A model that ends without softmax gives logits itself, as a Keras user means who
- * compiles it with from_logits=True.  A softmax elsewhere is refused.
+ * compiles it with from_logits=True.  A softmax elsewhere is refused, and sigmoid or tanh at the
+ * end.
  */
 #ifndef TRAIN_NETWORK_H
 #define TRAIN_NETWORK_H
@@ -73,8 +74,8 @@ int network_classes(const struct network *network);
  * optimizer trains is left as it is: the caller's zeros. */
 void network_backward(struct network *network, const struct pass *pass, float *gradient);
 
-/* What a layer made of the last batch, [*count] values.  Of a network without a plan, and of no
- * layer after the logits. */
+/* What a layer made of the last batch, [*count] values; of one with a kernel and sigmoid or tanh
+ * what went into that.  Of a network without a plan, and of no layer after the logits. */
 const float *network_values(const struct network *network, int layer, size_t *count);
 
 /* After a pass with batch_statistics: move every moving mean and variance in `weights`, a block of

@@ -18,7 +18,10 @@ const float *node_bias(const struct network *network, const struct node *node,
     return pass->weights + network->model->parameters[node->layer->bias].offset;
 }
 
-#define RELU6_LIMIT 6.0f
+/* Largest value that the layer's activation lets pass; 0: any. */
+static float limit_of(const struct layer *layer) {
+    return layer->activation == ACTIVATION_RELU6 ? 6.0f : layer->limit;
+}
 
 /* ---- fake quantization ---- */
 
@@ -58,6 +61,8 @@ static void quantize_activation(struct network *network, struct node *node, cons
     const struct quant_tensor *tensor = &network->plan->tensors[node->tensor];
     struct range *range = pass->ranges + tensor->offset;
     if (pass->rate > 0) observer_activation(range, (struct range){seen[0], seen[1]}, pass->rate);
+    /* No operator clips at a limit other than 6: the end of the range does it. */
+    if (node->layer->limit > 0 && range->max > node->layer->limit) range->max = node->layer->limit;
     node->by = quant_plan_fake_quant(network->plan, tensor, *range);
     if (!node->is_pooled)
         fake_quant_tensor(pass->pool, node->size * (size_t)pass->count, node->raw, &node->by,
@@ -216,12 +221,34 @@ static void forward_dropout(struct network *network, struct node *node, const st
     pool_run(pass->pool, pool_threads(pass->pool), drop_part, &dropping);
 }
 
+static void forward_curve(const struct node *node, const struct pass *pass, const float *x) {
+    size_t count = node->size * (size_t)pass->count;
+    if (node->layer->activation == ACTIVATION_SIGMOID)
+        sigmoid_forward(pass->pool, count, x, node->value);
+    else
+        tanh_forward(pass->pool, count, x, node->value);
+}
+
+/* An activation that is a layer. */
+static void forward_activation(const struct node *from, struct node *node,
+                               const struct pass *pass) {
+    size_t count = node->size * (size_t)pass->count;
+    float limit = limit_of(node->layer);
+    if (is_curve(node->layer))
+        forward_curve(node, pass, from->value);
+    else if (limit > 0)
+        clip_forward(pass->pool, count, from->value, limit, node->raw);
+    else if (node->layer->activation == ACTIVATION_RELU)
+        relu_forward(pass->pool, count, from->value, node->raw);
+    else
+        node->value = from->value;
+}
+
 static void forward_node(struct network *network, struct node *node, const struct pass *pass) {
     const struct node *from = node->from >= 0 ? &network->nodes[node->from] : NULL;
     size_t count = node->size * (size_t)pass->count;
     float range[2], *seen = node->tensor >= 0 && pass->rate > 0 ? range : NULL;
     bool is_seen = false; /* the kernel has told the range */
-    enum activation activation = node->layer->activation;
     switch (node->layer->kind) {
     case LAYER_INPUT:
         forward_input(network, node, pass);
@@ -261,28 +288,26 @@ static void forward_node(struct network *network, struct node *node, const struc
         return;
     case LAYER_RELU:
     case LAYER_ACTIVATION:
-        if (activation == ACTIVATION_RELU)
-            relu_forward(pass->pool, count, from->value, node->raw);
-        else if (activation == ACTIVATION_RELU6)
-            clip_forward(pass->pool, count, from->value, RELU6_LIMIT, node->raw);
-        else
-            node->value = from->value;
-        if (node->value == from->value) return;
+        forward_activation(from, node, pass);
+        if (node->value == from->value || is_curve(node->layer)) return;
         break;
     case LAYER_RESHAPE:
     case LAYER_FLATTEN:
         node->value = from->value;
         return;
     case LAYER_SOFTMAX:
+    case LAYER_SEPARABLE_CONV2D:
     case LAYER_KINDS:
         return;
     }
-    if (activation == ACTIVATION_RELU6 && layer_has_kernel(node->layer)) {
-        clip_forward(pass->pool, count, node->raw, RELU6_LIMIT, node->raw);
+    if (node->layer->activation == ACTIVATION_RELU6 && layer_has_kernel(node->layer)) {
+        clip_forward(pass->pool, count, node->raw, limit_of(node->layer), node->raw);
         is_seen = false;
     }
     if (seen && !is_seen) min_max(pass->pool, count, node->raw, &range[0], &range[1]);
     if (node->tensor >= 0) quantize_activation(network, node, pass, range);
+    if (is_curve(node->layer))
+        forward_curve(node, pass, node->tensor < 0 ? node->raw : node->value);
 }
 
 const float *network_forward(struct network *network, const struct pass *pass) {
@@ -307,15 +332,22 @@ void network_loss(struct network *network, const struct pass *pass, const unsign
 static void backward_activation(const struct node *node, const struct pass *pass, float *to) {
     size_t count = node->size * (size_t)pass->count;
     bool relu = node->layer->activation == ACTIVATION_RELU;
+    float limit = limit_of(node->layer);
     const float *gradient = node->gradient;
+    if (is_curve(node->layer)) {
+        if (node->layer->activation == ACTIVATION_SIGMOID)
+            sigmoid_backward(pass->pool, count, node->value, gradient, to);
+        else
+            tanh_backward(pass->pool, count, node->value, gradient, to);
+        gradient = to;
+    }
     if (node->tensor >= 0) {
         fake_quant_tensor_backward(pass->pool, count, node->raw, &node->by, relu, gradient, to);
         gradient = to;
     } else if (relu) {
         relu_backward(pass->pool, count, node->raw, gradient, to);
     }
-    if (node->layer->activation == ACTIVATION_RELU6)
-        clip_backward(pass->pool, count, node->raw, RELU6_LIMIT, gradient, to);
+    if (limit > 0) clip_backward(pass->pool, count, node->raw, limit, gradient, to);
 }
 
 static void backward_parameters(struct network *network, const struct node *node,
@@ -489,6 +521,7 @@ static void backward_node(struct network *network, const struct node *node, cons
     case LAYER_ADD: /* backward_add */
     case LAYER_INPUT:
     case LAYER_SOFTMAX:
+    case LAYER_SEPARABLE_CONV2D:
     case LAYER_KINDS:
         return;
     }

@@ -86,6 +86,10 @@ static void shapes_are_what_keras_makes_of_them(void **state) {
     check_output(AFTER("[null,13,7,3]", LAYER("DepthwiseConv2D", "'kernel_size':3,'strides':2,"
                                                                  "'padding':'same'")),
                  3, 7, 4, 3);
+    check_output(AFTER("[null,13,7,3]", LAYER("SeparableConv2D", "'filters':7,'kernel_size':3,"
+                                                                 "'strides':2,'padding':'same',"
+                                                                 "'depth_multiplier':4")),
+                 3, 7, 4, 7);
     check_output(AFTER("[null,13,7,3]", LAYER("BatchNormalization", "'axis':[3]")), 3, 13, 7, 3);
     check_output(AFTER("[null,9]", LAYER("BatchNormalization", "'axis':-1")), 1, 9, 0, 0);
     check_output(AFTER("[null,9]", LAYER("BatchNormalization", "'axis':[1]")), 1, 9, 0, 0);
@@ -292,7 +296,7 @@ static void what_is_not_supported_is_named(void **state) {
                   "layer 'it' (Rescaling): this class is not supported; these are: InputLayer, "
                   "Dense, Conv2D, DepthwiseConv2D, BatchNormalization, Add, MaxPooling2D, "
                   "AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, ZeroPadding2D, "
-                  "Reshape, Flatten, Dropout, Activation, ReLU, Softmax");
+                  "Reshape, Flatten, Dropout, Activation, ReLU, Softmax, SeparableConv2D");
     check_refused(AFTER(IMAGE, LAYER("Dense", "'units':3")), STATUS_UNSUPPORTED,
                   "layer 'it' (Dense): gets 28x28x1; Dense is supported after Flatten or global "
                   "pooling only");
@@ -315,13 +319,14 @@ static void what_is_not_supported_is_named(void **state) {
                   STATUS_UNSUPPORTED, "channels_first");
     check_refused(AFTER("[null,4]", LAYER("Dense", "'units':3,'activation':'gelu'")),
                   STATUS_UNSUPPORTED,
-                  "activation 'gelu' is not supported; linear, relu, relu6 "
-                  "and softmax are");
+                  "activation 'gelu' is not supported; linear, relu, relu6, sigmoid, tanh and "
+                  "softmax are");
     check_refused(AFTER("[null,4]", LAYER("Dense", "'units':3,'activation':{'class_name':'ELU',"
                                                    "'config':{}}")),
                   STATUS_UNSUPPORTED, "activation 'ELU'");
-    check_refused(AFTER(IMAGE, LAYER("ReLU", "'max_value':5.0")), STATUS_UNSUPPORTED,
-                  "layer 'it' (ReLU): max_value 5 is not supported");
+    check_refused(AFTER(IMAGE, LAYER("ReLU", "'max_value':0.0")), STATUS_FORMAT,
+                  "layer 'it' (ReLU): its config has no usable \"max_value\"");
+    check_refused(AFTER(IMAGE, LAYER("ReLU", "'max_value':1e99")), STATUS_FORMAT, "max_value");
     check_refused(AFTER(IMAGE, LAYER("BatchNormalization", "'axis':[1]")), STATUS_UNSUPPORTED,
                   "layer 'it' (BatchNormalization): axis 1 is not the last");
     check_refused(AFTER(IMAGE, LAYER("BatchNormalization", "'axis':[1,2]")), STATUS_UNSUPPORTED,
@@ -466,6 +471,9 @@ static void what_is_written_reads_back_the_same(void **state) {
                                               "'activation':'relu6','use_bias':false")),
         AFTER(IMAGE, LAYER("BatchNormalization", "'scale':false,'momentum':0.9,'epsilon':0.01")),
         AFTER(IMAGE, LAYER("ReLU", "'max_value':6")),
+        AFTER(IMAGE, LAYER("ReLU", "'max_value':0.7")),
+        AFTER(IMAGE, LAYER("Activation", "'activation':'sigmoid'")),
+        AFTER("[null,9]", LAYER("Dense", "'units':4,'activation':'tanh'")),
         AFTER("[null,28,28]", LAYER("Flatten", "'x':1")),
         AFTER("[null,9]", LAYER("Dropout", "'rate':0.2")),
         AFTER("[null,9]", LAYER("Softmax", "'axis':-1")),
@@ -495,6 +503,7 @@ static void what_is_written_reads_back_the_same(void **state) {
             assert_memory_equal(&a->window, &b->window, sizeof a->window);
             assert_memory_equal(&a->output, &b->output, sizeof a->output);
             assert_near(a->rate, b->rate, 0);
+            assert_near(a->limit, b->limit, 0);
             assert_int_equal(a->depth_multiplier, b->depth_multiplier);
             assert_int_equal(a->keeps_dimensions, b->keeps_dimensions);
             assert_int_equal(a->normalization.has_gamma, b->normalization.has_gamma);

@@ -240,6 +240,52 @@ static void what_no_pattern_covers_is_refused_by_layer_name(void **state) {
     model_free(model);
 }
 
+static void sigmoid_and_tanh_have_a_range_before_them(void **state) {
+    (void)state;
+    struct model *model = chain_begin();
+    chain_conv2d(model, "c", 4, 5, 3, PADDING_SAME, ACTIVATION_SIGMOID);
+    chain_depthwise(model, "d", 1, 3, 1, PADDING_SAME, ACTIVATION_TANH);
+    chain_layer(model, LAYER_ACTIVATION, "s", ACTIVATION_SIGMOID);
+    chain_layer(model, LAYER_ACTIVATION, "t", ACTIVATION_TANH);
+    end(model);
+    for (int scheme = 0; schemes[scheme].name; scheme++) {
+        struct quant_plan *plan = plan_of(model, schemes[scheme].name);
+        assert_int_equal(plan->tensors[plan->activation_tensor[1]].placement, PLACE_PRE_ACTIVATION);
+        assert_int_equal(plan->tensors[plan->activation_tensor[2]].placement, PLACE_PRE_ACTIVATION);
+        quant_plan_free(plan);
+    }
+    both(model, "c/kernel c/out d/depthwise_kernel d/out" END);
+}
+
+static void what_the_converter_leaves_in_float_is_refused_by_tfmots_scheme_only(void **state) {
+    (void)state;
+    struct model *model = chain_begin();
+    chain_dilated(model, LAYER_CONV2D, "wide", 4, 3, 1, 2, PADDING_SAME);
+    end(model);
+    assert_refused(model, "tfmot", "wide", "leaves a dilated convolution in float");
+    assert_plan(model, "qatop", "wide/kernel wide/out" END);
+    model_free(model);
+    model = chain_begin();
+    chain_dilated(model, LAYER_DEPTHWISE_CONV2D, "wide", 4, 3, 2, 1, PADDING_SAME);
+    end(model);
+    assert_refused(model, "tfmot", "wide", "leaves a dilated convolution in float");
+    model_free(model);
+    model = chain_begin();
+    chain_conv2d(model, "c", 4, 5, 3, PADDING_SAME, ACTIVATION_LINEAR);
+    chain_layer(model, LAYER_RELU, "clipped", ACTIVATION_RELU)->limit = 3;
+    end(model);
+    assert_refused(model, "tfmot", "clipped", "leaves a max_value other than 6 in float");
+    assert_plan(model, "qatop", "c/kernel clipped/out" END);
+    model_free(model);
+    model = chain_begin();
+    chain_conv2d(model, "c", 4, 5, 3, PADDING_SAME, ACTIVATION_TANH);
+    chain_layer(model, LAYER_ACTIVATION, "r", ACTIVATION_RELU);
+    end(model);
+    assert_refused(model, "tfmot", "c", "leaves a layer with sigmoid or tanh before a separate");
+    assert_plan(model, "qatop", "c/kernel c/out r/out" END);
+    model_free(model);
+}
+
 /* ---- frozen ---- */
 
 static struct frozen *frozen_of(const struct model *model, struct quant_plan *plan) {
@@ -247,7 +293,8 @@ static struct frozen *frozen_of(const struct model *model, struct quant_plan *pl
     struct frozen *frozen;
     struct range *ranges = array_new((size_t)plan->range_count, sizeof *ranges);
     assert_non_null(ranges);
-    for (int i = 0; i < plan->range_count; i++) ranges[i] = (struct range){-1, 1};
+    for (int i = 0; i < plan->range_count; i++)
+        ranges[i] = (struct range){-1, 1 + (float)i / 64}; /* no two alike */
     observer_kernels(NULL, plan, model, model->weights, ranges);
     struct snapshot *snapshot = snapshot_create(model, plan, 0, model->weights, ranges);
     assert_non_null(snapshot);
@@ -351,6 +398,55 @@ static void operators_come_in_the_converters_order(void **state) {
     model_free(model);
 }
 
+/* Operators as the TFLite converter orders them for the same layers. */
+static void a_range_reaches_back_to_the_last_one_through_what_keeps_scales(void **state) {
+    (void)state;
+    struct model *model = chain_begin();
+    chain_conv2d(model, "c", 4, 3, 1, PADDING_VALID, ACTIVATION_TANH);
+    chain_max_pooling(model, "m", 2);
+    chain_average(model, "a", 2, PADDING_VALID);
+    end(model);
+    assert_operators(model, "tfmot",
+                     "CONV_2D TANH QUANTIZE MAX_POOL_2D AVERAGE_POOL_2D MEAN FULLY_CONNECTED "
+                     "SOFTMAX");
+    assert_operators(model, "qatop",
+                     "CONV_2D TANH MAX_POOL_2D AVERAGE_POOL_2D MEAN FULLY_CONNECTED SOFTMAX");
+    model_free(model);
+    model = chain_begin();
+    chain_conv2d(model, "c", 4, 3, 1, PADDING_VALID, ACTIVATION_RELU);
+    chain_max_pooling(model, "m", 2);
+    chain_padding(model, "p", (const int[]){1, 1, 1, 1});
+    chain_average(model, "a", 2, PADDING_VALID);
+    chain_average(model, "b", 2, PADDING_VALID);
+    chain_max_pooling(model, "n", 2);
+    end(model);
+    assert_operators(model, "tfmot",
+                     "CONV_2D+relu MAX_POOL_2D QUANTIZE PAD AVERAGE_POOL_2D AVERAGE_POOL_2D "
+                     "QUANTIZE MAX_POOL_2D MEAN FULLY_CONNECTED SOFTMAX");
+    model_free(model);
+}
+
+static void a_relu_after_max_pooling_joins_it(void **state) {
+    (void)state;
+    struct model *model = chain_begin();
+    chain_max_pooling(model, "m", 2);
+    chain_layer(model, LAYER_RELU, "r", ACTIVATION_RELU);
+    chain_conv2d(model, "c", 4, 3, 1, PADDING_VALID, ACTIVATION_SIGMOID);
+    chain_max_pooling(model, "n", 2);
+    chain_layer(model, LAYER_ACTIVATION, "six", ACTIVATION_RELU6);
+    chain_layer(model, LAYER_ACTIVATION, "s", ACTIVATION_TANH);
+    chain_layer(model, LAYER_RELU, "t", ACTIVATION_RELU6);
+    end(model);
+    assert_operators(model, "tfmot",
+                     "MAX_POOL_2D+relu QUANTIZE CONV_2D LOGISTIC QUANTIZE MAX_POOL_2D+relu6 TANH "
+                     "RELU6 MEAN FULLY_CONNECTED SOFTMAX");
+    assert_operators(model, "qatop",
+                     "MAX_POOL_2D+relu CONV_2D LOGISTIC MAX_POOL_2D+relu6 TANH RELU6 MEAN "
+                     "FULLY_CONNECTED SOFTMAX");
+    assert_plan(model, "qatop", "c/kernel c/out t/out" END);
+    model_free(model);
+}
+
 static void what_moves_values_only_keeps_their_scale(void **state) {
     (void)state;
     struct model *model = chain_begin();
@@ -431,8 +527,12 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_relu_joins_a_sum),
     cmocka_unit_test(nothing_joins_what_others_read_as_well),
     cmocka_unit_test(what_no_pattern_covers_is_refused_by_layer_name),
+    cmocka_unit_test(sigmoid_and_tanh_have_a_range_before_them),
+    cmocka_unit_test(what_the_converter_leaves_in_float_is_refused_by_tfmots_scheme_only),
     cmocka_unit_test(what_joins_in_training_is_one_operator),
     cmocka_unit_test(operators_come_in_the_converters_order),
+    cmocka_unit_test(a_range_reaches_back_to_the_last_one_through_what_keeps_scales),
+    cmocka_unit_test(a_relu_after_max_pooling_joins_it),
     cmocka_unit_test(what_moves_values_only_keeps_their_scale),
     cmocka_unit_test(normalization_is_folded_into_weights_and_bias),
     cmocka_unit_test(statistics_that_are_not_finite_are_refused_by_layer),

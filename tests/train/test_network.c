@@ -36,13 +36,20 @@ static int padding_before(int in, int out, int side, int stride, enum padding pa
     return padding == PADDING_SAME && needed > 0 ? needed / 2 : 0;
 }
 
+/* What a window covers along one axis. */
+static int reach(int side, int dilation) {
+    return (side - 1) * dilation + 1;
+}
+
 static void again_conv2d(const struct model *model, const struct layer *layer,
                          const double *weights, const double *x, double *y) {
     const struct shape *in = &model->layers[layer->inputs[0]].output, *out = &layer->output;
     const struct window *w = &layer->window;
     const double *kernel = weights + model->parameters[layer->kernel].offset;
-    int top = padding_before(in->size[0], out->size[0], w->height, w->stride_y, w->padding);
-    int left = padding_before(in->size[1], out->size[1], w->width, w->stride_x, w->padding);
+    int top = padding_before(in->size[0], out->size[0], reach(w->height, w->dilation_y),
+                             w->stride_y, w->padding);
+    int left = padding_before(in->size[1], out->size[1], reach(w->width, w->dilation_x),
+                              w->stride_x, w->padding);
     for (int i = 0; i < out->size[0] * out->size[1] * out->size[2]; i++) {
         int f = i % out->size[2], column = i / out->size[2] % out->size[1];
         int row = i / out->size[2] / out->size[1];
@@ -50,7 +57,8 @@ static void again_conv2d(const struct model *model, const struct layer *layer,
         for (int t = 0; t < w->height * w->width * in->size[2]; t++) {
             int c = t % in->size[2], k_x = t / in->size[2] % w->width;
             int k_y = t / in->size[2] / w->width;
-            int from_y = row * w->stride_y - top + k_y, from_x = column * w->stride_x - left + k_x;
+            int from_y = row * w->stride_y - top + k_y * w->dilation_y;
+            int from_x = column * w->stride_x - left + k_x * w->dilation_x;
             if (from_y < 0 || from_y >= in->size[0] || from_x < 0 || from_x >= in->size[1])
                 continue;
             sum +=
@@ -81,15 +89,17 @@ static void again_depthwise(const struct model *model, const struct layer *layer
     const struct shape *in = &model->layers[layer->inputs[0]].output, *out = &layer->output;
     const struct window *w = &layer->window;
     const double *kernel = weights + model->parameters[layer->kernel].offset;
-    int top = padding_before(in->size[0], out->size[0], w->height, w->stride_y, w->padding);
-    int left = padding_before(in->size[1], out->size[1], w->width, w->stride_x, w->padding);
+    int top = padding_before(in->size[0], out->size[0], reach(w->height, w->dilation_y),
+                             w->stride_y, w->padding);
+    int left = padding_before(in->size[1], out->size[1], reach(w->width, w->dilation_x),
+                              w->stride_x, w->padding);
     for (int i = 0; i < out->size[0] * out->size[1] * out->size[2]; i++) {
         int o = i % out->size[2], column = i / out->size[2] % out->size[1];
         int row = i / out->size[2] / out->size[1];
         y[i] = layer->bias < 0 ? 0 : weights[model->parameters[layer->bias].offset + (size_t)o];
         for (int t = 0; t < w->height * w->width; t++) {
-            int from_y = row * w->stride_y - top + t / w->width;
-            int from_x = column * w->stride_x - left + t % w->width;
+            int from_y = row * w->stride_y - top + t / w->width * w->dilation_y;
+            int from_x = column * w->stride_x - left + t % w->width * w->dilation_x;
             if (from_y < 0 || from_y >= in->size[0] || from_x < 0 || from_x >= in->size[1])
                 continue;
             y[i] += x[(from_y * in->size[1] + from_x) * in->size[2] + o / layer->depth_multiplier] *
@@ -169,6 +179,9 @@ static void again_layer(const struct model *model, const struct pass *pass, cons
     for (size_t i = 0; i < count; i++) {
         if (layer->activation == ACTIVATION_RELU) y[i] = fmax(y[i], 0);
         if (layer->activation == ACTIVATION_RELU6) y[i] = fmin(fmax(y[i], 0), 6);
+        if (layer->limit > 0) y[i] = fmin(y[i], (double)layer->limit);
+        if (layer->activation == ACTIVATION_SIGMOID) y[i] = 1 / (1 + exp(-y[i]));
+        if (layer->activation == ACTIVATION_TANH) y[i] = tanh(y[i]);
         if (layer->kind == LAYER_DROPOUT && pass->dropout)
             y[i] = keeps(pass, index, layer->rate, (size_t)digit * count + i)
                        ? y[i] / (1 - (double)layer->rate)
@@ -463,6 +476,37 @@ static void tensors_of_several_readers_have_the_gradient_of_the_loss(void **stat
     (void)state;
     assert_gradients(residual(false), false, false);
     assert_gradients(residual(true), true, true);
+}
+
+static void sigmoid_and_tanh_have_the_gradient_of_the_loss(void **state) {
+    (void)state;
+    struct model *model = chain_begin();
+    chain_conv2d(model, "a", 4, 5, 3, PADDING_VALID, ACTIVATION_SIGMOID);
+    chain_max_pooling(model, "pool", 2);
+    chain_depthwise(model, "b", 2, 2, 1, PADDING_VALID, ACTIVATION_TANH);
+    chain_layer(model, LAYER_FLATTEN, "flatten", ACTIVATION_LINEAR);
+    chain_dense(model, "c", 12, ACTIVATION_LINEAR);
+    chain_layer(model, LAYER_ACTIVATION, "c_sigmoid", ACTIVATION_SIGMOID);
+    chain_dense(model, "d", 11, ACTIVATION_TANH);
+    chain_layer(model, LAYER_ACTIVATION, "d_tanh", ACTIVATION_TANH);
+    chain_dense(model, "e", 9, ACTIVATION_SIGMOID);
+    chain_dense(model, "f", 10, ACTIVATION_SOFTMAX);
+    chain_finish(model, 10);
+    assert_gradients(model, false, false);
+}
+
+static void dilated_convolutions_have_the_gradient_of_the_loss(void **state) {
+    (void)state;
+    struct model *model = chain_begin();
+    chain_conv2d(model, "a", 4, 5, 3, PADDING_VALID, ACTIVATION_LINEAR);
+    chain_dilated(model, LAYER_CONV2D, "b", 5, 3, 2, 1, PADDING_SAME);
+    chain_layer(model, LAYER_RELU, "b_relu", ACTIVATION_RELU)->limit = 0.125f;
+    chain_dilated(model, LAYER_DEPTHWISE_CONV2D, "c", 2, 2, 1, 3, PADDING_VALID);
+    chain_average(model, "average", 2, PADDING_SAME);
+    chain_layer(model, LAYER_FLATTEN, "flatten", ACTIVATION_LINEAR);
+    chain_dense(model, "d", 10, ACTIVATION_SOFTMAX);
+    chain_finish(model, 11);
+    assert_gradients(model, false, false);
 }
 
 /* One channel of one pixel has the values 0, 1 and 5 in three digits. */
@@ -805,6 +849,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(moving_statistics_are_constants_in_the_gradient_of_the_loss),
     cmocka_unit_test(tensors_of_several_readers_have_the_gradient_of_the_loss),
     cmocka_unit_test(padding_reshaping_and_global_maxima_have_the_gradient_of_the_loss),
+    cmocka_unit_test(sigmoid_and_tanh_have_the_gradient_of_the_loss),
+    cmocka_unit_test(dilated_convolutions_have_the_gradient_of_the_loss),
     cmocka_unit_test(moving_statistics_move_towards_the_batch),
     cmocka_unit_test(end_without_softmax_or_with_any_kind_of_it_gives_the_same_loss),
     cmocka_unit_test(gradient_goes_straight_through_fake_quantization),
