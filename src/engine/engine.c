@@ -180,6 +180,8 @@ static bool plan_operator(struct planner *planner) {
     case OP_RELU6:
     case OP_RELU_N1_TO_1:
         return plan_relu(planner);
+    case OP_LEAKY_RELU:
+        return plan_leaky(planner);
     case OP_LOGISTIC:
     case OP_TANH:
         return plan_curve(planner);

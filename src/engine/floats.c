@@ -340,6 +340,8 @@ bool plan_float(struct planner *planner) {
     case OP_RELU_N1_TO_1:
     case OP_SOFTMAX:
         return plan_elements(planner);
+    case OP_LEAKY_RELU:
+        return plan_leaky(planner);
     case OP_LOGISTIC:
     case OP_TANH:
         return plan_curve(planner);

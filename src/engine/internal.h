@@ -153,6 +153,7 @@ bool plan_quantize(struct planner *planner);  /* quantize.c */
 bool plan_dequantize(struct planner *planner);
 bool plan_relu(struct planner *planner);  /* elementwise.c: RELU, RELU6, RELU_N1_TO_1 */
 bool plan_curve(struct planner *planner); /* curve.c: LOGISTIC, TANH */
+bool plan_leaky(struct planner *planner); /* leaky.c: LEAKY_RELU */
 bool plan_limit(struct planner *planner); /* limit.c: MINIMUM, MAXIMUM */
 bool plan_add(struct planner *planner);
 bool plan_pad(struct planner *planner);

@@ -155,6 +155,12 @@ void clip_forward(struct pool *pool, size_t count, const float *x, float limit, 
 void clip_backward(struct pool *pool, size_t count, const float *x, float limit, const float *dy,
                    float *dx);
 
+/* y = x > 0 ? x : x * slope;  dx = x > 0 ? dy : dy * slope, slope >= 0.  In place is fine; x may be
+ * what leaky_forward gave. */
+void leaky_forward(struct pool *pool, size_t count, const float *x, float slope, float *y);
+void leaky_backward(struct pool *pool, size_t count, const float *x, float slope, const float *dy,
+                    float *dx);
+
 /* y = 1 / (1 + exp(-x)), y = tanh(x), to 0.501 ulp; dx = dy (y (1 - y)), dx = dy (1 - y y) from
  * what they gave.  In place is fine. */
 void sigmoid_forward(struct pool *pool, size_t count, const float *x, float *y);

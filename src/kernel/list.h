@@ -72,6 +72,8 @@ struct pool_rows {
                     float *v, float *weights))                                                     \
     K(clip_forward, (size_t count, const float *x, float limit, float *y))                         \
     K(clip_backward, (size_t count, const float *x, float limit, const float *dy, float *dx))      \
+    K(leaky_forward, (size_t count, const float *x, float slope, float *y))                        \
+    K(leaky_backward, (size_t count, const float *x, float slope, const float *dy, float *dx))     \
     K(sigmoid_forward, (size_t count, const float *x, float *y))                                   \
     K(sigmoid_backward, (size_t count, const float *y, const float *dy, float *dx))                \
     K(tanh_forward, (size_t count, const float *x, float *y))                                      \

@@ -315,6 +315,15 @@ void reference_clip_backward(size_t count, const float *x, float limit, const fl
     for (size_t i = 0; i < count; i++) dx[i] = x[i] <= 0 || x[i] >= limit ? 0 : dy[i];
 }
 
+void reference_leaky_forward(size_t count, const float *x, float slope, float *y) {
+    for (size_t i = 0; i < count; i++) y[i] = x[i] > 0 ? x[i] : x[i] * slope;
+}
+
+void reference_leaky_backward(size_t count, const float *x, float slope, const float *dy,
+                              float *dx) {
+    for (size_t i = 0; i < count; i++) dx[i] = x[i] > 0 ? dy[i] : dy[i] * slope;
+}
+
 void reference_sigmoid_forward(size_t count, const float *x, float *y) {
     for (size_t i = 0; i < count; i++) y[i] = sigmoid_float(x[i]);
 }

@@ -38,6 +38,9 @@ void reference_channel_normalize_backward(size_t rows, size_t channels, const fl
                                           const float *by_mean, const float *by_x, const float *dy,
                                           float *dx);
 
+void reference_leaky_forward(size_t count, const float *x, float slope, float *y);
+void reference_leaky_backward(size_t count, const float *x, float slope, const float *dy,
+                              float *dx);
 void reference_sigmoid_forward(size_t count, const float *x, float *y);
 void reference_sigmoid_backward(size_t count, const float *y, const float *dy, float *dx);
 void reference_tanh_forward(size_t count, const float *x, float *y);

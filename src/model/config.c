@@ -312,6 +312,15 @@ static enum status read_relu(const struct reader *reader, const json_t *config) 
     return STATUS_OK;
 }
 
+/* Keras 3 says negative_slope, tf_keras alpha. */
+static enum status read_leaky_relu(const struct reader *reader, const json_t *config) {
+    const char *field = json_object_get(config, "negative_slope") ? "negative_slope" : "alpha";
+    double slope;
+    enum status status = read_real(reader, config, field, 0.3, &slope);
+    reader->layer->slope = (float)slope;
+    return status;
+}
+
 static enum status read_softmax(const struct reader *reader, const json_t *config) {
     const json_t *axis = json_object_get(config, "axis");
     if (json_is_array(axis) && json_array_size(axis) == 1) axis = json_array_get(axis, 0);
@@ -342,6 +351,7 @@ static layer_reader *const layer_readers[LAYER_KINDS] = {
     [LAYER_ACTIVATION] = read_activation_layer,
     [LAYER_RELU] = read_relu,
     [LAYER_SOFTMAX] = read_softmax,
+    [LAYER_LEAKY_RELU] = read_leaky_relu,
     [LAYER_SEPARABLE_CONV2D] = read_separable_conv2d,
 };
 

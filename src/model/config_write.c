@@ -143,6 +143,8 @@ static int add_fields(json_t *config, const struct layer *layer) {
         return add_relu(config, layer);
     case LAYER_ADD:
         return 0;
+    case LAYER_LEAKY_RELU:
+        return json_object_set_new(config, "alpha", json_real(short_double(layer->slope)));
     case LAYER_SOFTMAX:
         return json_object_set_new(config, "axis", json_integer(-1));
     default:

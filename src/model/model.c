@@ -28,6 +28,7 @@ static const char *const class_names[LAYER_KINDS] = {
     [LAYER_ACTIVATION] = "Activation",
     [LAYER_RELU] = "ReLU",
     [LAYER_SOFTMAX] = "Softmax",
+    [LAYER_LEAKY_RELU] = "LeakyReLU",
     [LAYER_SEPARABLE_CONV2D] = "SeparableConv2D",
 };
 

@@ -44,6 +44,7 @@ enum layer_kind {
     LAYER_ACTIVATION,
     LAYER_RELU,
     LAYER_SOFTMAX,
+    LAYER_LEAKY_RELU,
     LAYER_SEPARABLE_CONV2D, /* only while a file is read: becomes the two that it consists of */
     LAYER_KINDS
 };
@@ -93,6 +94,7 @@ struct layer {
     int inputs[MODEL_LAYER_INPUTS];
     int input_count; /* 0 for LAYER_INPUT */
     struct shape output;
+    float slope;           /* LeakyReLU: what values below 0 are multiplied by, 0..1 */
     float limit;           /* ReLU: largest value that passes, other than 6; 0 without one */
     int units;             /* output channels of a layer with a kernel */
     int depth_multiplier;  /* DepthwiseConv2D: output channels of one input channel */

@@ -109,6 +109,7 @@ static bool activation_qparams(struct freezer *freezer, int layer, struct qparam
     struct range range = freezer->snapshot->ranges[tensor->offset];
     if (!isfinite(range.min) || !isfinite(range.max))
         return freeze_diverged(freezer, &freezer->model->layers[layer], "ranges");
+    range = quant_clip(&freezer->model->layers[layer], range);
     *qparams = quant_plan_qparams(freezer->plan, tensor, range);
     return true;
 }
@@ -427,6 +428,18 @@ static bool freeze_reshape(struct freezer *freezer, int index) {
     return add_moving_operator(freezer, index, OP_RESHAPE, constant);
 }
 
+static bool freeze_leaky_relu(struct freezer *freezer, int index) {
+    const struct layer *layer = &freezer->model->layers[index];
+    struct qparams qparams;
+    if (!activation_qparams(freezer, index, &qparams)) return false;
+    int output = add_activation(freezer, layer, "", TYPE_INT8);
+    if (!set_qparams(freezer, output, qparams)) return false;
+    int input = freezer->layer_tensor[layer->inputs[0]];
+    add_operator(freezer, OP_LEAKY_RELU, input, output)->slope = layer->slope;
+    freezer->layer_tensor[index] = output;
+    return true;
+}
+
 /* An operator of its own, since nothing before it took it in.  Another limit than 6 needs none: the
  * range ends there, and so do the values of the output. */
 static bool freeze_relu(struct freezer *freezer, int index) {
@@ -469,6 +482,8 @@ static bool freeze_layer(struct freezer *freezer, int index) {
         return freeze_reshape(freezer, index);
     case LAYER_RELU:
         return freeze_relu(freezer, index);
+    case LAYER_LEAKY_RELU:
+        return freeze_leaky_relu(freezer, index);
     case LAYER_SOFTMAX:
         return freeze_bounded(freezer, index, input, "");
     case LAYER_ACTIVATION:

@@ -229,6 +229,7 @@ static enum status plan_layer(struct quant_plan *plan, const struct model *model
             return leaves_float(plan, layer, "a max_value other than 6", error);
         has_range = plan->scheme.quantize_pooled || !joins_pooling(model, index);
         break;
+    case LAYER_LEAKY_RELU:
     case LAYER_GLOBAL_AVERAGE_POOLING2D:
         has_range = true;
         break;
@@ -295,6 +296,11 @@ void quant_plan_free(struct quant_plan *plan) {
     free(plan->kernel_tensor);
     free(plan->activation_tensor);
     free(plan);
+}
+
+struct range quant_clip(const struct layer *layer, struct range range) {
+    if (layer->limit > 0 && range.max > layer->limit) range.max = layer->limit;
+    return range;
 }
 
 struct fake_quant quant_plan_fake_quant(const struct quant_plan *plan,

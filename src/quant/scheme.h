@@ -94,6 +94,10 @@ enum status quant_plan_create(struct quant_plan **plan, const struct model *mode
                               const struct scheme *scheme, struct error *error);
 void quant_plan_free(struct quant_plan *plan); /* NULL is harmless */
 
+/* The range that the layer's output is quantized by, when `range` was observed: no operator clips
+ * at a limit other than 6, the end of the range does. */
+struct range quant_clip(const struct layer *layer, struct range range);
+
 /* What a range of that tensor means: for fake quantization and for the converted model. */
 struct fake_quant quant_plan_fake_quant(const struct quant_plan *plan,
                                         const struct quant_tensor *tensor, struct range range);

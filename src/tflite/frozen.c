@@ -187,6 +187,7 @@ bool frozen_op_known(int code) {
     case OP_MEAN:
     case OP_REDUCE_MAX:
     case OP_QUANTIZE:
+    case OP_LEAKY_RELU:
     case OP_LOGISTIC:
     case OP_TANH:
     case OP_RELU6:

@@ -47,6 +47,7 @@ enum frozen_op {
     OP_SHAPE = 77,
     OP_REDUCE_MAX = 82,
     OP_PACK = 83,
+    OP_LEAKY_RELU = 98,
     OP_QUANTIZE = 114,
 };
 const char *frozen_op_name(int code); /* "CONV_2D", also of operators that qatop cannot run; NULL
@@ -85,7 +86,8 @@ struct frozen_operator {
     int stride_x, stride_y, dilation_x, dilation_y;
     int filter_width, filter_height; /* pooling */
     int depth_multiplier;
-    float beta; /* softmax */
+    float beta;  /* softmax */
+    float slope; /* LEAKY_RELU: what values below 0 are multiplied by */
     bool keep_dimensions;
     bool takes_one; /* STRIDED_SLICE: the dimension vanishes, and nothing else is asked for */
 };

@@ -71,7 +71,8 @@ enum {
     OPTIONS_PAD = 22,
     OPTIONS_REDUCER = 27,
     OPTIONS_STRIDED_SLICE = 32,
-    OPTIONS_PACK = 59
+    OPTIONS_PACK = 59,
+    OPTIONS_LEAKY_RELU = 75
 };
 
 enum {
@@ -101,6 +102,7 @@ enum { SOFTMAX_BETA };
 enum { ADD_ACTIVATION };
 enum { REDUCER_KEEP_DIMS };
 enum { PACK_COUNT, PACK_AXIS };
+enum { LEAKY_RELU_ALPHA };
 
 enum {
     SLICE_BEGIN_MASK,

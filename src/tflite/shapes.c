@@ -79,6 +79,7 @@ static bool keeps_shape(enum frozen_op code) {
     switch (code) {
     case OP_QUANTIZE:
     case OP_DEQUANTIZE:
+    case OP_LEAKY_RELU:
     case OP_LOGISTIC:
     case OP_TANH:
     case OP_RELU:

@@ -100,6 +100,9 @@ static void print_options(FILE *out, const struct frozen_operator *op) {
     case OP_ADD:
         if (*activation) fprintf(out, "  %s", activation + 2);
         break;
+    case OP_LEAKY_RELU:
+        fprintf(out, "  alpha %g", (double)op->slope);
+        break;
     case OP_SOFTMAX:
         fprintf(out, "  beta %g", (double)op->beta);
         break;

@@ -266,6 +266,8 @@ static int options_type(enum frozen_op code) {
         return OPTIONS_STRIDED_SLICE;
     case OP_PACK:
         return OPTIONS_PACK;
+    case OP_LEAKY_RELU:
+        return OPTIONS_LEAKY_RELU;
     default:
         return OPTIONS_NONE; /* nothing in their options changes what they compute */
     }
@@ -299,6 +301,9 @@ static void parse_options(struct parser *parser, struct flat_table table, size_t
         break;
     case OPTIONS_REDUCER:
         op->keep_dimensions = flat_i8(flat, options, REDUCER_KEEP_DIMS, 0) != 0;
+        break;
+    case OPTIONS_LEAKY_RELU:
+        op->slope = flat_f32(flat, options, LEAKY_RELU_ALPHA, 0);
         break;
     case OPTIONS_STRIDED_SLICE:
         op->takes_one = flat_i32(flat, options, SLICE_BEGIN_MASK, 0) == 0 &&

@@ -165,6 +165,8 @@ static int options_type(enum frozen_op code) {
         return OPTIONS_FULLY_CONNECTED;
     case OP_SOFTMAX:
         return OPTIONS_SOFTMAX;
+    case OP_LEAKY_RELU:
+        return OPTIONS_LEAKY_RELU;
     case OP_ADD:
         return OPTIONS_ADD;
     case OP_PAD:
@@ -179,6 +181,7 @@ static int options_type(enum frozen_op code) {
 
 static size_t write_options(struct flat_writer *writer, const struct frozen_operator *op) {
     struct flat_field softmax[] = {{SOFTMAX_BETA, 4, flat_float_bits(op->beta), 0}};
+    struct flat_field leaky[] = {{LEAKY_RELU_ALPHA, 4, flat_float_bits(op->slope), 0}};
     struct flat_field reducer[] = {{REDUCER_KEEP_DIMS, 1, op->keep_dimensions, 0}};
     struct flat_field add[] = {{ADD_ACTIVATION, 1, (uint32_t)op->activation, 0}};
     struct flat_field dense[] = {
@@ -196,6 +199,8 @@ static size_t write_options(struct flat_writer *writer, const struct frozen_oper
         return flat_write_table(writer, dense, 2);
     case OPTIONS_SOFTMAX:
         return flat_write_table(writer, softmax, 1);
+    case OPTIONS_LEAKY_RELU:
+        return flat_write_table(writer, leaky, 1);
     case OPTIONS_ADD:
         return flat_write_table(writer, add, 1);
     case OPTIONS_REDUCER:

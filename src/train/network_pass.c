@@ -61,9 +61,7 @@ static void quantize_activation(struct network *network, struct node *node, cons
     const struct quant_tensor *tensor = &network->plan->tensors[node->tensor];
     struct range *range = pass->ranges + tensor->offset;
     if (pass->rate > 0) observer_activation(range, (struct range){seen[0], seen[1]}, pass->rate);
-    /* No operator clips at a limit other than 6: the end of the range does it. */
-    if (node->layer->limit > 0 && range->max > node->layer->limit) range->max = node->layer->limit;
-    node->by = quant_plan_fake_quant(network->plan, tensor, *range);
+    node->by = quant_plan_fake_quant(network->plan, tensor, quant_clip(node->layer, *range));
     if (!node->is_pooled)
         fake_quant_tensor(pass->pool, node->size * (size_t)pass->count, node->raw, &node->by,
                           node->value);
@@ -291,6 +289,9 @@ static void forward_node(struct network *network, struct node *node, const struc
         forward_activation(from, node, pass);
         if (node->value == from->value || is_curve(node->layer)) return;
         break;
+    case LAYER_LEAKY_RELU:
+        leaky_forward(pass->pool, count, from->value, node->layer->slope, node->raw);
+        break;
     case LAYER_RESHAPE:
     case LAYER_FLATTEN:
         node->value = from->value;
@@ -348,6 +349,8 @@ static void backward_activation(const struct node *node, const struct pass *pass
         relu_backward(pass->pool, count, node->raw, gradient, to);
     }
     if (limit > 0) clip_backward(pass->pool, count, node->raw, limit, gradient, to);
+    if (node->layer->kind == LAYER_LEAKY_RELU)
+        leaky_backward(pass->pool, count, node->raw, node->layer->slope, gradient, to);
 }
 
 static void backward_parameters(struct network *network, const struct node *node,
@@ -507,6 +510,7 @@ static void backward_node(struct network *network, const struct node *node, cons
         average_pool_backward(pass->pool, &node->pooling, pass->count, node->gradient, to);
         return;
     case LAYER_RELU:
+    case LAYER_LEAKY_RELU:
     case LAYER_ACTIVATION:
         if (to && node->value != from->value)
             backward_activation(node, pass, to);

@@ -112,6 +112,24 @@ def sigmoid():
     ], name='sigmoid')
 
 
+def leaky():
+    """LeakyReLU after a convolution, BatchNormalization, pooling and Dense."""
+    return tf_keras.Sequential([
+        layers.Input((28, 28, 1), name='digit'),
+        layers.Conv2D(6, 3, strides=2, name='first'),
+        layers.LeakyReLU(0.1, name='first_leaky'),
+        layers.Conv2D(8, 3, name='second'),
+        layers.BatchNormalization(name='second_bn'),
+        layers.LeakyReLU(name='second_leaky'),
+        layers.MaxPooling2D(2, name='most'),
+        layers.LeakyReLU(0.5, name='most_leaky'),
+        layers.Flatten(name='flat'),
+        layers.Dense(12, name='third'),
+        layers.LeakyReLU(0.2, name='third_leaky'),
+        layers.Dense(10, activation='softmax', name='classes'),
+    ], name='leaky')
+
+
 def limited():
     """ReLU with limits that no operator knows."""
     return tf_keras.Sequential([
@@ -142,7 +160,7 @@ def dilated():
     ], name='dilated')
 
 
-NETWORKS = {f.__name__: f for f in (residual, separable, sigmoid, limited, dilated)}
+NETWORKS = {f.__name__: f for f in (residual, separable, sigmoid, leaky, limited, dilated)}
 
 EPOCHS = {'sigmoid': 40}
 

@@ -106,6 +106,15 @@ def unary_float(code):
     record(p.build(code, 1, [x], p.tensor(FLOATS.shape, np.float32)), FLOATS)
 
 
+def leaky(dtype, x, alpha, scale_in=None, zero_in=0, scale_out=None, zero_out=0):
+    options = schema.LeakyReluOptionsT()
+    options.alpha = alpha
+    p = Program()
+    i = p.tensor(x.shape, dtype, scale_in, zero_in)
+    out = p.tensor(x.shape, dtype, scale_out, zero_out)
+    record(p.build(OPS.LEAKY_RELU, 2, [i], out, (OPTIONS.LeakyReluOptions, options)), x)
+
+
 def limit(code, dtype, x, other, scale=None, zero_point=0):
     p = Program()
     i = p.tensor(x.shape, dtype, scale, zero_point)
@@ -187,6 +196,11 @@ def main():
         average(9, 5, (2, 2), 1, padding)
         average(9, 5, (3, 2), 2, padding)
         average(9, 17, (4, 5), 3, padding)
+    # The last: XNNPACK leaves an alpha below 1/256 to TFLite.
+    for alpha in (0.3, 0.01, 0.2, 0.0, 0.5, 1.0, 0.003):
+        scale = any_scale()
+        leaky(np.int8, CODES, alpha, scale, any_zero(), np.float32(scale * 1.17), any_zero())
+    leaky(np.float32, FLOATS, 0.3)
 
 
 if __name__ == '__main__':

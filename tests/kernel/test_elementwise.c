@@ -309,6 +309,14 @@ static void check_curves(struct pool *pool, void *context) {
     reference_sigmoid_backward(count, p->x.at, p->dy.at, want.at);
     assert_same(&got, &want, "sigmoid_backward of %zu", count);
     tensor_poison(&got);
+    leaky_forward(pool, count, p->x.at, 0.3f, got.at);
+    reference_leaky_forward(count, p->x.at, 0.3f, want.at);
+    assert_same(&got, &want, "leaky_forward of %zu", count);
+    tensor_poison(&got);
+    leaky_backward(pool, count, p->x.at, 0.3f, p->dy.at, got.at);
+    reference_leaky_backward(count, p->x.at, 0.3f, p->dy.at, want.at);
+    assert_same(&got, &want, "leaky_backward of %zu", count);
+    tensor_poison(&got);
     tanh_forward(pool, count, p->x.at, got.at);
     reference_tanh_forward(count, p->x.at, want.at);
     assert_same(&got, &want, "tanh_forward of %zu", count);
@@ -320,7 +328,7 @@ static void check_curves(struct pool *pool, void *context) {
     tensor_free(&want);
 }
 
-static void sigmoid_and_tanh_equal_the_reference_in_every_lane(void **state) {
+static void sigmoid_tanh_and_leaky_relu_equal_the_reference_in_every_lane(void **state) {
     (void)state;
     for (size_t i = 0; i < size_count(); i++) {
         struct pair p = {tensor_new(size_at(i), true), tensor_new(size_at(i), true)};
@@ -451,7 +459,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(add_and_its_range_equal_the_reference_in_every_lane),
     cmocka_unit_test(relu_equals_the_reference_in_every_lane),
     cmocka_unit_test(relu_lets_nan_and_minus_zero_through),
-    cmocka_unit_test(sigmoid_and_tanh_equal_the_reference_in_every_lane),
+    cmocka_unit_test(sigmoid_tanh_and_leaky_relu_equal_the_reference_in_every_lane),
     cmocka_unit_test(sigmoid_and_tanh_are_rounded_correctly),
     cmocka_unit_test(adam_equals_the_reference_in_every_lane),
     cmocka_unit_test(column_sums_add_in_order),

@@ -296,7 +296,8 @@ static void what_is_not_supported_is_named(void **state) {
                   "layer 'it' (Rescaling): this class is not supported; these are: InputLayer, "
                   "Dense, Conv2D, DepthwiseConv2D, BatchNormalization, Add, MaxPooling2D, "
                   "AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, ZeroPadding2D, "
-                  "Reshape, Flatten, Dropout, Activation, ReLU, Softmax, SeparableConv2D");
+                  "Reshape, Flatten, Dropout, Activation, ReLU, Softmax, LeakyReLU, "
+                  "SeparableConv2D");
     check_refused(AFTER(IMAGE, LAYER("Dense", "'units':3")), STATUS_UNSUPPORTED,
                   "layer 'it' (Dense): gets 28x28x1; Dense is supported after Flatten or global "
                   "pooling only");
@@ -335,6 +336,8 @@ static void what_is_not_supported_is_named(void **state) {
                   "needs height x width x channels");
     check_refused(AFTER("[null,4]", LAYER("DepthwiseConv2D", "'kernel_size':3")),
                   STATUS_UNSUPPORTED, "needs height x width x channels");
+    check_refused(AFTER(IMAGE, LAYER("LeakyReLU", "'alpha':-0.5")), STATUS_FORMAT,
+                  "layer 'it' (LeakyReLU): its config has no usable \"alpha\"");
     check_refused(AFTER(IMAGE, LAYER("ReLU", "'negative_slope':0.125")), STATUS_UNSUPPORTED,
                   "negative_slope 0.125");
     check_refused(AFTER(IMAGE, LAYER("ReLU", "'threshold':1")), STATUS_UNSUPPORTED, "threshold 1");
@@ -472,6 +475,8 @@ static void what_is_written_reads_back_the_same(void **state) {
         AFTER(IMAGE, LAYER("BatchNormalization", "'scale':false,'momentum':0.9,'epsilon':0.01")),
         AFTER(IMAGE, LAYER("ReLU", "'max_value':6")),
         AFTER(IMAGE, LAYER("ReLU", "'max_value':0.7")),
+        AFTER(IMAGE, LAYER("LeakyReLU", "'alpha':0.1")),
+        AFTER(IMAGE, LAYER("LeakyReLU", "'negative_slope':0.25")),
         AFTER(IMAGE, LAYER("Activation", "'activation':'sigmoid'")),
         AFTER("[null,9]", LAYER("Dense", "'units':4,'activation':'tanh'")),
         AFTER("[null,28,28]", LAYER("Flatten", "'x':1")),
@@ -504,6 +509,7 @@ static void what_is_written_reads_back_the_same(void **state) {
             assert_memory_equal(&a->output, &b->output, sizeof a->output);
             assert_near(a->rate, b->rate, 0);
             assert_near(a->limit, b->limit, 0);
+            assert_near(a->slope, b->slope, 0);
             assert_int_equal(a->depth_multiplier, b->depth_multiplier);
             assert_int_equal(a->keeps_dimensions, b->keeps_dimensions);
             assert_int_equal(a->normalization.has_gamma, b->normalization.has_gamma);

@@ -447,6 +447,21 @@ static void a_relu_after_max_pooling_joins_it(void **state) {
     model_free(model);
 }
 
+static void a_range_ends_where_a_relu_does(void **state) {
+    (void)state;
+    struct model *model = conv_with(false, LAYER_RELU, ACTIVATION_RELU);
+    model->layers[2].limit = 0.5f;
+    struct quant_plan *plan = plan_of(model, "qatop");
+    struct frozen *frozen = frozen_of(model, plan);
+    const struct frozen_operator *op = &frozen->operators[0];
+    assert_int_equal(op->code, OP_CONV_2D);
+    assert_int_equal(op->activation, FUSED_RELU);
+    assert_near(frozen->tensors[op->outputs[0]].scale[0], 1.5 / 255, 1e-9); /* of -1 to 0.5 */
+    frozen_free(frozen);
+    quant_plan_free(plan);
+    model_free(model);
+}
+
 static void what_moves_values_only_keeps_their_scale(void **state) {
     (void)state;
     struct model *model = chain_begin();
@@ -533,6 +548,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(operators_come_in_the_converters_order),
     cmocka_unit_test(a_range_reaches_back_to_the_last_one_through_what_keeps_scales),
     cmocka_unit_test(a_relu_after_max_pooling_joins_it),
+    cmocka_unit_test(a_range_ends_where_a_relu_does),
     cmocka_unit_test(what_moves_values_only_keeps_their_scale),
     cmocka_unit_test(normalization_is_folded_into_weights_and_bias),
     cmocka_unit_test(statistics_that_are_not_finite_are_refused_by_layer),

@@ -66,7 +66,11 @@ static void for_each(golden_check *check, bool with_qat_only) {
     static const struct {
         const char *name;
         bool has_qat;
-    } goldens[] = {{"separable", true}, {"sigmoid", true}, {"limited", false}, {"dilated", false}};
+    } goldens[] = {{"separable", true},
+                   {"sigmoid", true},
+                   {"leaky", true},
+                   {"limited", false},
+                   {"dilated", false}};
     for (size_t i = 0; i < sizeof goldens / sizeof *goldens; i++) {
         struct golden golden;
         if (with_qat_only && !goldens[i].has_qat) continue;

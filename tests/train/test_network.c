@@ -180,6 +180,7 @@ static void again_layer(const struct model *model, const struct pass *pass, cons
         if (layer->activation == ACTIVATION_RELU) y[i] = fmax(y[i], 0);
         if (layer->activation == ACTIVATION_RELU6) y[i] = fmin(fmax(y[i], 0), 6);
         if (layer->limit > 0) y[i] = fmin(y[i], (double)layer->limit);
+        if (layer->kind == LAYER_LEAKY_RELU && y[i] < 0) y[i] *= (double)layer->slope;
         if (layer->activation == ACTIVATION_SIGMOID) y[i] = 1 / (1 + exp(-y[i]));
         if (layer->activation == ACTIVATION_TANH) y[i] = tanh(y[i]);
         if (layer->kind == LAYER_DROPOUT && pass->dropout)
@@ -495,13 +496,14 @@ static void sigmoid_and_tanh_have_the_gradient_of_the_loss(void **state) {
     assert_gradients(model, false, false);
 }
 
-static void dilated_convolutions_have_the_gradient_of_the_loss(void **state) {
+static void dilated_convolutions_and_bent_relus_have_the_gradient_of_the_loss(void **state) {
     (void)state;
     struct model *model = chain_begin();
     chain_conv2d(model, "a", 4, 5, 3, PADDING_VALID, ACTIVATION_LINEAR);
     chain_dilated(model, LAYER_CONV2D, "b", 5, 3, 2, 1, PADDING_SAME);
     chain_layer(model, LAYER_RELU, "b_relu", ACTIVATION_RELU)->limit = 0.125f;
     chain_dilated(model, LAYER_DEPTHWISE_CONV2D, "c", 2, 2, 1, 3, PADDING_VALID);
+    chain_layer(model, LAYER_LEAKY_RELU, "c_leaky", ACTIVATION_LINEAR)->slope = 0.25f;
     chain_average(model, "average", 2, PADDING_SAME);
     chain_layer(model, LAYER_FLATTEN, "flatten", ACTIVATION_LINEAR);
     chain_dense(model, "d", 10, ACTIVATION_SOFTMAX);
@@ -850,7 +852,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(tensors_of_several_readers_have_the_gradient_of_the_loss),
     cmocka_unit_test(padding_reshaping_and_global_maxima_have_the_gradient_of_the_loss),
     cmocka_unit_test(sigmoid_and_tanh_have_the_gradient_of_the_loss),
-    cmocka_unit_test(dilated_convolutions_have_the_gradient_of_the_loss),
+    cmocka_unit_test(dilated_convolutions_and_bent_relus_have_the_gradient_of_the_loss),
     cmocka_unit_test(moving_statistics_move_towards_the_batch),
     cmocka_unit_test(end_without_softmax_or_with_any_kind_of_it_gives_the_same_loss),
     cmocka_unit_test(gradient_goes_straight_through_fake_quantization),
