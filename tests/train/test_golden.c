@@ -120,6 +120,43 @@ static void float_models_give_tensorflows_probabilities(void **state) {
     for_each(check_float_model, false);
 }
 
+static void a_separable_convolution_of_keras_3_becomes_two_layers(void **state) {
+    (void)state;
+    static const char *const files[] = {"keras3_separable.h5", "keras3_separable.keras"};
+    static const struct {
+        enum layer_kind kind;
+        const char *name;
+    } first[] = {{LAYER_DEPTHWISE_CONV2D, "first_depthwise"},
+                 {LAYER_CONV2D, "first_pointwise"},
+                 {LAYER_DEPTHWISE_CONV2D, "second_depthwise"},
+                 {LAYER_CONV2D, "second_pointwise"}};
+    struct golden golden;
+    golden_open(&golden, "separable", true);
+    for (int i = 0; i < 2; i++) {
+        struct error error;
+        struct model *model;
+        struct predictions got;
+        size_t length;
+        assert_ok(model_load(test_golden(files[i]), &model, &error), &error);
+        for (int j = 0; j < 4; j++) {
+            const struct layer *layer = &model->layers[1 + j];
+            assert_int_equal(layer->kind, first[j].kind);
+            assert_string_equal(layer->name, first[j].name);
+            assert_int_equal(layer->inputs[0], j);
+            assert_int_equal(layer->has_bias, layer->kind == LAYER_CONV2D);
+        }
+        assert_int_equal(model->layers[2].activation, ACTIVATION_RELU);
+        assert_ok(evaluate_float(model, model->weights, &golden.shown, NULL, &got, &error), &error);
+        float *want = (float *)(void *)test_read(test_golden("keras3_separable.f32"), &length);
+        assert_int_equal(length, DIGITS * 10 * sizeof *want);
+        for (size_t j = 0; j < DIGITS * 10; j++) assert_near(got.probabilities[j], want[j], 2e-6);
+        free(want);
+        predictions_free(&got);
+        model_free(model);
+    }
+    golden_close(&golden);
+}
+
 /* ---- training ---- */
 
 struct qat {
@@ -498,6 +535,7 @@ static void float_programs_give_tflites_outputs(void **state) {
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(float_models_give_tensorflows_probabilities),
+    cmocka_unit_test(a_separable_convolution_of_keras_3_becomes_two_layers),
     cmocka_unit_test(networks_train_as_tfmot_trains_them),
     cmocka_unit_test(qat_models_give_tensorflows_outputs),
     cmocka_unit_test(qat_models_become_the_converters_programs),
