@@ -28,6 +28,10 @@ static uint32_t code_version(enum frozen_op code) {
     switch (code) {
     case OP_QUANTIZE:
     case OP_RESHAPE:
+    case OP_RELU_N1_TO_1:
+    case OP_SHAPE:
+    case OP_STRIDED_SLICE:
+    case OP_PACK:
         return 1;
     case OP_CONV_2D:
     case OP_DEPTHWISE_CONV_2D:
@@ -167,6 +171,12 @@ static int options_type(enum frozen_op code) {
         return OPTIONS_SOFTMAX;
     case OP_LEAKY_RELU:
         return OPTIONS_LEAKY_RELU;
+    case OP_SHAPE:
+        return OPTIONS_SHAPE;
+    case OP_STRIDED_SLICE:
+        return OPTIONS_STRIDED_SLICE;
+    case OP_PACK:
+        return OPTIONS_PACK;
     case OP_ADD:
         return OPTIONS_ADD;
     case OP_PAD:
@@ -177,6 +187,18 @@ static int options_type(enum frozen_op code) {
     default:
         return OPTIONS_NONE;
     }
+}
+
+/* Options of the operators that compute the shape of a RESHAPE. */
+static size_t write_shaping(struct flat_writer *writer, const struct frozen_operator *op) {
+    struct flat_field shape[] = {{SHAPE_TYPE, 1, TYPE_INT32, 0}};
+    struct flat_field slice[] = {{SLICE_SHRINK_MASK, 4, op->takes_one, 0}};
+    struct flat_field pack[] = {{PACK_COUNT, 4, (uint32_t)op->input_count, 0}};
+    return flat_write_table(writer,
+                            op->code == OP_SHAPE           ? shape
+                            : op->code == OP_STRIDED_SLICE ? slice
+                                                           : pack,
+                            1);
 }
 
 static size_t write_options(struct flat_writer *writer, const struct frozen_operator *op) {
@@ -201,6 +223,10 @@ static size_t write_options(struct flat_writer *writer, const struct frozen_oper
         return flat_write_table(writer, softmax, 1);
     case OPTIONS_LEAKY_RELU:
         return flat_write_table(writer, leaky, 1);
+    case OPTIONS_SHAPE:
+    case OPTIONS_STRIDED_SLICE:
+    case OPTIONS_PACK:
+        return write_shaping(writer, op);
     case OPTIONS_ADD:
         return flat_write_table(writer, add, 1);
     case OPTIONS_REDUCER:
