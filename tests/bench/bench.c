@@ -117,6 +117,15 @@ static void run_add(void) {
     float range[2];
     add_tensors(room.pool, conv1_count(), room.a, room.b, room.c, range);
 }
+static void run_leaky(void) {
+    leaky_forward(room.pool, conv1_count(), room.a, 0.3f, room.c);
+}
+static void run_sigmoid(void) {
+    sigmoid_forward(room.pool, conv1_count(), room.a, room.c);
+}
+static void run_tanh(void) {
+    tanh_forward(room.pool, conv1_count(), room.a, room.c);
+}
 static void pool1_forward(void) {
     max_pool_forward(room.pool, &pool1, room.batch, room.a, room.c, room.where);
 }
@@ -195,6 +204,9 @@ static const struct bench {
     {"fake_quant_tensor_backward", run_fake_quant_backward, 0, 12.0 * 21632, 0, 0},
     {"add_tensors", run_add, 0, 12.0 * 21632, 0, 0},
     {"relu_forward", run_relu, 0, 8.0 * 21632, 0, 0},
+    {"leaky_forward", run_leaky, 0, 8.0 * 21632, 0, 0},
+    {"sigmoid_forward", run_sigmoid, 0, 8.0 * 21632, 0, 0},
+    {"tanh_forward", run_tanh, 0, 8.0 * 21632, 0, 0},
     {"max_pool_forward", pool1_forward, 0, 5.25 * 21632, 0, 0},
     {"max_pool_backward", pool1_backward, 0, 5.25 * 21632, 0, 0},
     {"fake_quant_max_pool_forward", fused_pool1_forward, 0, 5.25 * 21632, 0, 0},
