@@ -1,5 +1,7 @@
 #include "engine/dot.h"
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/cpu.h"
@@ -8,14 +10,49 @@
 #include "config.h"
 #endif
 
-const struct dot_kernels *dot_kernels_choose(void) {
-#ifdef HAVE_AVX512
-    if (cpu_has_vnni()) return &dot_vnni;
-#endif
 #ifdef HAVE_AVX2
-    if (cpu_isa() >= ISA_AVX2) return &dot_avx2;
+static bool has_avx2(void) {
+    return cpu_isa() >= ISA_AVX2;
+}
 #endif
-    return &dot_plain;
+#ifdef HAVE_AVX512
+static bool has_vnni(void) {
+    return cpu_has_vnni();
+}
+#endif
+
+/* Later ones are faster. */
+static const struct {
+    const struct dot_kernels *kernels;
+    bool (*runs)(void); /* NULL: everywhere */
+} sets[] = {
+    {&dot_plain, NULL},
+#ifdef HAVE_AVX2
+    {&dot_avx2, has_avx2},
+#endif
+#ifdef HAVE_AVX512
+    {&dot_vnni, has_vnni},
+#endif
+};
+
+const struct dot_kernels *dot_kernels_set(int index) {
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        if ((!sets[i].runs || sets[i].runs()) && !index--) return sets[i].kernels;
+    return NULL;
+}
+
+static const struct dot_kernels *_Atomic forced;
+
+/* Relaxed: what it points to is constant. */
+void dot_kernels_force(const struct dot_kernels *kernels) {
+    atomic_store_explicit(&forced, kernels, memory_order_relaxed);
+}
+
+const struct dot_kernels *dot_kernels_choose(void) {
+    const struct dot_kernels *best = atomic_load_explicit(&forced, memory_order_relaxed);
+    if (best) return best;
+    for (int i = 0; dot_kernels_set(i); i++) best = dot_kernels_set(i);
+    return best;
 }
 
 size_t dot_weights_bytes(const struct dot_kernels *kernels, int groups, int segments, int steps) {

@@ -72,8 +72,13 @@ struct dot_kernels {
 /* The latter two exist where configure found a compiler for them. */
 extern const struct dot_kernels dot_plain, dot_avx2, dot_vnni;
 
-/* The best that this machine runs (see cpu.h). */
+/* The sets that this machine runs at the level of cpu_isa(), plain first, then faster and faster;
+ * NULL past the last. */
+const struct dot_kernels *dot_kernels_set(int index);
+/* The fastest of them, or the one that was forced. */
 const struct dot_kernels *dot_kernels_choose(void);
+/* For tests and benchmarks; NULL: the fastest again.  Engines made before keep theirs. */
+void dot_kernels_force(const struct dot_kernels *kernels);
 
 /* Weights w[channels][segments][segment_count] to the layout above; `packed` has
  * dot_weights_bytes and is zeroed. */

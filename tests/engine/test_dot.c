@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "base/cpu.h"
 #include "base/random.h"
 #include "engine/dot.h"
 #include "engine/fixed.h"
@@ -105,15 +104,12 @@ static int32_t *product_packed(const struct dot_kernels *kernels, const struct p
 
 /* Calls `check` for every set that this machine runs. */
 static void for_every_set(void (*check)(const struct dot_kernels *kernels)) {
-    enum isa best = cpu_isa();
-    for (enum isa isa = ISA_BASELINE; isa <= best; isa++) {
-        if (!cpu_force_isa(isa)) continue;
-        const struct dot_kernels *kernels = dot_kernels_choose();
-        print_message("# %s: %s\n", cpu_isa_name(isa), kernels->name);
+    const struct dot_kernels *kernels;
+    for (int i = 0; (kernels = dot_kernels_set(i)); i++) {
+        print_message("# %s\n", kernels->name);
         counter = 0;
         check(kernels);
     }
-    cpu_force_isa(best);
 }
 
 static void check_product(const struct dot_kernels *kernels, int channels, int segments, int count,

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "base/cpu.h"
+#include "engine/dot.h"
 #include "engine/engine.h"
 #include "tflite/tflite.h"
 
@@ -122,24 +122,25 @@ static void float_programs_give_the_models_probabilities(void **state) {
     }
 }
 
-static void every_instruction_set_gives_the_same_outputs(void **state) {
+static void every_set_of_kernels_gives_the_same_outputs(void **state) {
     (void)state;
-    enum isa best = cpu_isa();
-    for (enum isa isa = ISA_BASELINE; isa <= best; isa++) {
-        if (!cpu_force_isa(isa)) continue;
+    static const char *const models[] = {"fc", "cnn", "cnn_bn"};
+    const struct dot_kernels *kernels;
+    for (int i = 0; (kernels = dot_kernels_set(i)); i++) {
         size_t compared, wrong = 0;
-        wrong += differing("golden/fc/model_int8.tflite", RUNTIME_REF,
-                           "golden/fc/model_int8.ref.f32", DIGITS_EACH_LEVEL, &compared);
-        wrong += differing("golden/cnn/model_int8.tflite", RUNTIME_REF,
-                           "golden/cnn/model_int8.ref.f32", DIGITS_EACH_LEVEL, &compared);
-        wrong += differing("golden/cnn_bn/model_int8.tflite", RUNTIME_REF,
-                           "golden/cnn_bn/model_int8.ref.f32", DIGITS_EACH_LEVEL, &compared);
-        wrong += differing("golden/cnn_bn/model_int8.tflite", RUNTIME_XNN,
-                           "golden/cnn_bn/model_int8.xnn.f32", DIGITS_EACH_LEVEL, &compared);
-        print_message("# %s: differing: %zu\n", cpu_isa_name(isa), wrong);
+        dot_kernels_force(kernels);
+        for (size_t m = 0; m < 3; m++)
+            for (enum runtime runtime = RUNTIME_REF; runtime <= RUNTIME_XNN; runtime++) {
+                char model[64], wanted[64];
+                snprintf(model, sizeof model, "golden/%s/model_int8.tflite", models[m]);
+                snprintf(wanted, sizeof wanted, "golden/%s/model_int8.%s.f32", models[m],
+                         runtime_name(runtime));
+                wrong += differing(model, runtime, wanted, DIGITS_EACH_LEVEL, &compared);
+            }
+        print_message("# %s: differing: %zu\n", kernels->name, wrong);
         assert_int_equal(wrong, 0);
     }
-    cpu_force_isa(best);
+    dot_kernels_force(NULL);
 }
 
 struct loaded {
@@ -207,7 +208,7 @@ static void a_tensor_can_be_looked_at_after_a_run(void **state) {
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_output_of_every_golden_equals_both_of_tflites_runtimes),
     cmocka_unit_test(float_programs_give_the_models_probabilities),
-    cmocka_unit_test(every_instruction_set_gives_the_same_outputs),
+    cmocka_unit_test(every_set_of_kernels_gives_the_same_outputs),
     cmocka_unit_test(batches_threads_and_the_kind_of_input_change_nothing),
     cmocka_unit_test(a_tensor_can_be_looked_at_after_a_run),
 };
