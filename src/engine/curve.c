@@ -45,8 +45,9 @@ bool plan_curve(struct planner *planner) {
         int32_t q = byte < 128 ? byte : byte - 256;
         float x = input->scale[0] * (float)(q - input->zero_point[0]);
         int32_t code = code_of(x, planner->engine->runtime, step->is_tanh);
-        step->table[byte] = (unsigned char)fixed_clamp(code, -128, 127);
+        step->table.bytes[byte] = (unsigned char)fixed_clamp(code, -128, 127);
     }
+    dot_table_finish(&step->table);
     step->run = run_table;
     return true;
 }

@@ -1,20 +1,8 @@
-/* DEPTHWISE_CONV_2D: output channel c * multiplier + m comes from input channel c alone. */
+/* DEPTHWISE_CONV_2D: output channel c * multiplier + m comes from input channel c alone.  With the
+ * usual multiplier 1 it is a matter of kernels->multiply_taps; here is the rest. */
 #include <string.h>
 
 #include "engine/internal.h"
-
-/* The usual multiplier, a constant number of channels at a time: a compiler makes vectors of it.
- * How many channels are done. */
-static size_t add_blocks(size_t channels, const int8_t *x, int32_t zero, const int8_t *w,
-                         int32_t *acc) {
-    size_t c = 0;
-    for (; c + DOT_GROUP <= channels; c += DOT_GROUP) {
-        int32_t product[DOT_GROUP];
-        for (size_t i = 0; i < DOT_GROUP; i++) product[i] = (x[c + i] - zero) * w[c + i];
-        for (size_t i = 0; i < DOT_GROUP; i++) acc[c + i] = fixed_add(acc[c + i], product[i]);
-    }
-    return c;
-}
 
 static void accumulate(const struct step *step, const int8_t *x, int y, int column, int32_t *acc) {
     const struct window_plan *window = &step->window;
@@ -31,10 +19,7 @@ static void accumulate(const struct step *step, const int8_t *x, int y, int colu
                 x + ((size_t)in_y * (size_t)window->in_width + (size_t)in_x) * in_channels;
             const int8_t *w = step->weights + ((size_t)ky * (size_t)window->width + (size_t)kx) *
                                                   in_channels * multiplier;
-            size_t c = 0;
-            if (multiplier == 1) c = add_blocks(in_channels, from, step->zero_in, w, acc);
-            w += c;
-            for (; c < in_channels; c++)
+            for (size_t c = 0; c < in_channels; c++)
                 for (size_t m = 0; m < multiplier; m++, w++)
                     acc[c * multiplier + m] =
                         fixed_add(acc[c * multiplier + m], (from[c] - step->zero_in) * *w);
@@ -59,6 +44,25 @@ static void run_depthwise(const struct engine *engine, const struct step *step, 
                 step->store(&step->scale, 1, acc, out);
             }
     }
+}
+
+static bool plan_taps(struct planner *planner) {
+    struct step *step = planner->step;
+    const struct window_plan *window = &step->window;
+    if (!plan_image(planner, true)) return false;
+    size_t taps = (size_t)window->height * (size_t)window->width, pairs = (taps + 1) / 2;
+    size_t channels = (size_t)step->scale.groups * DOT_GROUP;
+    uint32_t *offset = plan_memory(planner, 2 * pairs, sizeof *offset);
+    int32_t *start = plan_memory(planner, channels, sizeof *start);
+    int16_t *weights = plan_memory(planner, pairs * channels, 2 * sizeof *weights);
+    if (!offset || !start || !weights || !plan_image_offsets(planner, window->width, offset))
+        return false;
+    dot_pack_taps(window->out_channels, (int)taps, step->weights, weights);
+    if (step->bias) memcpy(start, step->bias, (size_t)window->out_channels * sizeof *start);
+    step->taps = (struct dot_taps){weights, step->scale.groups, (int)pairs, offset, start};
+    step->scratch_bytes = acc_bytes(step) + image_bytes(planner->engine, step) + 64;
+    step->run = run_conv;
+    return true;
 }
 
 bool plan_depthwise(struct planner *planner) {
@@ -86,6 +90,7 @@ bool plan_depthwise(struct planner *planner) {
     step->multiplier = op->depth_multiplier;
     step->weights = weights->data;
     step->bias = bias ? bias->data : NULL;
+    if (step->multiplier == 1) return plan_taps(planner);
     step->scratch_bytes = (size_t)step->scale.groups * DOT_GROUP * sizeof(int32_t);
     step->run = run_depthwise;
     return true;

@@ -77,3 +77,16 @@ void dot_pack_weights(const struct dot_kernels *kernels, int channels, int segme
                     memcpy(packed + 2 * to, &value, 2);
             }
 }
+
+void dot_pack_taps(int channels, int taps, const int8_t *w, int16_t *packed) {
+    size_t padded = ((size_t)channels + DOT_GROUP - 1) / DOT_GROUP * DOT_GROUP;
+    for (size_t t = 0; t < (size_t)taps; t++)
+        for (size_t c = 0; c < (size_t)channels; c++)
+            packed[(t / 2 * padded + c) * 2 + t % 2] = *w++;
+}
+
+void dot_table_finish(struct dot_table *table) {
+    table->is_sum = true;
+    for (int i = 0; i < 256; i++)
+        if (table->bytes[i] != (unsigned char)(i + table->bytes[0])) table->is_sum = false;
+}

@@ -40,14 +40,41 @@ static void multiply(const struct dot *dot, const unsigned char *activations, si
         }
 }
 
+static void multiply_taps(const struct dot_taps *taps, const int16_t *activations, size_t rows,
+                          const uint32_t *row_offset, int32_t *acc) {
+    size_t channels = (size_t)taps->groups * DOT_GROUP;
+    for (size_t row = 0; row < rows; row++, acc += channels)
+        for (size_t c = 0; c < channels; c++) {
+            const int16_t *from = activations + row_offset[row] + c;
+            uint32_t sum = (uint32_t)taps->start[c];
+            for (size_t pair = 0; pair < (size_t)taps->pairs; pair++) {
+                const int16_t *w = taps->weights + (pair * channels + c) * 2;
+                sum += (uint32_t)(from[taps->tap_offset[2 * pair]] * w[0]);
+                sum += (uint32_t)(from[taps->tap_offset[2 * pair + 1]] * w[1]);
+            }
+            acc[c] = (int32_t)sum;
+        }
+}
+
+static int32_t largest_sum(int window, size_t stride, const int32_t *acc) {
+    int32_t most = *acc;
+    for (int i = 1; i < window; i++) {
+        acc += stride;
+        most = *acc > most ? *acc : most;
+    }
+    return most;
+}
+
 static void output_fixed(const struct dot_output *output, size_t rows, const int32_t *acc,
                          int8_t *out) {
     size_t channels = (size_t)output->channels, stride = (size_t)output->groups * DOT_GROUP;
-    for (size_t row = 0; row < rows; row++, acc += stride, out += channels)
+    for (size_t row = 0; row < rows; row++, acc += stride * (size_t)output->window, out += channels)
         for (size_t c = 0; c < channels; c++) {
             struct fixed by = {output->multiplier[c],
                                output->shift_left[c] - output->shift_right[c]};
-            int64_t scaled = (int64_t)fixed_scale(acc[c], by) + output->zero_point;
+            int64_t scaled =
+                (int64_t)fixed_scale(largest_sum(output->window, stride, acc + c), by) +
+                output->zero_point;
             out[c] = (int8_t)fixed_clamp(scaled, output->low, output->high);
         }
 }
@@ -59,9 +86,9 @@ static void output_float(const struct dot_output *output, size_t rows, const int
     size_t channels = (size_t)output->channels, stride = (size_t)output->groups * DOT_GROUP;
     float low = (float)(output->low - output->zero_point);
     float high = (float)(output->high - output->zero_point);
-    for (size_t row = 0; row < rows; row++, acc += stride, out += channels)
+    for (size_t row = 0; row < rows; row++, acc += stride * (size_t)output->window, out += channels)
         for (size_t c = 0; c < channels; c++) {
-            float scaled = (float)acc[c] * output->factor[c];
+            float scaled = (float)largest_sum(output->window, stride, acc + c) * output->factor[c];
             scaled = scaled > high ? high : scaled < low ? low : scaled;
             float shifted = scaled + magic;
             out[c] = (int8_t)((int32_t)(shifted - magic) + output->zero_point);
@@ -72,22 +99,45 @@ static void output_exact(const struct dot_output *output, size_t rows, const int
                          int8_t *out) {
     size_t channels = (size_t)output->channels, stride = (size_t)output->groups * DOT_GROUP;
     double low = output->low - output->zero_point, high = output->high - output->zero_point;
-    for (size_t row = 0; row < rows; row++, acc += stride, out += channels)
+    for (size_t row = 0; row < rows; row++, acc += stride * (size_t)output->window, out += channels)
         for (size_t c = 0; c < channels; c++) {
-            double scaled = acc[c] * output->exact_factor[c];
+            double scaled = largest_sum(output->window, stride, acc + c) * output->exact_factor[c];
             scaled = scaled > high ? high : scaled < low ? low : scaled;
             out[c] = (int8_t)(fixed_round(scaled) + output->zero_point);
         }
 }
 
-static void largest(const int8_t *x, int height, int width, size_t row_stride, size_t channels,
+static void largest(const int8_t *x, const struct dot_window *window, int8_t *out) {
+    size_t channels = window->channels;
+    for (size_t i = 0; i < window->count; i++, x += window->step, out += channels) {
+        memcpy(out, x, channels);
+        for (int row = 0; row < window->height; row++)
+            for (int column = 0; column < window->width; column++) {
+                const int8_t *from =
+                    x + (size_t)row * window->row_stride + (size_t)column * channels;
+                for (size_t c = 0; c < channels; c++) out[c] = from[c] > out[c] ? from[c] : out[c];
+            }
+    }
+}
+
+static void average(const int8_t *x, const struct dot_window *window, int low, int high,
                     int8_t *out) {
-    memcpy(out, x, channels);
-    for (int row = 0; row < height; row++)
-        for (int column = 0; column < width; column++) {
-            const int8_t *from = x + (size_t)row * row_stride + (size_t)column * channels;
-            for (size_t c = 0; c < channels; c++) out[c] = from[c] > out[c] ? from[c] : out[c];
-        }
+    size_t channels = window->channels;
+    int32_t pixels = window->height * window->width, half = pixels / 2;
+    for (size_t i = 0; i < window->count * channels; i++) {
+        const int8_t *from = x + i / channels * window->step + i % channels;
+        int32_t sum = 0;
+        for (int row = 0; row < window->height; row++)
+            for (int column = 0; column < window->width; column++)
+                sum += from[(size_t)row * window->row_stride + (size_t)column * channels];
+        int32_t rounded = (sum > 0 ? sum + half : sum - half) / pixels;
+        out[i] = (int8_t)fixed_clamp(rounded, low, high);
+    }
+}
+
+static void look_up(const struct dot_table *table, size_t count, const unsigned char *x,
+                    unsigned char *out) {
+    for (size_t i = 0; i < count; i++) out[i] = table->bytes[x[i]];
 }
 
 const struct dot_kernels dot_plain = {
@@ -95,9 +145,13 @@ const struct dot_kernels dot_plain = {
     .depth = 1,
     .activation_bytes = 2,
     .pack = pack,
+    .pack_words = pack,
     .multiply = multiply,
+    .multiply_taps = multiply_taps,
     .output_fixed = output_fixed,
     .output_float = output_float,
     .output_exact = output_exact,
     .largest = largest,
+    .average = average,
+    .look_up = look_up,
 };

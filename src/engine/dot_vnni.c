@@ -3,7 +3,7 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "engine/dot.h"
+#include "engine/dot_avx2.h"
 
 #define LANES       16
 #define GROUPS_MOST 4
@@ -117,15 +117,23 @@ static inline void store_bytes(__m512i x, const struct dot_output *output, int8_
     _mm512_mask_cvtepi32_storeu_epi8(out, mask, x);
 }
 
+static inline __m512i largest_sums(int window, size_t stride, const int32_t *acc) {
+    __m512i most = _mm512_loadu_si512(acc);
+    for (int i = 1; i < window; i++)
+        most = _mm512_max_epi32(most, _mm512_loadu_si512(acc + (size_t)i * stride));
+    return most;
+}
+
 static void output_fixed(const struct dot_output *output, size_t rows, const int32_t *acc,
                          int8_t *out) {
     size_t channels = (size_t)output->channels, stride = (size_t)output->groups * DOT_GROUP;
+    size_t step = stride * (size_t)output->window;
     for (size_t c = 0; c < channels; c += LANES) {
         __m512i left = _mm512_loadu_si512(output->shift_left + c);
         __m512i right = _mm512_loadu_si512(output->shift_right + c);
         __m512i multiplier = _mm512_loadu_si512(output->multiplier + c);
         for (size_t row = 0; row < rows; row++) {
-            __m512i x = _mm512_loadu_si512(acc + row * stride + c);
+            __m512i x = largest_sums(output->window, stride, acc + row * step + c);
             x = multiply_high(_mm512_sllv_epi32(x, left), multiplier);
             store_bytes(shift_right(x, right), output, out + row * channels + c, channels - c);
         }
@@ -135,12 +143,13 @@ static void output_fixed(const struct dot_output *output, size_t rows, const int
 static void output_float(const struct dot_output *output, size_t rows, const int32_t *acc,
                          int8_t *out) {
     size_t channels = (size_t)output->channels, stride = (size_t)output->groups * DOT_GROUP;
+    size_t step = stride * (size_t)output->window;
     __m512 low = _mm512_set1_ps((float)(output->low - output->zero_point));
     __m512 high = _mm512_set1_ps((float)(output->high - output->zero_point));
     for (size_t c = 0; c < channels; c += LANES) {
         __m512 factor = _mm512_loadu_ps(output->factor + c);
         for (size_t row = 0; row < rows; row++) {
-            __m512i sum = _mm512_loadu_si512(acc + row * stride + c);
+            __m512i sum = largest_sums(output->window, stride, acc + row * step + c);
             __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), factor);
             x = _mm512_max_ps(_mm512_min_ps(x, high), low);
             store_bytes(_mm512_cvtps_epi32(x), output, out + row * channels + c, channels - c);
@@ -163,11 +172,12 @@ static inline __m256i exact(__m256i sums, const double *factor, __m512d low, __m
 static void output_exact(const struct dot_output *output, size_t rows, const int32_t *acc,
                          int8_t *out) {
     size_t channels = (size_t)output->channels, stride = (size_t)output->groups * DOT_GROUP;
+    size_t step = stride * (size_t)output->window;
     __m512d low = _mm512_set1_pd(output->low - output->zero_point);
     __m512d high = _mm512_set1_pd(output->high - output->zero_point);
-    for (size_t row = 0; row < rows; row++, acc += stride, out += channels)
+    for (size_t row = 0; row < rows; row++, acc += step, out += channels)
         for (size_t c = 0; c < channels; c += LANES) {
-            __m512i sums = _mm512_loadu_si512(acc + c);
+            __m512i sums = largest_sums(output->window, stride, acc + c);
             const double *factor = output->exact_factor + c;
             __m256i first = exact(_mm512_castsi512_si256(sums), factor, low, high);
             __m256i second = exact(_mm512_extracti64x4_epi64(sums, 1), factor + 8, low, high);
@@ -176,30 +186,18 @@ static void output_exact(const struct dot_output *output, size_t rows, const int
         }
 }
 
-static void largest(const int8_t *x, int height, int width, size_t row_stride, size_t channels,
-                    int8_t *out) {
-    for (size_t c = 0; c < channels; c += 64) {
-        size_t rest = channels - c;
-        __mmask64 mask = rest >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << rest) - 1;
-        __m512i most = _mm512_set1_epi8(-128);
-        for (int row = 0; row < height; row++)
-            for (int column = 0; column < width; column++)
-                most = _mm512_max_epi8(most,
-                                       _mm512_mask_loadu_epi8(most, mask,
-                                                              x + (size_t)row * row_stride +
-                                                                  (size_t)column * channels + c));
-        _mm512_mask_storeu_epi8(out + c, mask, most);
-    }
-}
-
 const struct dot_kernels dot_vnni = {
     .name = "vnni",
     .depth = 4,
     .activation_bytes = 1,
     .pack = pack,
+    .pack_words = pack_words_avx2,
     .multiply = multiply,
+    .multiply_taps = multiply_taps_avx2,
     .output_fixed = output_fixed,
     .output_float = output_float,
     .output_exact = output_exact,
-    .largest = largest,
+    .largest = largest_avx2,
+    .average = average_avx2,
+    .look_up = look_up_avx2,
 };

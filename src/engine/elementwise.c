@@ -36,8 +36,9 @@ bool plan_relu(struct planner *planner) {
     for (int byte = 0; byte < 256; byte++) {
         int32_t x = (byte < 128 ? byte : byte - 256) - input->zero_point[0];
         int64_t q = (int64_t)fixed_scale(x, factor) + zero;
-        step->table[byte] = (unsigned char)fixed_clamp(q, low, high);
+        step->table.bytes[byte] = (unsigned char)fixed_clamp(q, low, high);
     }
+    dot_table_finish(&step->table);
     step->run = run_table;
     return true;
 }

@@ -233,10 +233,19 @@ static enum status size_slots(struct engine *engine, const char *where, struct e
                              ENGINE_BYTES_MAX);
         total += bytes;
     }
-    engine->chunk = CHUNK_BYTES / (total / (size_t)engine->batch + 1);
+    return status;
+}
+
+/* Fused steps leave nothing between them, and pixels that are quantized no floats. */
+static void plan_chunk(struct engine *engine) {
+    size_t bytes = 0;
+    for (int i = 0; i < engine->frozen->tensor_count; i++)
+        if (engine->slots[i].data && engine->slots[i].owned &&
+            (i != engine->frozen->input || !engine->pixels_quantized))
+            bytes += engine->slots[i].bytes;
+    engine->chunk = CHUNK_BYTES / (bytes + 1);
     if (engine->chunk < 1) engine->chunk = 1;
     if (engine->chunk > CHUNK_MOST) engine->chunk = CHUNK_MOST;
-    return status;
 }
 
 static enum status fill_slot(struct engine *engine, int index, const char *where,
@@ -295,18 +304,19 @@ static void plan_pixels(struct engine *engine) {
     for (int pixel = 0; pixel < 256; pixel++) {
         float value = (float)pixel / 255.0f;
         if (input->type == TYPE_FLOAT32) {
-            memcpy(engine->pixel_bytes[pixel], &value, sizeof value);
+            engine->pixel_floats[pixel] = value;
         } else if (input->scale_count == 1) {
             bool is_signed = input->type == TYPE_INT8;
             int32_t q = quantize_value(value, input->scale[0], input->zero_point[0],
                                        is_signed ? -128 : 0, is_signed ? 127 : 255, false);
-            engine->pixel_bytes[pixel][0] = (unsigned char)q;
+            engine->pixel_table.bytes[pixel] = (unsigned char)q;
         }
     }
+    dot_table_finish(&engine->pixel_table);
 }
 
-enum status engine_create(struct engine **engine, const struct frozen *frozen, enum runtime runtime,
-                          int batch, const char *where, struct error *error) {
+static enum status create(struct engine **engine, const struct frozen *frozen, enum runtime runtime,
+                          int batch, bool is_inspectable, const char *where, struct error *error) {
     *engine = NULL;
     if (batch < 1) return error_set(error, STATUS_USAGE, where, "a batch of %d digits", batch);
     enum status status = frozen_check(frozen, where, error);
@@ -316,6 +326,7 @@ enum status engine_create(struct engine **engine, const struct frozen *frozen, e
     created->frozen = frozen;
     created->runtime = runtime;
     created->batch = batch;
+    created->is_inspectable = is_inspectable;
     created->kernels = dot_kernels_choose();
     created->parts = cpu_count();
     const struct frozen_tensor *input = &frozen->tensors[frozen->input];
@@ -328,6 +339,7 @@ enum status engine_create(struct engine **engine, const struct frozen *frozen, e
     if (!status) status = plan_steps(created, where, error);
     if (!status) {
         plan_pixels(created);
+        plan_chunk(created);
         created->scratch_bytes = (created->scratch_bytes + 127) / 64 * 64;
         if (created->scratch_bytes > ENGINE_BYTES_MAX / (size_t)created->parts)
             status = error_set(error, STATUS_UNSUPPORTED, where,
@@ -343,6 +355,17 @@ enum status engine_create(struct engine **engine, const struct frozen *frozen, e
     else
         *engine = created;
     return status;
+}
+
+enum status engine_create(struct engine **engine, const struct frozen *frozen, enum runtime runtime,
+                          int batch, const char *where, struct error *error) {
+    return create(engine, frozen, runtime, batch, false, where, error);
+}
+
+enum status engine_create_inspectable(struct engine **engine, const struct frozen *frozen,
+                                      enum runtime runtime, int batch, const char *where,
+                                      struct error *error) {
+    return create(engine, frozen, runtime, batch, true, where, error);
 }
 
 void engine_destroy(struct engine *engine) {
@@ -367,9 +390,9 @@ static void take_pixels(const struct engine *engine, const struct slot *slot, si
     unsigned char *to = slot->data + begin * slot->bytes;
     size_t count = (end - begin) * slot->count;
     if (size == 1)
-        for (size_t i = 0; i < count; i++) to[i] = engine->pixel_bytes[pixels[i]][0];
+        engine->kernels->look_up(&engine->pixel_table, count, pixels, to);
     else
-        for (size_t i = 0; i < count; i++) memcpy(to + i * 4, engine->pixel_bytes[pixels[i]], 4);
+        for (size_t i = 0; i < count; i++) memcpy(to + i * 4, &engine->pixel_floats[pixels[i]], 4);
 }
 
 static void run_chunk(const struct engine *engine, size_t begin, size_t end,

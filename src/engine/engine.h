@@ -23,6 +23,10 @@ struct engine;
  * 1 GiB each for values, for the operators' tables and for padded inputs; more is refused. */
 enum status engine_create(struct engine **engine, const struct frozen *frozen, enum runtime runtime,
                           int batch, const char *where, struct error *error);
+/* The same, slower: nothing is fused away, so that engine_tensor has what every operator gave. */
+enum status engine_create_inspectable(struct engine **engine, const struct frozen *frozen,
+                                      enum runtime runtime, int batch, const char *where,
+                                      struct error *error);
 void engine_destroy(struct engine *engine); /* NULL is harmless */
 
 /* Run n <= batch inputs.  input/output have the program's own types and shapes, n first. */

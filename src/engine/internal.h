@@ -48,12 +48,14 @@ struct step {
     int32_t low, high; /* clamp of the output */
     size_t scratch_bytes;
 
-    /* matrix products */
+    /* matrix products and depthwise convolutions */
     struct dot dot;
+    struct dot_taps taps;
     struct dot_output scale;
     void (*store)(const struct dot_output *output, size_t rows, const int32_t *acc, int8_t *out);
     size_t rows, row_count; /* rows of sums of one digit; values of one packed row (dense) */
     int padded_height, padded_width;
+    bool words; /* how the padded image is packed: as words or as kernels->pack does */
     uint32_t *row_offset;
     void *memory[8]; /* array_free */
     int memory_count;
@@ -63,11 +65,10 @@ struct step {
     bool half_even; /* XNNPACK's way of QUANTIZE */
     bool is_tanh, is_minimum;
     struct fixed factor, factor_out;
-    const int32_t *terms; /* ADD: [2][256] what each byte of either input adds to the sum */
-    int sum_shift;        /* ADD as XNNPACK does it: the sum's fraction bits */
-    float factor_float;
-    unsigned char table[256]; /* the output for each input byte, or pixel */
-    const int8_t *weights;    /* depthwise: [height][width][channels] */
+    const int32_t *terms;   /* ADD: [2][256] what each byte of either input adds to the sum */
+    int sum_shift;          /* ADD as XNNPACK does it: the sum's fraction bits */
+    struct dot_table table; /* the output for each input byte, or pixel */
+    const int8_t *weights;  /* depthwise: [height][width][channels] */
     const int32_t *bias;
     int multiplier;          /* depthwise: outputs of one input channel */
     int diff_min;            /* softmax: what lies further below the largest counts as 0 */
@@ -76,7 +77,7 @@ struct step {
     int pad_before[3], pad_after[3];
 
     /* float32 */
-    float low_float, high_float;
+    float low_float, high_float, factor_float;
     const float *weights_float, *bias_float; /* weights: [window][inputs][channels] */
 };
 
@@ -85,7 +86,8 @@ struct engine {
     enum runtime runtime;
     const struct dot_kernels *kernels;
     int batch;
-    int file_batch; /* first dimension of the file's shapes */
+    bool is_inspectable; /* every operator's output is kept */
+    int file_batch;      /* first dimension of the file's shapes */
     struct slot *slots;
     struct step *steps;
     int step_count;
@@ -94,8 +96,9 @@ struct engine {
     unsigned char *scratch;
     size_t scratch_bytes; /* of one part */
     int parts;
-    bool pixels_quantized;             /* only QUANTIZE reads the input */
-    unsigned char pixel_bytes[256][4]; /* pixel / 255 in the input's type */
+    bool pixels_quantized;        /* only QUANTIZE reads the input */
+    float pixel_floats[256];      /* pixel / 255 in the input's type: float32, */
+    struct dot_table pixel_table; /* or a byte */
 
     /* one call */
     const unsigned char *pixels; /* NULL: `input` is used */
@@ -137,6 +140,28 @@ bool plan_constants(struct planner *planner, const struct frozen_tensor *weights
                     const struct frozen_tensor *bias, int channels, int dimension);
 /* step->scale and step->store: from sums to output, in all the forms the kernels want. */
 bool plan_scale(struct planner *planner, const struct frozen_tensor *weights, int channels);
+/* The same with one factor for all channels; without the form of FULLY_CONNECTED. */
+bool plan_scale_all(struct planner *planner, int channels, struct fixed fixed, float factor);
+/* Sums of up to ENGINE_ROWS rows. */
+size_t acc_bytes(const struct step *step);
+/* Image after image: packed, multiplied as step->dot or (words) step->taps say, stored. */
+step_run run_conv;
+
+/* quantize.c: each byte by step->table. */
+step_run run_table;
+
+/* image.c: the input of a convolution, packed as words or as kernels->pack does, with the border
+ * that its windows reach.  `taps` of them in one row of the window lie side by side. */
+bool plan_image(struct planner *planner, bool words);
+/* Bytes (words: words) from the packed image's start to each output position's window, and from
+ * there to `columns` equal parts of each row of the window. */
+bool plan_image_offsets(struct planner *planner, int columns, uint32_t *part_offset);
+size_t image_bytes(const struct engine *engine, const struct step *step);
+void image_clear(const struct engine *engine, const struct step *step, unsigned char *packed);
+void image_pack(const struct engine *engine, const struct step *step, const int8_t *x,
+                unsigned char *packed); /* the border was cleared before */
+/* Let the convolution before a max pooling give its maxima alone.  false when it cannot. */
+bool image_fuse_pool(struct planner *planner);
 
 /* The axes of MEAN and REDUCE_MAX are height and width, and the output has the channels. */
 bool plan_reduced_axes(struct planner *planner);

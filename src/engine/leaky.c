@@ -43,8 +43,9 @@ bool plan_leaky(struct planner *planner) {
         int32_t x = (byte < 128 ? byte : byte - 256) - input->zero_point[0];
         int64_t q = eight_bits ? (zero * 256 + 128 + (x >= 0 ? above_bits : below_bits) * x) >> 8
                                : (int64_t)fixed_scale(x, x >= 0 ? above : below) + zero;
-        step->table[byte] = (unsigned char)fixed_clamp(q, -128, 127);
+        step->table.bytes[byte] = (unsigned char)fixed_clamp(q, -128, 127);
     }
+    dot_table_finish(&step->table);
     step->run = run_table;
     return true;
 }

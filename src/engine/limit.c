@@ -40,8 +40,9 @@ static bool plan_number(struct planner *planner, const struct frozen_tensor *oth
     for (int byte = 0; byte < 256; byte++) {
         int32_t q = byte < 128 ? byte : byte - 256;
         int32_t chosen = step->is_minimum == (q < number) ? q : number;
-        step->table[byte] = (unsigned char)chosen;
+        step->table.bytes[byte] = (unsigned char)chosen;
     }
+    dot_table_finish(&step->table);
     step->run = run_table;
     return true;
 }

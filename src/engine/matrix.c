@@ -9,15 +9,21 @@
 static void rows_out(const struct engine *engine, const struct step *step,
                      const unsigned char *activations, size_t rows, const uint32_t *row_offset,
                      int32_t *acc, int8_t *out) {
-    for (size_t row = 0; row < rows; row += ENGINE_ROWS) {
-        size_t some = rows - row < ENGINE_ROWS ? rows - row : ENGINE_ROWS;
-        engine->kernels->multiply(&step->dot, activations, some, row_offset + row, acc);
-        step->store(&step->scale, some, acc, out + row * (size_t)step->scale.channels);
+    size_t window = (size_t)step->scale.window, most = ENGINE_ROWS / window * window;
+    for (size_t row = 0; row < rows; row += most) {
+        size_t some = rows - row < most ? rows - row : most;
+        if (step->words)
+            engine->kernels->multiply_taps(&step->taps, (const int16_t *)(const void *)activations,
+                                           some, row_offset + row, acc);
+        else
+            engine->kernels->multiply(&step->dot, activations, some, row_offset + row, acc);
+        step->store(&step->scale, some / window, acc,
+                    out + row / window * (size_t)step->scale.channels);
     }
 }
 
-static size_t acc_bytes(const struct step *step) {
-    return (size_t)ENGINE_ROWS * (size_t)step->dot.groups * DOT_GROUP * sizeof(int32_t);
+size_t acc_bytes(const struct step *step) {
+    return (size_t)ENGINE_ROWS * (size_t)step->scale.groups * DOT_GROUP * sizeof(int32_t);
 }
 
 static void run_dense(const struct engine *engine, const struct step *step, size_t begin,
@@ -37,35 +43,15 @@ static void run_dense(const struct engine *engine, const struct step *step, size
     }
 }
 
-/* The image with its border of zeros, packed. */
-static void pack_image(const struct engine *engine, const struct step *step, const int8_t *x,
-                       unsigned char *packed) {
-    const struct dot_kernels *kernels = engine->kernels;
-    const struct window_plan *window = &step->window;
-    size_t bytes = (size_t)kernels->activation_bytes;
-    size_t row = (size_t)window->in_width * (size_t)window->in_channels;
-    size_t padded = (size_t)step->padded_width * (size_t)window->in_channels * bytes;
-    size_t left = (size_t)window->pad_left * (size_t)window->in_channels * bytes;
-    if (padded == row * bytes && step->padded_height == window->in_height) {
-        kernels->pack(row * (size_t)window->in_height, x, step->zero_in, packed);
-        return;
-    }
-    /* Zero is the zero point: 0 in int16, zero point + 128 in uint8. */
-    int border = bytes == 1 ? step->zero_in + 128 : 0;
-    memset(packed, border, padded * (size_t)step->padded_height);
-    for (int y = 0; y < window->in_height; y++)
-        kernels->pack(row, x + (size_t)y * row, step->zero_in,
-                      packed + (size_t)(y + window->pad_top) * padded + left);
-}
-
-static void run_conv(const struct engine *engine, const struct step *step, size_t begin, size_t end,
-                     unsigned char *scratch) {
+void run_conv(const struct engine *engine, const struct step *step, size_t begin, size_t end,
+              unsigned char *scratch) {
     int32_t *acc = (int32_t *)(void *)scratch;
     unsigned char *packed = scratch + acc_bytes(step);
+    image_clear(engine, step, packed);
     for (size_t digit = begin; digit < end; digit++) {
         const int8_t *x = (const int8_t *)step->input->data + digit * step->input->bytes;
         int8_t *out = (int8_t *)step->output->data + digit * step->output->bytes;
-        pack_image(engine, step, x, packed);
+        image_pack(engine, step, x, packed);
         rows_out(engine, step, packed, step->rows, step->row_offset, acc, out);
     }
 }
@@ -99,42 +85,74 @@ bool plan_constants(struct planner *planner, const struct frozen_tensor *weights
     return true;
 }
 
-bool plan_scale(struct planner *planner, const struct frozen_tensor *weights, int channels) {
+/* Where the factors go; the caller fills them. */
+struct factors {
+    int32_t *multiplier, *shift_left, *shift_right;
+    float *factor;
+    double *exact;
+};
+
+static bool plan_factors(struct planner *planner, int channels, struct factors *factors) {
     struct step *step = planner->step;
     struct dot_output *scale = &step->scale;
-    scale->groups = (channels + DOT_GROUP - 1) / DOT_GROUP;
-    size_t padded = (size_t)scale->groups * DOT_GROUP;
-    int32_t *multiplier = plan_memory(planner, 3 * padded, sizeof *multiplier);
-    float *factor = plan_memory(planner, padded, sizeof *factor);
-    double *exact = plan_memory(planner, padded, sizeof *exact);
-    if (!multiplier || !factor || !exact) return false;
+    int groups = (channels + DOT_GROUP - 1) / DOT_GROUP;
+    size_t padded = (size_t)groups * DOT_GROUP;
+    factors->multiplier = plan_memory(planner, 3 * padded, sizeof *factors->multiplier);
+    factors->factor = plan_memory(planner, padded, sizeof *factors->factor);
+    factors->exact = plan_memory(planner, padded, sizeof *factors->exact);
+    if (!factors->multiplier || !factors->factor || !factors->exact) return false;
+    factors->shift_left = factors->multiplier + padded;
+    factors->shift_right = factors->shift_left + padded;
+    *scale = (struct dot_output){
+        .channels = channels,
+        .groups = groups,
+        .window = 1,
+        .zero_point = step->zero_out,
+        .low = step->low,
+        .high = step->high,
+        .multiplier = factors->multiplier,
+        .shift_left = factors->shift_left,
+        .shift_right = factors->shift_right,
+        .factor = factors->factor,
+        .exact_factor = factors->exact,
+    };
+    step->store = planner->engine->runtime == RUNTIME_XNN ? planner->engine->kernels->output_float
+                                                          : planner->engine->kernels->output_fixed;
+    return true;
+}
+
+static void set_fixed(const struct factors *factors, int c, struct fixed fixed) {
+    factors->multiplier[c] = fixed.value;
+    factors->shift_left[c] = fixed.shift > 0 ? fixed.shift : 0;
+    factors->shift_right[c] = fixed.shift < 0 ? -fixed.shift : 0;
+}
+
+bool plan_scale_all(struct planner *planner, int channels, struct fixed fixed, float factor) {
+    struct factors factors;
+    if (!plan_factors(planner, channels, &factors)) return false;
+    for (int c = 0; c < channels; c++) {
+        set_fixed(&factors, c, fixed);
+        factors.factor[c] = factor;
+    }
+    return true;
+}
+
+bool plan_scale(struct planner *planner, const struct frozen_tensor *weights, int channels) {
+    struct factors factors;
+    if (!plan_factors(planner, channels, &factors)) return false;
     float in = planner->input->scale[0], out = planner->output->scale[0];
     for (int c = 0; c < channels; c++) {
         float weight = weights->scale[weights->scale_count > 1 ? c : 0];
-        exact[c] = (double)in * (double)weight / (double)out;
-        factor[c] = in * weight / out;
+        factors.exact[c] = (double)in * (double)weight / (double)out;
+        factors.factor[c] = in * weight / out;
         struct fixed fixed;
-        if (!plan_factor(planner, exact[c], &fixed)) return false;
-        if (!isfinite(factor[c])) return plan_refuse(planner, STATUS_FORMAT, "its scales overflow");
-        multiplier[c] = fixed.value;
-        multiplier[padded + (size_t)c] = fixed.shift > 0 ? fixed.shift : 0;
-        multiplier[2 * padded + (size_t)c] = fixed.shift < 0 ? -fixed.shift : 0;
+        if (!plan_factor(planner, factors.exact[c], &fixed)) return false;
+        if (!isfinite(factors.factor[c]))
+            return plan_refuse(planner, STATUS_FORMAT, "its scales overflow");
+        set_fixed(&factors, c, fixed);
     }
-    scale->channels = channels;
-    scale->zero_point = step->zero_out;
-    scale->low = step->low;
-    scale->high = step->high;
-    scale->multiplier = multiplier;
-    scale->shift_left = multiplier + padded;
-    scale->shift_right = multiplier + 2 * padded;
-    scale->factor = factor;
-    scale->exact_factor = exact;
-    if (planner->engine->runtime == RUNTIME_XNN)
-        step->store = planner->engine->kernels->output_float;
-    else if (planner->op->code == OP_FULLY_CONNECTED)
-        step->store = planner->engine->kernels->output_exact;
-    else
-        step->store = planner->engine->kernels->output_fixed;
+    if (planner->engine->runtime == RUNTIME_REF && planner->op->code == OP_FULLY_CONNECTED)
+        planner->step->store = planner->engine->kernels->output_exact;
     return true;
 }
 
@@ -196,36 +214,6 @@ static bool plan_dense(struct planner *planner, const struct frozen_tensor *weig
     return true;
 }
 
-/* Where each output position and each run of a window start in the packed image.  Without dilation
- * along x a row of the window is one run. */
-static bool plan_offsets(struct planner *planner, int segments) {
-    struct step *step = planner->step;
-    const struct window_plan *window = &step->window;
-    size_t pixel = (size_t)window->in_channels * (size_t)planner->engine->kernels->activation_bytes;
-    size_t row = (size_t)step->padded_width * pixel;
-    uint32_t *segment_offset = plan_memory(planner, (size_t)segments, sizeof *segment_offset);
-    step->rows = (size_t)window->out_height * (size_t)window->out_width;
-    step->row_offset = plan_memory(planner, step->rows, sizeof *step->row_offset);
-    if (!segment_offset || !step->row_offset) return false;
-    int columns = segments / window->height;
-    for (int s = 0; s < segments; s++)
-        segment_offset[s] = (uint32_t)((size_t)(s / columns) * (size_t)window->dilation_y * row +
-                                       (size_t)(s % columns) * (size_t)window->dilation_x * pixel);
-    uint32_t *to = step->row_offset;
-    for (int y = 0; y < window->out_height; y++)
-        for (int x = 0; x < window->out_width; x++)
-            *to++ = (uint32_t)((size_t)y * (size_t)window->stride_y * row +
-                               (size_t)x * (size_t)window->stride_x * pixel);
-    step->dot.segment_offset = segment_offset;
-    return true;
-}
-
-static int64_t padded_size(int in, int before, int out, int stride, int window, int dilation) {
-    int64_t reached = (int64_t)(out - 1) * stride + (int64_t)(window - 1) * dilation + 1;
-    int64_t held = (int64_t)before + in;
-    return reached > held ? reached : held;
-}
-
 static bool plan_conv(struct planner *planner, const struct frozen_tensor *weights,
                       const struct frozen_tensor *bias) {
     struct step *step = planner->step;
@@ -233,28 +221,24 @@ static bool plan_conv(struct planner *planner, const struct frozen_tensor *weigh
         return plan_refuse(planner, STATUS_FORMAT, "its weights want 4 dimensions");
     int channels = weights->shape[0], height = weights->shape[1], width = weights->shape[2];
     if (!plan_window(planner, height, width, channels)) return false;
-    struct window_plan *window = &step->window;
+    const struct window_plan *window = &step->window;
     if (weights->shape[3] != window->in_channels)
         return plan_refuse(planner, STATUS_UNSUPPORTED,
                            "its weights have other input channels than its input (groups are not "
                            "supported)");
-    int64_t rows = padded_size(window->in_height, window->pad_top, window->out_height,
-                               window->stride_y, height, window->dilation_y);
-    int64_t columns = padded_size(window->in_width, window->pad_left, window->out_width,
-                                  window->stride_x, width, window->dilation_x);
-    int64_t bytes = planner->engine->kernels->activation_bytes * (int64_t)window->in_channels;
-    if (rows > INT32_MAX || columns > INT32_MAX || rows * columns > INT32_MAX / 4 / bytes)
-        return plan_refuse(planner, STATUS_UNSUPPORTED, "its padded input is too large");
-    step->padded_height = (int)rows;
-    step->padded_width = (int)columns;
+    if (!plan_image(planner, false)) return false;
+    /* Without dilation along x a row of the window is one run. */
     bool whole_rows = window->dilation_x == 1 || width == 1;
     int segments = whole_rows ? height : height * width;
     int count = window->in_channels * (whole_rows ? width : 1);
-    if (!plan_constants(planner, weights, bias, channels, 0) ||
+    uint32_t *segment_offset = plan_memory(planner, (size_t)segments, sizeof *segment_offset);
+    if (!segment_offset || !plan_constants(planner, weights, bias, channels, 0) ||
         !plan_weights(planner, weights, bias, channels, segments, count) ||
-        !plan_scale(planner, weights, channels) || !plan_offsets(planner, segments))
+        !plan_scale(planner, weights, channels) ||
+        !plan_image_offsets(planner, segments / height, segment_offset))
         return false;
-    step->scratch_bytes = acc_bytes(step) + (size_t)(rows * columns * bytes) + 64;
+    step->dot.segment_offset = segment_offset;
+    step->scratch_bytes = acc_bytes(step) + image_bytes(planner->engine, step) + 64;
     step->run = run_conv;
     return true;
 }

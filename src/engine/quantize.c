@@ -22,7 +22,7 @@ static void run_from_float(const struct engine *engine, const struct step *step,
     unsigned char *out = step->output->data + begin * step->output->bytes;
     if (engine->pixels && engine->pixels_quantized) {
         const unsigned char *pixels = engine->pixels + begin * step->output->count;
-        for (size_t i = 0; i < count; i++) out[i] = step->table[pixels[i]];
+        engine->kernels->look_up(&step->table, count, pixels, out);
         return;
     }
     const float *x = (const float *)(const void *)step->input->data + begin * step->input->count;
@@ -33,10 +33,10 @@ static void run_from_float(const struct engine *engine, const struct step *step,
 
 void run_table(const struct engine *engine, const struct step *step, size_t begin, size_t end,
                unsigned char *scratch) {
-    (void)engine, (void)scratch;
-    const unsigned char *x = step->input->data + begin * step->input->bytes;
-    unsigned char *out = step->output->data + begin * step->output->bytes;
-    for (size_t i = 0; i < (end - begin) * step->output->count; i++) out[i] = step->table[x[i]];
+    (void)scratch;
+    engine->kernels->look_up(&step->table, (end - begin) * step->output->count,
+                             step->input->data + begin * step->input->bytes,
+                             step->output->data + begin * step->output->bytes);
 }
 
 static void run_dequantize(const struct engine *engine, const struct step *step, size_t begin,
@@ -82,8 +82,9 @@ static bool plan_requantize(struct planner *planner) {
         int32_t x = is_signed ? (int8_t)(byte < 128 ? byte : byte - 256) : byte;
         int32_t q = eight_bits ? convert_eight_bits(x, step, ratio)
                                : fixed_add(fixed_scale(x - step->zero_in, factor), step->zero_out);
-        step->table[byte] = (unsigned char)fixed_clamp(q, step->low, step->high);
+        step->table.bytes[byte] = (unsigned char)fixed_clamp(q, step->low, step->high);
     }
+    dot_table_finish(&step->table);
     step->run = run_table;
     return true;
 }
@@ -104,9 +105,10 @@ bool plan_quantize(struct planner *planner) {
     if (input->type != TYPE_FLOAT32)
         return plan_refuse(planner, STATUS_UNSUPPORTED, "its input is not float32, int8 or uint8");
     for (int pixel = 0; pixel < 256; pixel++)
-        step->table[pixel] =
+        step->table.bytes[pixel] =
             (unsigned char)quantize_value((float)pixel / 255.0f, step->scale_out, step->zero_out,
                                           step->low, step->high, step->half_even);
+    dot_table_finish(&step->table);
     step->run = run_from_float;
     return true;
 }

@@ -3,24 +3,30 @@
 
 #include "engine/internal.h"
 
+/* acc[c] = sum over pixels of x[pixel][c] - zero, for up to DOT_GROUP channels. */
+static void sum_few(size_t pixels, size_t channels, size_t count, const int8_t *x, int32_t zero,
+                    int32_t *acc) {
+    int32_t sum[DOT_GROUP] = {0};
+    for (size_t i = 0; i < pixels; i++, x += channels)
+        if (count == DOT_GROUP) /* a constant, for vectors */
+            for (size_t c = 0; c < DOT_GROUP; c++) sum[c] += x[c];
+        else
+            for (size_t c = 0; c < count; c++) sum[c] += x[c];
+    for (size_t c = 0; c < count; c++) acc[c] = sum[c] - (int32_t)pixels * zero;
+}
+
 static void run_mean(const struct engine *engine, const struct step *step, size_t begin, size_t end,
                      unsigned char *scratch) {
-    (void)scratch;
+    (void)engine;
+    int32_t *acc = (int32_t *)(void *)scratch;
     size_t channels = step->output->count, pixels = step->input->count / channels;
     for (size_t digit = begin; digit < end; digit++) {
         const int8_t *x = (const int8_t *)step->input->data + digit * step->input->bytes;
-        int8_t *out = (int8_t *)step->output->data + digit * step->output->bytes;
-        for (size_t c = 0; c < channels; c++) {
-            int64_t sum = 0;
-            for (size_t i = 0; i < pixels; i++) sum += x[i * channels + c] - step->zero_in;
-            int64_t y;
-            if (engine->runtime == RUNTIME_XNN)
-                y = quantize_value((float)sum * step->factor_float, 1, step->zero_out, -128, 127,
-                                   true);
-            else
-                y = (int64_t)fixed_scale((int32_t)(uint32_t)sum, step->factor) + step->zero_out;
-            out[c] = (int8_t)fixed_clamp(y, -128, 127);
-        }
+        for (size_t c = 0; c < channels; c += DOT_GROUP)
+            sum_few(pixels, channels, channels - c < DOT_GROUP ? channels - c : DOT_GROUP, x + c,
+                    step->zero_in, acc + c);
+        step->store(&step->scale, 1, acc,
+                    (int8_t *)step->output->data + digit * step->output->bytes);
     }
 }
 
@@ -29,11 +35,11 @@ static void run_max(const struct engine *engine, const struct step *step, size_t
     (void)scratch;
     const struct window_plan *window = &step->window;
     size_t channels = (size_t)window->in_channels;
+    struct dot_window all = {
+        window->in_height, window->in_width, channels * (size_t)window->in_width, channels, 1, 0};
     for (size_t digit = begin; digit < end; digit++)
         engine->kernels->largest((const int8_t *)step->input->data + digit * step->input->bytes,
-                                 window->in_height, window->in_width,
-                                 channels * (size_t)window->in_width, channels,
-                                 (int8_t *)step->output->data + digit * step->output->bytes);
+                                 &all, (int8_t *)step->output->data + digit * step->output->bytes);
 }
 
 /* Division by the number of pixels goes into the factor, with as many bits as it has room for. */
@@ -41,15 +47,21 @@ static bool plan_mean(struct planner *planner, int32_t pixels) {
     struct step *step = planner->step;
     float in = planner->input->scale[0], out = planner->output->scale[0];
     struct fixed factor;
+    if (pixels >= 1 << 23) /* sums of bytes less a zero point must fit 32 bits */
+        return plan_refuse(planner, STATUS_UNSUPPORTED, "it has too many pixels");
     if (!plan_factor(planner, (double)in / (double)out, &factor)) return false;
     int room = 0;
     while ((int64_t)1 << (room + 1) <= pixels) room++;
     if (room > 31 + factor.shift) room = 31 + factor.shift;
-    step->factor.value = (int32_t)(((int64_t)factor.value << room) / pixels);
-    step->factor.shift = factor.shift - room;
-    step->factor_float = in / out / (float)pixels;
-    if (!isfinite(step->factor_float))
+    factor.value = (int32_t)(((int64_t)factor.value << room) / pixels);
+    factor.shift -= room;
+    float factor_float = in / out / (float)pixels;
+    if (!isfinite(factor_float))
         return plan_refuse(planner, STATUS_FORMAT, "its scales are too far apart");
+    step->low = -128;
+    step->high = 127;
+    if (!plan_scale_all(planner, planner->input->shape[3], factor, factor_float)) return false;
+    step->scratch_bytes = (size_t)step->scale.groups * DOT_GROUP * sizeof(int32_t);
     step->run = run_mean;
     return true;
 }

@@ -12,78 +12,64 @@ struct view view_at(const struct window_plan *window, int y, int x) {
     return (struct view){top, left, bottom - top, right - left};
 }
 
-static const int8_t *view_start(const struct window_plan *window, struct view view,
-                                const int8_t *x) {
-    return x + ((size_t)view.top * (size_t)window->in_width + (size_t)view.left) *
-                   (size_t)window->in_channels;
+/* What runs over a row of windows: kernels->largest or kernels->average. */
+typedef void row_of_windows(const struct engine *engine, const struct step *step, const int8_t *x,
+                            const struct dot_window *windows, int8_t *out);
+
+static void largest(const struct engine *engine, const struct step *step, const int8_t *x,
+                    const struct dot_window *windows, int8_t *out) {
+    engine->kernels->largest(x, windows, out);
+    if (step->low == -128 && step->high == 127) return;
+    for (size_t i = 0; i < windows->count * windows->channels; i++)
+        out[i] = (int8_t)fixed_clamp(out[i], step->low, step->high);
 }
 
-static void clamp_all(const struct step *step, size_t count, int8_t *out) {
-    if (step->low == -128 && step->high == 127) return;
-    for (size_t i = 0; i < count; i++) out[i] = (int8_t)fixed_clamp(out[i], step->low, step->high);
+static void average(const struct engine *engine, const struct step *step, const int8_t *x,
+                    const struct dot_window *windows, int8_t *out) {
+    engine->kernels->average(x, windows, step->low, step->high, out);
+}
+
+static void pool_image(const struct engine *engine, const struct step *step, row_of_windows *run,
+                       const int8_t *x, int8_t *out) {
+    const struct window_plan *window = &step->window;
+    size_t channels = (size_t)window->in_channels, row = channels * (size_t)window->in_width;
+    for (int y = 0; y < window->out_height; y++)
+        for (int column = 0; column < window->out_width;) {
+            struct view view = view_at(window, y, column);
+            /* Windows that the image's sides do not cut are alike. */
+            int alike = 1;
+            if (view.width == window->width)
+                while (column + alike < window->out_width &&
+                       view_at(window, y, column + alike).width == window->width)
+                    alike++;
+            struct dot_window windows = {view.height,   view.width,
+                                         row,           channels,
+                                         (size_t)alike, (size_t)window->stride_x * channels};
+            run(engine, step, x + (size_t)view.top * row + (size_t)view.left * channels, &windows,
+                out);
+            out += (size_t)alike * channels;
+            column += alike;
+        }
+}
+
+static void pool_images(const struct engine *engine, const struct step *step, row_of_windows *run,
+                        size_t begin, size_t end) {
+    for (size_t digit = begin; digit < end; digit++)
+        pool_image(engine, step, run,
+                   (const int8_t *)step->input->data + digit * step->input->bytes,
+                   (int8_t *)step->output->data + digit * step->output->bytes);
 }
 
 static void run_max(const struct engine *engine, const struct step *step, size_t begin, size_t end,
                     unsigned char *scratch) {
     (void)scratch;
-    const struct window_plan *window = &step->window;
-    size_t channels = (size_t)window->in_channels, row = channels * (size_t)window->in_width;
-    for (size_t digit = begin; digit < end; digit++) {
-        const int8_t *x = (const int8_t *)step->input->data + digit * step->input->bytes;
-        int8_t *out = (int8_t *)step->output->data + digit * step->output->bytes;
-        for (int y = 0; y < window->out_height; y++)
-            for (int column = 0; column < window->out_width; column++, out += channels) {
-                struct view view = view_at(window, y, column);
-                engine->kernels->largest(view_start(window, view, x), view.height, view.width, row,
-                                         channels, out);
-            }
-        clamp_all(step, step->output->count,
-                  (int8_t *)step->output->data + digit * step->output->bytes);
-    }
-}
-
-/* Sums of up to DOT_GROUP channels; below 2^23 pixels they fit. */
-static void average_few(const struct step *step, struct view view, size_t row, size_t count,
-                        const int8_t *x, int8_t *out) {
-    size_t channels = (size_t)step->window.in_channels;
-    int32_t pixels = view.height * view.width, half = pixels / 2, sum[DOT_GROUP] = {0};
-    for (int y = 0; y < view.height; y++)
-        for (int column = 0; column < view.width; column++) {
-            const int8_t *from = x + (size_t)y * row + (size_t)column * channels;
-            if (count == DOT_GROUP) /* a constant, for vectors */
-                for (size_t c = 0; c < DOT_GROUP; c++) sum[c] += from[c];
-            else
-                for (size_t c = 0; c < count; c++) sum[c] += from[c];
-        }
-    for (size_t c = 0; c < count; c++) {
-        int32_t rounded = (sum[c] > 0 ? sum[c] + half : sum[c] - half) / pixels;
-        out[c] = (int8_t)fixed_clamp(rounded, step->low, step->high);
-    }
-}
-
-static void average(const struct step *step, struct view view, const int8_t *x, int8_t *out) {
-    size_t channels = (size_t)step->window.in_channels;
-    size_t row = channels * (size_t)step->window.in_width;
-    for (size_t c = 0; c < channels; c += DOT_GROUP) {
-        size_t count = channels - c < DOT_GROUP ? channels - c : DOT_GROUP;
-        average_few(step, view, row, count, x + c, out + c);
-    }
+    pool_images(engine, step, largest, begin, end);
 }
 
 static void run_average(const struct engine *engine, const struct step *step, size_t begin,
                         size_t end, unsigned char *scratch) {
-    (void)engine, (void)scratch;
-    const struct window_plan *window = &step->window;
-    for (size_t digit = begin; digit < end; digit++) {
-        const int8_t *x = (const int8_t *)step->input->data + digit * step->input->bytes;
-        int8_t *out = (int8_t *)step->output->data + digit * step->output->bytes;
-        for (int y = 0; y < window->out_height; y++)
-            for (int column = 0; column < window->out_width; column++) {
-                struct view view = view_at(window, y, column);
-                average(step, view, view_start(window, view, x), out);
-                out += window->in_channels;
-            }
-    }
+    (void)scratch;
+    pool_images(engine, step, average, begin, end);
 }
 
 bool plan_pool(struct planner *planner) {
@@ -98,5 +84,6 @@ bool plan_pool(struct planner *planner) {
     if (op->code == OP_AVERAGE_POOL_2D && (int64_t)op->filter_height * op->filter_width >= 1 << 23)
         return plan_refuse(planner, STATUS_UNSUPPORTED, "its window is too large");
     step->run = op->code == OP_MAX_POOL_2D ? run_max : run_average;
-    return true;
+    if (op->code == OP_MAX_POOL_2D && image_fuse_pool(planner)) step->run = NULL;
+    return !planner->status;
 }

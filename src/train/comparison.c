@@ -146,8 +146,8 @@ static enum status compare_values(struct comparer *comparer, enum runtime runtim
                                       false};
     enum status status = network_create(&network, &options, comparer->error);
     if (!status)
-        status = engine_create(&engine, comparer->frozen, runtime, BATCH, comparer->where,
-                               comparer->error);
+        status = engine_create_inspectable(&engine, comparer->frozen, runtime, BATCH,
+                                           comparer->where, comparer->error);
     if (status) goto done;
     size_t classes = (size_t)network_classes(network);
     output = array_new(engine_output_count(engine) * BATCH, sizeof(float));

@@ -137,20 +137,75 @@ static void sums_of_products_equal_plain_loops(void **state) {
     for_every_set(check_products);
 }
 
+/* Odd numbers of taps, channels and rows, each row's taps at places of their own. */
+static void check_taps_of(const struct dot_kernels *kernels, int channels, int taps, int rows) {
+    enum { PIXELS = 40 };
+    int groups = (channels + DOT_GROUP - 1) / DOT_GROUP, pairs = (taps + 1) / 2;
+    int padded = groups * DOT_GROUP, zero_point = byte();
+    int8_t *x = malloc((size_t)(PIXELS * channels)), *w = malloc((size_t)(taps * channels));
+    int16_t *packed = array_new((size_t)(PIXELS * channels), sizeof *packed);
+    int16_t *weights = array_new((size_t)(pairs * padded), 2 * sizeof *weights);
+    int32_t *start = array_new((size_t)padded, sizeof *start);
+    int32_t *acc = array_new((size_t)(padded * rows) + 16, sizeof *acc);
+    uint32_t *row = array_new((size_t)rows, sizeof *row);
+    uint32_t *tap = array_new((size_t)pairs * 2, sizeof *tap);
+    for (int i = 0; i < PIXELS * channels; i++) x[i] = byte();
+    for (int i = 0; i < taps * channels; i++) w[i] = byte();
+    for (int c = 0; c < channels; c++) start[c] = (int32_t)number() >> 8;
+    for (int r = 0; r < rows; r++) row[r] = number() % (PIXELS / 2) * (uint32_t)channels;
+    for (int t = 0; t < taps; t++) tap[t] = number() % (PIXELS / 2) * (uint32_t)channels;
+    kernels->pack_words((size_t)(PIXELS * channels), x, zero_point, (unsigned char *)packed);
+    dot_pack_taps(channels, taps, w, weights);
+    for (int i = 0; i < 16; i++) acc[padded * rows + i] = 0x5a5a5a5a;
+    struct dot_taps dot = {weights, groups, pairs, tap, start};
+    kernels->multiply_taps(&dot, packed, (size_t)rows, row, acc);
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < channels; c++) {
+            int64_t sum = start[c];
+            for (int t = 0; t < taps; t++)
+                sum +=
+                    (int64_t)(x[row[r] + tap[t] + (uint32_t)c] - zero_point) * w[t * channels + c];
+            assert_int_equal(acc[r * padded + c], (int32_t)sum);
+        }
+    for (int i = 0; i < 16; i++) assert_int_equal(acc[padded * rows + i], 0x5a5a5a5a);
+    array_free(packed);
+    array_free(weights);
+    array_free(start);
+    array_free(acc);
+    array_free(row);
+    array_free(tap);
+    free(x);
+    free(w);
+}
+
+static void check_taps(const struct dot_kernels *kernels) {
+    for (size_t i = 0; i < ODD; i++)
+        for (size_t j = 0; j < ODD; j++)
+            check_taps_of(kernels, odd[i], odd[(i + j) % ODD] % 26 + 1, odd[j]);
+}
+
+static void depthwise_sums_equal_plain_loops(void **state) {
+    (void)state;
+    for_every_set(check_taps);
+}
+
 /* ---- output ---- */
 
 #define ROWS   7
 #define PADDED 80
 
-static int32_t sums[ROWS * PADDED];
+#define WINDOW 9
+
+static int32_t sums[ROWS * WINDOW * PADDED];
 static int32_t multiplier[PADDED], left[PADDED], right[PADDED];
 static float factor[PADDED];
 static double exact_factor[PADDED];
 
-static struct dot_output output_of(int channels) {
+static struct dot_output output_of(int channels, int window) {
     struct dot_output output = {
         .channels = channels,
         .groups = (channels + DOT_GROUP - 1) / DOT_GROUP,
+        .window = window,
         .zero_point = byte(),
         .low = -128,
         .high = 127,
@@ -171,7 +226,7 @@ static struct dot_output output_of(int channels) {
         factor[c] = (float)real;
         exact_factor[c] = c % 3 ? real : 0.125; /* ties */
     }
-    for (int i = 0; i < ROWS * PADDED; i++) sums[i] = (int32_t)number() >> number() % 32;
+    for (int i = 0; i < ROWS * WINDOW * PADDED; i++) sums[i] = (int32_t)number() >> number() % 32;
     return output;
 }
 
@@ -199,31 +254,38 @@ static int8_t exact_by_hand(const struct dot_output *output, int32_t sum, int c)
     return (int8_t)(q < output->low ? output->low : q > output->high ? output->high : q);
 }
 
+typedef int8_t by_hand(const struct dot_output *output, int32_t sum, int c);
+
+/* Scaled by hand one by one, and the largest of the bytes taken. */
+static void check_output(const struct dot_output *output, by_hand *hand,
+                         void (*store)(const struct dot_output *, size_t, const int32_t *,
+                                       int8_t *)) {
+    int8_t out[ROWS * PADDED + 1];
+    int stride = output->groups * DOT_GROUP, channels = output->channels;
+    memset(out, 0x5a, sizeof out);
+    store(output, ROWS, sums, out);
+    for (int r = 0; r < ROWS; r++)
+        for (int c = 0; c < channels; c++) {
+            int8_t most = -128;
+            for (int i = 0; i < output->window; i++) {
+                int8_t one = hand(output, sums[(r * output->window + i) * stride + c], c);
+                most = one > most ? one : most;
+            }
+            assert_int_equal(out[r * channels + c], most);
+        }
+    assert_int_equal(out[ROWS * channels], 0x5a);
+}
+
 static void check_outputs(const struct dot_kernels *kernels) {
+    static const int windows[] = {1, 4, 2, WINDOW};
     for (size_t i = 0; i < ODD; i++)
         for (int round = 0; round < 40; round++) {
-            int channels = odd[i];
-            struct dot_output output = output_of(channels);
-            int8_t out[ROWS * PADDED + 1];
-            int stride = output.groups * DOT_GROUP;
-            memset(out, 0x5a, sizeof out);
-            kernels->output_fixed(&output, ROWS, sums, out);
-            for (int r = 0; r < ROWS; r++)
-                for (int c = 0; c < channels; c++)
-                    assert_int_equal(out[r * channels + c],
-                                     fixed_by_hand(&output, sums[r * stride + c], c));
-            assert_int_equal(out[ROWS * channels], 0x5a);
-            kernels->output_float(&output, ROWS, sums, out);
-            for (int r = 0; r < ROWS; r++)
-                for (int c = 0; c < channels; c++)
-                    assert_int_equal(out[r * channels + c],
-                                     float_by_hand(&output, sums[r * stride + c], c));
-            kernels->output_exact(&output, ROWS, sums, out);
-            for (int r = 0; r < ROWS; r++)
-                for (int c = 0; c < channels; c++)
-                    assert_int_equal(out[r * channels + c],
-                                     exact_by_hand(&output, sums[r * stride + c], c));
-            assert_int_equal(out[ROWS * channels], 0x5a);
+            struct dot_output output = output_of(odd[i], windows[round % 4]);
+            check_output(&output, float_by_hand, kernels->output_float);
+            check_output(&output, exact_by_hand, kernels->output_exact);
+            /* Maxima are taken of sums only where no bits are shifted out. */
+            for (int c = 0; c < PADDED && output.window > 1; c++) left[c] = 0;
+            check_output(&output, fixed_by_hand, kernels->output_fixed);
         }
 }
 
@@ -232,42 +294,91 @@ static void outputs_equal_the_definition(void **state) {
     for_every_set(check_outputs);
 }
 
-static void check_largest(const struct dot_kernels *kernels) {
-    enum { SIDE = 6 };
-    for (size_t i = 0; i < ODD; i++)
-        for (int height = 1; height <= 3; height++)
-            for (int width = 1; width <= 3; width++) {
-                int channels = odd[i];
-                /* Exactly as long as the image: a sanitizer sees a read beside it. */
-                int8_t *x = malloc((size_t)(SIDE * SIDE * channels));
-                int8_t out[66];
-                for (int j = 0; j < SIDE * SIDE * channels; j++) x[j] = byte();
-                out[channels] = 0x5a;
-                const int8_t *from = x + ((SIDE - height) * SIDE + SIDE - width) * channels;
-                kernels->largest(from, height, width, (size_t)(SIDE * channels), (size_t)channels,
-                                 out);
-                for (int c = 0; c < channels; c++) {
-                    int8_t most = -128;
-                    for (int y = 0; y < height; y++)
-                        for (int column = 0; column < width; column++) {
-                            int8_t value = from[(y * SIDE + column) * channels + c];
-                            if (value > most) most = value;
-                        }
-                    assert_int_equal(out[c], most);
+/* Windows of an image exactly as long as they reach: a sanitizer sees a read beside it. */
+static void check_windows_of(const struct dot_kernels *kernels, int channels, int height, int width,
+                             int count) {
+    int step = width > 1 ? width - 1 : 1, across = (count - 1) * step + width;
+    struct dot_window window = {height,           width,         (size_t)(across * channels),
+                                (size_t)channels, (size_t)count, (size_t)(step * channels)};
+    size_t bytes = (size_t)(height * across * channels);
+    int8_t *x = malloc(bytes), largest[5 * 65 + 1], average[5 * 65 + 1];
+    int low = -100, high = 90;
+    for (size_t i = 0; i < bytes; i++) x[i] = number() % 16 ? byte() : -128;
+    if (number() % 4 == 0) memset(x, number() % 2 ? -128 : 127, bytes);
+    memset(largest, 0x5a, sizeof largest);
+    memset(average, 0x5a, sizeof average);
+    kernels->largest(x, &window, largest);
+    kernels->average(x, &window, low, high, average);
+    for (int i = 0; i < count; i++)
+        for (int c = 0; c < channels; c++) {
+            int most = -128, sum = 0;
+            for (int y = 0; y < height; y++)
+                for (int column = 0; column < width; column++) {
+                    int value = x[(y * across + i * step + column) * channels + c];
+                    if (value > most) most = value;
+                    sum += value;
                 }
-                assert_int_equal(out[channels], 0x5a);
-                free(x);
-            }
+            double mean = round((double)sum / (height * width));
+            if (mean < low) mean = low;
+            if (mean > high) mean = high;
+            assert_int_equal(largest[i * channels + c], most);
+            assert_int_equal(average[i * channels + c], (int)mean);
+        }
+    assert_int_equal(largest[count * channels], 0x5a);
+    assert_int_equal(average[count * channels], 0x5a);
+    free(x);
 }
 
-static void the_largest_of_a_window_is_found(void **state) {
+static void check_windows(const struct dot_kernels *kernels) {
+    for (size_t i = 0; i < ODD; i++)
+        for (int height = 1; height <= 5; height++)
+            for (int width = 1; width <= 5; width++)
+                check_windows_of(kernels, odd[i], height, width, 1 + (height + width) % 5);
+    check_windows_of(kernels, 33, 15, 17, 2); /* 255 pixels, and more */
+    check_windows_of(kernels, 33, 16, 16, 2);
+    check_windows_of(kernels, 33, 40, 25, 2);
+}
+
+/* By every number of pixels, of sums at the extremes and between. */
+static void check_every_divisor(const struct dot_kernels *kernels) {
+    for (int pixels = 2; pixels <= 300; pixels++)
+        for (int round = 0; round < 8; round++) check_windows_of(kernels, 16, 1, pixels, 1);
+}
+
+static void maxima_and_averages_of_windows_equal_plain_loops(void **state) {
     (void)state;
-    for_every_set(check_largest);
+    for_every_set(check_windows);
+    for_every_set(check_every_divisor);
+}
+
+static void check_tables(const struct dot_kernels *kernels) {
+    for (int length = 0; length < 400; length++) {
+        struct dot_table table;
+        unsigned char x[400], out[401];
+        unsigned char first = (unsigned char)number();
+        for (int i = 0; i < 256; i++)
+            table.bytes[i] = (unsigned char)(length % 2 ? number() : (uint32_t)(first + i));
+        dot_table_finish(&table);
+        assert_int_equal(table.is_sum, length % 2 == 0);
+        for (int i = 0; i < length; i++)
+            x[i] = (unsigned char)(length < 256 ? number() : (uint32_t)i);
+        out[length] = 0x5a;
+        kernels->look_up(&table, (size_t)length, x, out);
+        for (int i = 0; i < length; i++) assert_int_equal(out[i], table.bytes[x[i]]);
+        assert_int_equal(out[length], 0x5a);
+    }
+}
+
+static void tables_of_bytes_are_looked_up(void **state) {
+    (void)state;
+    for_every_set(check_tables);
 }
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(sums_of_products_equal_plain_loops),
+    cmocka_unit_test(depthwise_sums_equal_plain_loops),
     cmocka_unit_test(outputs_equal_the_definition),
-    cmocka_unit_test(the_largest_of_a_window_is_found),
+    cmocka_unit_test(maxima_and_averages_of_windows_equal_plain_loops),
+    cmocka_unit_test(tables_of_bytes_are_looked_up),
 };
 TEST_MAIN(tests)

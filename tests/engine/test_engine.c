@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <jansson.h>
 #include <zlib.h>
 
 #include "engine/dot.h"
@@ -205,7 +207,60 @@ static void a_tensor_can_be_looked_at_after_a_run(void **state) {
     unload(&loaded);
 }
 
+/* Values of one digit as TFLite's reference kernels had them; how many int8 tensors there were. */
+static int check_tensors(const struct engine *engine, const struct frozen *frozen,
+                         const json_t *values, int digit) {
+    int checked = 0;
+    for (int t = 0; t < frozen->tensor_count; t++) {
+        const struct frozen_tensor *tensor = &frozen->tensors[t];
+        if (tensor->data || tensor->type != TYPE_INT8) continue;
+        char key[32];
+        snprintf(key, sizeof key, "%d:%d", digit, t);
+        const json_t *want = json_object_get(values, key);
+        const int8_t *got = engine_tensor(engine, t);
+        size_t count = frozen_tensor_count(tensor), index;
+        const json_t *value;
+        assert_non_null(got);
+        assert_int_equal(json_array_size(want), count);
+        json_array_foreach(want, index, value)
+            assert_int_equal(got[index], json_integer_value(value));
+        checked++;
+    }
+    return checked;
+}
+
+static void an_inspectable_engine_has_every_tensor_that_tflite_had(void **state) {
+    (void)state;
+    static const char *const names[] = {"fc", "cnn", "cnn_bn"};
+    static const int tensors[] = {4, 8, 11};
+    for (int n = 0; n < 3; n++) {
+        struct frozen *frozen;
+        struct engine *engine;
+        struct error error;
+        json_error_t where;
+        char path[128];
+        float output[10];
+        snprintf(path, sizeof path, "golden/%s/model_int8.tensors.json", names[n]);
+        json_t *root = json_load_file(test_shared(path), 0, &where);
+        assert_non_null(root);
+        snprintf(path, sizeof path, "golden/%s/model_int8.tflite", names[n]);
+        assert_ok(tflite_read(test_shared(path), &frozen, &error), &error);
+        assert_ok(engine_create_inspectable(&engine, frozen, RUNTIME_REF, 1, path, &error), &error);
+        for (int digit = 0; digit < 2; digit++) {
+            assert_ok(
+                engine_run_digits(engine, NULL, 1, test_images() + digit * PIXELS, output, &error),
+                &error);
+            int checked = check_tensors(engine, frozen, json_object_get(root, "values"), digit);
+            assert_int_equal(checked, tensors[n]);
+        }
+        engine_destroy(engine);
+        frozen_free(frozen);
+        json_decref(root);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(an_inspectable_engine_has_every_tensor_that_tflite_had),
     cmocka_unit_test(every_output_of_every_golden_equals_both_of_tflites_runtimes),
     cmocka_unit_test(float_programs_give_the_models_probabilities),
     cmocka_unit_test(every_set_of_kernels_gives_the_same_outputs),

@@ -1,0 +1,26 @@
+/* dot_avx2: what the x86 sets of integer kernels share (see struct dot_kernels in dot.h). */
+#ifndef ENGINE_DOT_AVX2_H
+#define ENGINE_DOT_AVX2_H
+
+#include "engine/dot.h"
+
+/* dot_avx2.c */
+void pack_words_avx2(size_t count, const int8_t *x, int zero_point, unsigned char *packed);
+void multiply_taps_avx2(const struct dot_taps *taps, const int16_t *activations, size_t rows,
+                        const uint32_t *row_offset, int32_t *acc);
+
+/* output_avx2.c */
+void output_fixed_avx2(const struct dot_output *output, size_t rows, const int32_t *acc,
+                       int8_t *out);
+void output_float_avx2(const struct dot_output *output, size_t rows, const int32_t *acc,
+                       int8_t *out);
+void output_exact_avx2(const struct dot_output *output, size_t rows, const int32_t *acc,
+                       int8_t *out);
+
+/* bytes_avx2.c */
+void largest_avx2(const int8_t *x, const struct dot_window *window, int8_t *out);
+void average_avx2(const int8_t *x, const struct dot_window *window, int low, int high, int8_t *out);
+void look_up_avx2(const struct dot_table *table, size_t count, const unsigned char *x,
+                  unsigned char *out);
+
+#endif
