@@ -26,11 +26,44 @@ void pack_words_avx2(size_t count, const int8_t *x, int zero_point, unsigned cha
     }
 }
 
-/* `rows` is a constant where this is inlined, so that the sums stay in registers. */
-static inline __attribute__((always_inline)) void block(const struct dot *dot,
-                                                        const unsigned char *activations,
-                                                        const int rows, const uint32_t *row_offset,
-                                                        int group, int32_t *acc) {
+static inline __m256i load_steps(const unsigned char *from) {
+    return _mm256_loadu_si256((const __m256i *)(const void *)from);
+}
+
+int steps_with_values_avx2(const unsigned char *activations, int rows, const uint32_t *row_offset,
+                           int steps, uint16_t *list) {
+    int count = 0;
+    for (int step = 0; step < steps; step += 8) {
+        const unsigned char *from = activations + 4 * (size_t)step;
+        __m256i any = load_steps(from + row_offset[0]);
+        for (int r = 1; r < rows; r++) any = _mm256_or_si256(any, load_steps(from + row_offset[r]));
+        __m256i zeros = _mm256_cmpeq_epi32(any, _mm256_setzero_si256());
+        unsigned bits = ~(unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(zeros)) & 0xff;
+        if (steps - step < 8) bits &= (1u << (steps - step)) - 1;
+        for (; bits; bits &= bits - 1) list[count++] = (uint16_t)(step + __builtin_ctz(bits));
+    }
+    return count;
+}
+
+/* What one row block adds at one step. */
+#define ADD_STEP(from, at, weights)                                                                \
+    do {                                                                                           \
+        __m256i w0 = _mm256_load_si256(weights), w1 = _mm256_load_si256((weights) + 1);            \
+        DOT_UNROLL                                                                                 \
+        for (int r = 0; r < rows; r++) {                                                           \
+            int32_t pair;                                                                          \
+            memcpy(&pair, from[r] + (at), 4);                                                      \
+            __m256i a = _mm256_set1_epi32(pair);                                                   \
+            sum[r][0] = _mm256_add_epi32(sum[r][0], _mm256_madd_epi16(a, w0));                     \
+            sum[r][1] = _mm256_add_epi32(sum[r][1], _mm256_madd_epi16(a, w1));                     \
+        }                                                                                          \
+    } while (0)
+
+/* `rows` is a constant where this is inlined, so that the sums stay in registers.  With a list only
+ * its steps, of a single segment. */
+static inline __attribute__((always_inline)) void
+block(const struct dot *dot, const unsigned char *activations, const int rows,
+      const uint32_t *row_offset, const struct dot_list *list, int group, int32_t *acc) {
     size_t stride = (size_t)dot->groups * DOT_GROUP;
     const __m256i *weights = (const __m256i *)(const void *)dot->weights +
                              2 * (size_t)group * (size_t)dot->segments * (size_t)dot->steps;
@@ -43,20 +76,16 @@ static inline __attribute__((always_inline)) void block(const struct dot *dot,
         sum[r][0] = _mm256_load_si256(start);
         sum[r][1] = _mm256_load_si256(start + 1);
     }
-    for (int s = 0; s < dot->segments; s++) {
-        size_t at = dot->segment_offset[s], end = at + 4 * (size_t)dot->steps;
-        for (; at < end; at += 4, weights += 2) {
-            __m256i w0 = _mm256_load_si256(weights), w1 = _mm256_load_si256(weights + 1);
-            DOT_UNROLL
-            for (int r = 0; r < rows; r++) {
-                int32_t pair;
-                memcpy(&pair, from[r] + at, 4);
-                __m256i a = _mm256_set1_epi32(pair);
-                sum[r][0] = _mm256_add_epi32(sum[r][0], _mm256_madd_epi16(a, w0));
-                sum[r][1] = _mm256_add_epi32(sum[r][1], _mm256_madd_epi16(a, w1));
-            }
+    if (list)
+        for (int i = 0; i < list->count; i++) {
+            size_t step = list->steps[i];
+            ADD_STEP(from, 4 * step, weights + 2 * step);
         }
-    }
+    else
+        for (int s = 0; s < dot->segments; s++) {
+            size_t at = dot->segment_offset[s], end = at + 4 * (size_t)dot->steps;
+            for (; at < end; at += 4, weights += 2) ADD_STEP(from, at, weights);
+        }
     DOT_UNROLL
     for (int r = 0; r < rows; r++) {
         __m256i *to = (__m256i *)(void *)(acc + (size_t)r * stride + (size_t)group * DOT_GROUP);
@@ -65,22 +94,41 @@ static inline __attribute__((always_inline)) void block(const struct dot *dot,
     }
 }
 
+/* Rows of many steps that share zeros. */
+static void multiply_listed(const struct dot *dot, const unsigned char *activations, size_t rows,
+                            const uint32_t *row_offset, int32_t *acc) {
+    size_t stride = (size_t)dot->groups * DOT_GROUP;
+    struct dot_list list;
+    for (size_t row = 0; row < rows; row += BLOCK_ROWS) {
+        if (row > rows - BLOCK_ROWS) row = rows - BLOCK_ROWS;
+        list.count = steps_with_values_avx2(activations, BLOCK_ROWS, row_offset + row, dot->steps,
+                                            list.steps);
+        for (int group = 0; group < dot->groups; group++)
+            block(dot, activations, BLOCK_ROWS, row_offset + row, &list, group, acc + row * stride);
+    }
+}
+
 /* The last full block overlaps the one before it: the same sums twice cost less than rows one by
  * one. */
 static void multiply(const struct dot *dot, const unsigned char *activations, size_t rows,
                      const uint32_t *row_offset, int32_t *acc) {
     size_t stride = (size_t)dot->groups * DOT_GROUP;
+    if (rows >= BLOCK_ROWS && dot_wants_lists(dot)) {
+        multiply_listed(dot, activations, rows, row_offset, acc);
+        return;
+    }
     for (int group = 0; group < dot->groups; group++) {
         size_t row = 0;
         if (rows >= BLOCK_ROWS)
             for (; row < rows; row += BLOCK_ROWS) {
                 if (row > rows - BLOCK_ROWS) row = rows - BLOCK_ROWS;
-                block(dot, activations, BLOCK_ROWS, row_offset + row, group, acc + row * stride);
+                block(dot, activations, BLOCK_ROWS, row_offset + row, NULL, group,
+                      acc + row * stride);
             }
         for (; row + 4 <= rows; row += 4)
-            block(dot, activations, 4, row_offset + row, group, acc + row * stride);
+            block(dot, activations, 4, row_offset + row, NULL, group, acc + row * stride);
         for (; row < rows; row++)
-            block(dot, activations, 1, row_offset + row, group, acc + row * stride);
+            block(dot, activations, 1, row_offset + row, NULL, group, acc + row * stride);
     }
 }
 

@@ -4,7 +4,21 @@
 
 #include "engine/dot.h"
 
+/* The steps at which any of a few rows has a packed value other than 0: digits have wide borders
+ * that need no multiplication. */
+struct dot_list {
+    int count;
+    uint16_t steps[1024];
+};
+
+/* Worth it, and possible: one long segment, several groups that share a list. */
+static inline bool dot_wants_lists(const struct dot *dot) {
+    return dot->segments == 1 && dot->groups >= 4 && dot->steps >= 64 && dot->steps <= 1024;
+}
+
 /* dot_avx2.c */
+int steps_with_values_avx2(const unsigned char *activations, int rows, const uint32_t *row_offset,
+                           int steps, uint16_t *list); /* returns how many; of segment 0 */
 void pack_words_avx2(size_t count, const int8_t *x, int zero_point, unsigned char *packed);
 void multiply_taps_avx2(const struct dot_taps *taps, const int16_t *activations, size_t rows,
                         const uint32_t *row_offset, int32_t *acc);
