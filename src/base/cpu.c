@@ -7,6 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#endif
+#if defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -63,6 +71,24 @@ int cpu_force_isa(enum isa isa) {
 int cpu_has_vnni(void) {
 #if defined(HAVE_AVX512) && (defined(__x86_64__) || defined(__i386__))
     return cpu_isa() == ISA_AVX512 && __builtin_cpu_supports("avx512vnni");
+#else
+    return 0;
+#endif
+}
+
+/* Not every compiler's builtin knows the name. */
+int cpu_has_avx_vnni(void) {
+#if defined(HAVE_AVXVNNI) && (defined(__x86_64__) || defined(__i386__))
+    unsigned a, b, c, d;
+    return cpu_isa() >= ISA_AVX2 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+#else
+    return 0;
+#endif
+}
+
+int cpu_has_neon_dot(void) {
+#if defined(HAVE_NEON_DOT) && defined(__aarch64__) && defined(__linux__)
+    return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
 #else
     return 0;
 #endif

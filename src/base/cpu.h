@@ -13,8 +13,11 @@ const char *cpu_isa_name(enum isa isa);
 /* Lower the level for tests; false when the machine lacks it. */
 int cpu_force_isa(enum isa isa);
 
-/* Whether AVX-512 VNNI may be used by integer kernels. */
+/* What integer kernels may use beyond the level: AVX-512 VNNI (level avx512), AVX-VNNI (avx2 and
+ * better), the dot product of Armv8.2 (any level). */
 int cpu_has_vnni(void);
+int cpu_has_avx_vnni(void);
+int cpu_has_neon_dot(void);
 
 /* Cores this process may use (affinity respected), at least 1. */
 int cpu_count(void);

@@ -15,9 +15,20 @@ static bool has_avx2(void) {
     return cpu_isa() >= ISA_AVX2;
 }
 #endif
+#ifdef HAVE_AVXVNNI
+static bool has_avxvnni(void) {
+    return cpu_has_avx_vnni();
+}
+#endif
 #ifdef HAVE_AVX512
 static bool has_vnni(void) {
     return cpu_has_vnni();
+}
+#endif
+
+#ifdef HAVE_NEON_DOT
+static bool has_neon_dot(void) {
+    return cpu_has_neon_dot();
 }
 #endif
 
@@ -27,8 +38,14 @@ static const struct {
     bool (*runs)(void); /* NULL: everywhere */
 } sets[] = {
     {&dot_plain, NULL},
+#ifdef HAVE_NEON_DOT
+    {&dot_neon, has_neon_dot},
+#endif
 #ifdef HAVE_AVX2
     {&dot_avx2, has_avx2},
+#endif
+#ifdef HAVE_AVXVNNI
+    {&dot_avxvnni, has_avxvnni},
 #endif
 #ifdef HAVE_AVX512
     {&dot_vnni, has_vnni},

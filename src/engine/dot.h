@@ -3,8 +3,8 @@
  * All sets give the same integers; sums wrap modulo 2^32.  Channels are handled 16 at a time.
  * Activations and weights are packed so that one 32-bit lane holds `depth` consecutive values of
  * the summed index k:
- *   depth 4  activations uint8 (q + 128), weights int8; the surplus 128 + zero point is taken off
- *            through sums of the weights
+ *   depth 4  activations uint8 (q + 128) or int8 (q), weights int8; the surplus, 128 + zero point
+ *            or the zero point, is taken off through sums of the weights
  *   depth 2  activations int16 (q - zero point), weights int16
  *   depth 1  the same, one k at a time (plain C)
  */
@@ -81,7 +81,8 @@ struct dot_table {
 struct dot_kernels {
     const char *name;
     int depth;
-    int activation_bytes; /* of one packed activation */
+    int activation_bytes;  /* of one packed activation */
+    int activation_offset; /* depth 4: what is added to q, 128 or 0 */
     /* x[count] to packed activations */
     void (*pack)(size_t count, const int8_t *x, int zero_point, unsigned char *packed);
     /* the same as words, for multiply_taps */
@@ -107,7 +108,7 @@ struct dot_kernels {
 };
 
 /* Those after the first exist where configure found a compiler for them. */
-extern const struct dot_kernels dot_plain, dot_avx2, dot_vnni;
+extern const struct dot_kernels dot_plain, dot_avx2, dot_avxvnni, dot_vnni, dot_neon;
 
 /* The sets that this machine runs at the level of cpu_isa(), plain first, then faster and faster;
  * NULL past the last. */

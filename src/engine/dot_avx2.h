@@ -16,7 +16,7 @@ static inline bool dot_wants_lists(const struct dot *dot) {
     return dot->segments == 1 && dot->groups >= 4 && dot->steps >= 64 && dot->steps <= 1024;
 }
 
-/* dot_avx2.c */
+/* words_avx2.c */
 int steps_with_values_avx2(const unsigned char *activations, int rows, const uint32_t *row_offset,
                            int steps, uint16_t *list); /* returns how many; of segment 0 */
 void pack_words_avx2(size_t count, const int8_t *x, int zero_point, unsigned char *packed);

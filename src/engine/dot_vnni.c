@@ -20,39 +20,51 @@ static void pack(size_t count, const int8_t *x, int zero_point, unsigned char *p
                             _mm512_xor_si512(_mm512_maskz_loadu_epi8(rest, x + i), flip));
 }
 
-/* `rows` and `groups` are constants where this is inlined, so that the sums stay in registers. */
+/* At one step: to the sums of all rows their products of all groups' weights. */
+static inline __attribute__((always_inline)) void
+add_step(const int rows, const int groups, const unsigned char *const from[ROWS_MOST], size_t at,
+         const unsigned char *weights, size_t group_bytes, __m512i sum[ROWS_MOST][GROUPS_MOST]) {
+    __m512i w[GROUPS_MOST];
+    DOT_UNROLL
+    for (int g = 0; g < groups; g++) w[g] = _mm512_load_si512(weights + (size_t)g * group_bytes);
+    DOT_UNROLL
+    for (int r = 0; r < rows; r++) {
+        int32_t lane;
+        memcpy(&lane, from[r] + at, 4);
+        __m512i a = _mm512_set1_epi32(lane);
+        DOT_UNROLL
+        for (int g = 0; g < groups; g++) sum[r][g] = _mm512_dpbusd_epi32(sum[r][g], a, w[g]);
+    }
+}
+
+/* `rows` and `groups` are constants where this is inlined, so that the sums stay in registers.
+ * With a list only its steps, of a single segment. */
 static inline __attribute__((always_inline)) void
 block(const struct dot *dot, const unsigned char *activations, const int rows, const int groups,
-      const uint32_t *row_offset, int first, int32_t *acc) {
+      const uint32_t *row_offset, const struct dot_list *list, int first, int32_t *acc) {
     size_t stride = (size_t)dot->groups * DOT_GROUP;
     size_t group_bytes = (size_t)dot->segments * (size_t)dot->steps * 64;
     const unsigned char *weights = dot->weights + (size_t)first * group_bytes;
+    const unsigned char *from[ROWS_MOST];
     __m512i sum[ROWS_MOST][GROUPS_MOST];
     DOT_UNROLL
-    for (int r = 0; r < rows; r++) DOT_UNROLL
-    for (int g = 0; g < groups; g++)
-        sum[r][g] = _mm512_load_si512(dot->start + (first + g) * DOT_GROUP);
-    for (int s = 0; s < dot->segments; s++) {
-        const unsigned char *from[ROWS_MOST];
+    for (int r = 0; r < rows; r++) {
+        from[r] = activations + row_offset[r];
         DOT_UNROLL
-        for (int r = 0; r < rows; r++)
-            from[r] = activations + row_offset[r] + dot->segment_offset[s];
-        for (int step = 0; step < dot->steps; step++, weights += 64) {
-            __m512i w[GROUPS_MOST];
-            DOT_UNROLL
-            for (int g = 0; g < groups; g++)
-                w[g] = _mm512_load_si512(weights + (size_t)g * group_bytes);
-            DOT_UNROLL
-            for (int r = 0; r < rows; r++) {
-                int32_t lane;
-                memcpy(&lane, from[r] + 4 * (size_t)step, 4);
-                __m512i a = _mm512_set1_epi32(lane);
-                DOT_UNROLL
-                for (int g = 0; g < groups; g++)
-                    sum[r][g] = _mm512_dpbusd_epi32(sum[r][g], a, w[g]);
-            }
-        }
+        for (int g = 0; g < groups; g++)
+            sum[r][g] = _mm512_load_si512(dot->start + (first + g) * DOT_GROUP);
     }
+    if (list)
+        for (int i = 0; i < list->count; i++) {
+            size_t step = list->steps[i];
+            add_step(rows, groups, from, 4 * step, weights + 64 * step, group_bytes, sum);
+        }
+    else
+        for (int s = 0; s < dot->segments; s++) {
+            size_t at = dot->segment_offset[s], end = at + 4 * (size_t)dot->steps;
+            for (; at < end; at += 4, weights += 64)
+                add_step(rows, groups, from, at, weights, group_bytes, sum);
+        }
     DOT_UNROLL
     for (int r = 0; r < rows; r++) DOT_UNROLL
     for (int g = 0; g < groups; g++)
@@ -67,17 +79,43 @@ sweep(const struct dot *dot, const unsigned char *activations, size_t rows, cons
     size_t stride = (size_t)dot->groups * DOT_GROUP, step = (size_t)block_rows;
     if (rows < step) {
         for (size_t row = 0; row < rows; row++)
-            block(dot, activations, 1, groups, row_offset + row, first, acc + row * stride);
+            block(dot, activations, 1, groups, row_offset + row, NULL, first, acc + row * stride);
         return;
     }
     for (size_t row = 0; row < rows; row += step) {
         if (row > rows - step) row = rows - step;
-        block(dot, activations, block_rows, groups, row_offset + row, first, acc + row * stride);
+        block(dot, activations, block_rows, groups, row_offset + row, NULL, first,
+              acc + row * stride);
+    }
+}
+
+#define LISTED_ROWS 6
+
+/* Rows of many steps that share zeros. */
+static void multiply_listed(const struct dot *dot, const unsigned char *activations, size_t rows,
+                            const uint32_t *row_offset, int32_t *acc) {
+    size_t stride = (size_t)dot->groups * DOT_GROUP;
+    struct dot_list list;
+    for (size_t row = 0; row < rows; row += LISTED_ROWS) {
+        if (row > rows - LISTED_ROWS) row = rows - LISTED_ROWS;
+        const uint32_t *offset = row_offset + row;
+        int32_t *to = acc + row * stride;
+        list.count =
+            steps_with_values_avx2(activations, LISTED_ROWS, offset, dot->steps, list.steps);
+        int group = 0;
+        for (; dot->groups - group >= 4; group += 4)
+            block(dot, activations, LISTED_ROWS, 4, offset, &list, group, to);
+        for (; group < dot->groups; group++)
+            block(dot, activations, LISTED_ROWS, 1, offset, &list, group, to);
     }
 }
 
 static void multiply(const struct dot *dot, const unsigned char *activations, size_t rows,
                      const uint32_t *row_offset, int32_t *acc) {
+    if (rows >= LISTED_ROWS && dot_wants_lists(dot)) {
+        multiply_listed(dot, activations, rows, row_offset, acc);
+        return;
+    }
     int group = 0;
     for (; dot->groups - group >= 4; group += 4)
         sweep(dot, activations, rows, 6, 4, row_offset, group, acc);
@@ -190,6 +228,7 @@ const struct dot_kernels dot_vnni = {
     .name = "vnni",
     .depth = 4,
     .activation_bytes = 1,
+    .activation_offset = 128,
     .pack = pack,
     .pack_words = pack_words_avx2,
     .multiply = multiply,

@@ -21,8 +21,9 @@ static bool has_border(const struct step *step) {
 }
 
 void image_clear(const struct engine *engine, const struct step *step, unsigned char *packed) {
-    /* Zero is the zero point: 0 in words, zero point + 128 in uint8. */
-    int border = value_bytes(engine, step) == 1 ? step->zero_in + 128 : 0;
+    /* Real 0 is the zero point; in words that is taken off already. */
+    int border =
+        value_bytes(engine, step) == 1 ? step->zero_in + engine->kernels->activation_offset : 0;
     if (has_border(step)) memset(packed, border, image_bytes(engine, step));
 }
 

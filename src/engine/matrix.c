@@ -172,7 +172,7 @@ static bool plan_weights(struct planner *planner, const struct frozen_tensor *we
     const int8_t *w = weights->data;
     dot_pack_weights(kernels, channels, segments, count, w, packed);
     size_t k = (size_t)segments * (size_t)count;
-    int32_t surplus = depth == 4 ? step->zero_in + 128 : 0;
+    int32_t surplus = depth == 4 ? step->zero_in + kernels->activation_offset : 0;
     for (size_t c = 0; c < (size_t)channels; c++) {
         uint32_t sum = 0;
         for (size_t i = 0; i < k; i++) sum += (uint32_t)w[c * k + i];

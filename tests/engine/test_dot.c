@@ -83,7 +83,9 @@ static int32_t *product_packed(const struct dot_kernels *kernels, const struct p
     for (int c = 0; c < product->channels; c++) {
         int32_t sum = 0;
         for (size_t i = 0; i < k; i++) sum += product->w[(size_t)c * k + i];
-        start[c] = product->bias[c] - (kernels->depth == 4 ? (product->zero_point + 128) * sum : 0);
+        start[c] =
+            product->bias[c] -
+            (kernels->depth == 4 ? (product->zero_point + kernels->activation_offset) * sum : 0);
     }
     uint32_t bytes = (uint32_t)kernels->activation_bytes;
     for (int r = 0; r < product->rows; r++) rows[r] = (uint32_t)((size_t)r * k) * bytes;
@@ -112,15 +114,19 @@ static void for_every_set(void (*check)(const struct dot_kernels *kernels)) {
     }
 }
 
+static void check_product_of(const struct dot_kernels *kernels, const struct product *product) {
+    int32_t *acc = product_packed(kernels, product);
+    int stride = (product->channels + DOT_GROUP - 1) / DOT_GROUP * DOT_GROUP;
+    for (int r = 0; r < product->rows; r++)
+        for (int c = 0; c < product->channels; c++)
+            assert_int_equal(acc[r * stride + c], product_naive(product, r, c));
+    array_free(acc);
+}
+
 static void check_product(const struct dot_kernels *kernels, int channels, int segments, int count,
                           int rows) {
     struct product product = product_new(channels, segments, count, rows);
-    int32_t *acc = product_packed(kernels, &product);
-    int stride = (channels + DOT_GROUP - 1) / DOT_GROUP * DOT_GROUP;
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < channels; c++)
-            assert_int_equal(acc[r * stride + c], product_naive(&product, r, c));
-    array_free(acc);
+    check_product_of(kernels, &product);
     product_free(&product);
 }
 
@@ -132,9 +138,27 @@ static void check_products(const struct dot_kernels *kernels) {
         }
 }
 
+/* Wide enough for lists of the steps that are not 0 in all rows: none, some and all of them. */
+static void check_sparse_products(const struct dot_kernels *kernels) {
+    static const int counts[] = {127, 128, 131, 256, 784, 1023, 2048, 2049, 4100};
+    for (size_t i = 0; i < 3 * sizeof counts / sizeof *counts; i++) {
+        int count = counts[i / 3], rows = odd[(i + 5) % ODD];
+        struct product product = product_new(50 + (int)i, 1, count, rows);
+        /* What is 0 when packed. */
+        int8_t zero =
+            (int8_t)(kernels->depth == 4 ? -kernels->activation_offset : product.zero_point);
+        for (int k = 0; k < count; k++)
+            if (i % 3 == 0 || (i % 3 == 1 && number() % 2))
+                for (int r = 0; r < rows; r++) product.x[r * count + k] = zero;
+        check_product_of(kernels, &product);
+        product_free(&product);
+    }
+}
+
 static void sums_of_products_equal_plain_loops(void **state) {
     (void)state;
     for_every_set(check_products);
+    for_every_set(check_sparse_products);
 }
 
 /* Odd numbers of taps, channels and rows, each row's taps at places of their own. */
