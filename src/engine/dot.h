@@ -20,7 +20,7 @@
 /* Before a loop of a constant few rounds over registers: at -O2 a compiler would keep them in
  * memory. */
 #if defined(__clang__)
-#define DOT_UNROLL _Pragma("unroll")
+#define DOT_UNROLL _Pragma("clang loop unroll(full)")
 #elif defined(__GNUC__)
 #define DOT_UNROLL _Pragma("GCC unroll 8")
 #else

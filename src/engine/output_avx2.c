@@ -14,7 +14,9 @@ static inline __m256i load(const int32_t *from) {
 static inline __attribute__((always_inline)) __m256i largest_sums(const int window, size_t stride,
                                                                   const int32_t *acc) {
     __m256i most = load(acc);
-    DOT_UNROLL
+    if (window == 4)
+        return _mm256_max_epi32(_mm256_max_epi32(most, load(acc + stride)),
+                                _mm256_max_epi32(load(acc + 2 * stride), load(acc + 3 * stride)));
     for (int i = 1; i < window; i++) most = _mm256_max_epi32(most, load(acc + (size_t)i * stride));
     return most;
 }
