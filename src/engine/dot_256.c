@@ -52,10 +52,8 @@ block(const struct dot *dot, const unsigned char *activations, const int rows,
         sum[r][1] = _mm256_load_si256(start + 1);
     }
     if (list)
-        for (int i = 0; i < list->count; i++) {
-            size_t step = list->steps[i];
-            add_step(rows, from, 4 * step, weights + 2 * step, sum);
-        }
+        for (const uint16_t *at = list->steps, *end = at + list->count; at < end; at++)
+            add_step(rows, from, 4 * (size_t)*at, weights + 2 * (size_t)*at, sum);
     else
         for (int s = 0; s < dot->segments; s++) {
             size_t at = dot->segment_offset[s], end = at + 4 * (size_t)dot->steps;
@@ -69,6 +67,14 @@ block(const struct dot *dot, const unsigned char *activations, const int rows,
     }
 }
 
+/* A function of its own: among a caller's variables the rows' addresses would not stay in
+ * registers. */
+static __attribute__((noinline)) void
+listed_block(const struct dot *dot, const unsigned char *activations, const uint32_t *row_offset,
+             const struct dot_list *list, int group, int32_t *acc) {
+    block(dot, activations, BLOCK_ROWS, row_offset, list, group, acc);
+}
+
 /* Rows of many steps that share zeros. */
 static void multiply_listed(const struct dot *dot, const unsigned char *activations, size_t rows,
                             const uint32_t *row_offset, int32_t *acc) {
@@ -79,7 +85,7 @@ static void multiply_listed(const struct dot *dot, const unsigned char *activati
         list.count = steps_with_values_avx2(activations, BLOCK_ROWS, row_offset + row, dot->steps,
                                             list.steps);
         for (int group = 0; group < dot->groups; group++)
-            block(dot, activations, BLOCK_ROWS, row_offset + row, &list, group, acc + row * stride);
+            listed_block(dot, activations, row_offset + row, &list, group, acc + row * stride);
     }
 }
 

@@ -8,7 +8,7 @@
  * that need no multiplication. */
 struct dot_list {
     int count;
-    uint16_t steps[1024];
+    uint16_t steps[1024 + 1]; /* the last one is written, never read */
 };
 
 /* Worth it, and possible: one long segment, several groups that share a list. */

@@ -47,9 +47,7 @@ static int32_t reciprocal(int32_t z) {
 }
 
 static int leading_zeros(uint32_t x) {
-    int count = 0;
-    for (; count < 32 && !(x & (uint32_t)1 << 31); count++) x <<= 1;
-    return count;
+    return x ? __builtin_clz(x) : 32;
 }
 
 static void softmax_fixed(const struct step *step, size_t count, const int8_t *x, int8_t *out) {

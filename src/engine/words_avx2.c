@@ -37,7 +37,12 @@ int steps_with_values_avx2(const unsigned char *activations, int rows, const uin
         __m256i zeros = _mm256_cmpeq_epi32(any, _mm256_setzero_si256());
         unsigned bits = ~(unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(zeros)) & 0xff;
         if (steps - step < 8) bits &= (1u << (steps - step)) - 1;
-        for (; bits; bits &= bits - 1) list[count++] = (uint16_t)(step + __builtin_ctz(bits));
+        /* Written whether it stays or not: a branch would be guessed wrong as often as not. */
+        DOT_UNROLL
+        for (int lane = 0; lane < 8; lane++) {
+            list[count] = (uint16_t)(step + lane);
+            count += (int)(bits >> lane & 1);
+        }
     }
     return count;
 }
