@@ -105,13 +105,40 @@ void output_fixed_avx2(const struct dot_output *output, size_t rows, const int32
 
 /* ---- float ---- */
 
+/* As store_bytes, for two vectors side by side, all of whose bytes there are. */
+static inline void store_both(const struct store *store, __m256i first, __m256i second,
+                              int8_t *out) {
+    /* Packing interleaves the halves. */
+    __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(first, second), 0xd8);
+    words = _mm256_adds_epi16(words, _mm256_broadcastsi128_si256(store->zero));
+    __m128i bytes =
+        _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    bytes = _mm_min_epi8(_mm_max_epi8(bytes, store->low), store->high);
+    _mm_storeu_si128((__m128i *)(void *)out, bytes);
+}
+
 static inline __attribute__((always_inline)) void float_rows(const struct dot_output *output,
                                                              const int window, size_t rows,
                                                              const int32_t *acc, int8_t *out) {
     size_t channels = (size_t)output->channels, stride = (size_t)output->groups * DOT_GROUP;
     /* What is too large to convert would become the least integer; what is too small does. */
     const __m256 high = _mm256_set1_ps((float)(output->high - output->zero_point));
-    for (size_t c = 0; c < channels; c += LANES) {
+    size_t c = 0;
+    for (; c + 2 * LANES <= channels; c += 2 * LANES) {
+        const __m256 first = _mm256_loadu_ps(output->factor + c);
+        const __m256 second = _mm256_loadu_ps(output->factor + c + LANES);
+        const struct store store = store_of(output, c);
+        for (size_t row = 0; row < rows; row++) {
+            const int32_t *from = acc + row * (size_t)window * stride + c;
+            __m256 x = _mm256_cvtepi32_ps(largest_sums(window, stride, from));
+            __m256 y = _mm256_cvtepi32_ps(largest_sums(window, stride, from + LANES));
+            x = _mm256_min_ps(_mm256_mul_ps(x, first), high);
+            y = _mm256_min_ps(_mm256_mul_ps(y, second), high);
+            store_both(&store, _mm256_cvtps_epi32(x), _mm256_cvtps_epi32(y),
+                       out + row * channels + c);
+        }
+    }
+    for (; c < channels; c += LANES) {
         const __m256 factor = _mm256_loadu_ps(output->factor + c);
         const struct store store = store_of(output, c);
         for (size_t row = 0; row < rows; row++) {
