@@ -117,6 +117,12 @@ static void keep_best(struct worker *worker, struct snapshot *snapshot,
     worker->best_loss = epoch->val_loss;
 }
 
+/* Whether anybody sees an evaluation before the last. */
+static bool is_watched(const struct worker *worker) {
+    const struct run_config *config = worker->options.info->config;
+    return !config->is_headless || config->record_path;
+}
+
 /* Validate with the graph that is trained, as Keras does at an epoch's end.  The evaluation by all
  * three paths is the shadow's; the training's last one is asked for by end_training. */
 static void end_epoch(struct worker *worker, const struct step_result *result, bool is_last) {
@@ -143,7 +149,7 @@ static void end_epoch(struct worker *worker, const struct step_result *result, b
         }
         predictions_free(&predictions);
         keep_best(worker, snapshot, &epoch);
-        if (is_last) {
+        if (is_last || !is_watched(worker)) {
             snapshot_release(snapshot);
         } else {
             submit_evaluation(worker, snapshot, test_count(worker), false);
@@ -181,12 +187,6 @@ static void write_trace(struct worker *worker, const struct step_result *result)
         return;
     worker->trace_failed = true;
     reporter_error(worker->options.reporter, "the trace ends here", &error);
-}
-
-/* Whether anybody sees what is evaluated between epochs. */
-static bool is_watched(const struct worker *worker) {
-    const struct run_config *config = worker->options.info->config;
-    return !config->is_headless || config->record_path;
 }
 
 static void evaluate_now_and_then(struct worker *worker) {
