@@ -35,6 +35,15 @@ enum status network_create(struct network **network, const struct network_option
                            struct error *error);
 void network_destroy(struct network *network); /* NULL is harmless */
 
+/* Where a step's time goes, in seconds added up over steps; for benchmarks. */
+#define TIMED_LAYERS 64
+struct step_times {
+    double data;                                          /* choosing and copying the digits */
+    double kernels;                                       /* their ranges and fake quantization */
+    double forward[TIMED_LAYERS], backward[TIMED_LAYERS]; /* by layer; what is beyond is left out */
+    double loss, update;                                  /* update: Adam, and all checks */
+};
+
 /* One batch's way through the network. */
 struct pass {
     struct pool *pool;
@@ -51,6 +60,7 @@ struct pass {
     bool dropout;          /* drop, with numbers that depend on seed and step only */
     float label_smoothing; /* of the gradient's targets (softmax_cross_entropy) */
     uint64_t seed, step;
+    struct step_times *times; /* NULL: nothing is measured */
 };
 
 /* Fake-quantize the kernels by the ranges; forward and backward use them until the next call.

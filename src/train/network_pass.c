@@ -1,6 +1,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "data/dataset.h"
 #include "quant/observer.h"
@@ -311,10 +312,18 @@ static void forward_node(struct network *network, struct node *node, const struc
         forward_curve(node, pass, node->tensor < 0 ? node->raw : node->value);
 }
 
+static double start_time(const struct pass *pass) {
+    return pass->times ? clock_seconds() : 0;
+}
+
 const float *network_forward(struct network *network, const struct pass *pass) {
     qt_assert(pass->count > 0 && pass->count <= network->batch);
     network->count = pass->count;
-    for (int i = 0; i <= network->logits; i++) forward_node(network, &network->nodes[i], pass);
+    for (int i = 0; i <= network->logits; i++) {
+        double begin = start_time(pass);
+        forward_node(network, &network->nodes[i], pass);
+        if (pass->times && i < TIMED_LAYERS) pass->times->forward[i] += clock_seconds() - begin;
+    }
     return network->nodes[network->logits].value;
 }
 
@@ -531,19 +540,26 @@ static void backward_node(struct network *network, const struct node *node, cons
     }
 }
 
+/* From a node to what it reads. */
+static void backward_from(struct network *network, const struct node *node, const struct pass *pass,
+                          float *gradient) {
+    if (node->layer->kind == LAYER_ADD) {
+        backward_add(network, node, pass);
+        return;
+    }
+    struct node *from = &network->nodes[node->from];
+    float *to = gradient_place(network, from);
+    backward_node(network, node, pass, gradient, to);
+    if (to) gradient_arrives(from, pass, to);
+}
+
 void network_backward(struct network *network, const struct pass *pass, float *gradient) {
     qt_assert(network->trains);
     for (int i = 0; i <= network->logits; i++) network->nodes[i].arrived = 0;
     for (int i = network->logits; i > 0; i--) {
-        const struct node *node = &network->nodes[i];
-        struct node *from = &network->nodes[node->from];
-        if (!node->gradient_wanted) continue;
-        if (node->layer->kind == LAYER_ADD) {
-            backward_add(network, node, pass);
-            continue;
-        }
-        float *to = gradient_place(network, from);
-        backward_node(network, node, pass, gradient, to);
-        if (to) gradient_arrives(from, pass, to);
+        double begin = start_time(pass);
+        if (network->nodes[i].gradient_wanted)
+            backward_from(network, &network->nodes[i], pass, gradient);
+        if (pass->times && i < TIMED_LAYERS) pass->times->backward[i] += clock_seconds() - begin;
     }
 }

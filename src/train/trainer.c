@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "base/random.h"
 #include "kernel/kernel.h"
 #include "quant/observer.h"
@@ -26,6 +27,7 @@ struct trainer {
     uint64_t order_epoch;
     unsigned char *pixels, *labels; /* of the last batch */
     int count;                      /* digits in it */
+    struct step_times *times;       /* of trainer_measure */
 
     int batches;      /* in an epoch */
     uint64_t steps;   /* batches done */
@@ -95,6 +97,7 @@ static struct pass make_pass(struct trainer *trainer) {
         .ranges = trainer->ranges,
         .seed = trainer->training.seed,
         .step = trainer->steps,
+        .times = trainer->times,
     };
 }
 
@@ -234,6 +237,19 @@ void trainer_extend(struct trainer *trainer, int epochs) {
 
 /* ---- a step ---- */
 
+void trainer_measure(struct trainer *trainer, struct step_times *times) {
+    trainer->times = times;
+}
+
+/* Add what has passed since *last to a field of the times, where they are wanted. */
+#define TIME_SPENT(trainer, field, last)                                                           \
+    do {                                                                                           \
+        if (!(trainer)->times) break;                                                              \
+        double now = clock_seconds();                                                              \
+        (trainer)->times->field += now - *(last);                                                  \
+        *(last) = now;                                                                             \
+    } while (0)
+
 struct loading {
     struct trainer *trainer;
     size_t begin; /* of the batch, in the epoch's order */
@@ -313,8 +329,10 @@ static void describe(const struct trainer *trainer, struct step_result *result) 
 void trainer_step(struct trainer *trainer, struct step_result *result) {
     const struct quant_plan *plan = trainer->plan;
     size_t range_bytes = plan ? (size_t)plan->range_count * sizeof *trainer->ranges : 0;
+    double last = trainer->times ? clock_seconds() : 0;
     qt_assert(!has_ended(trainer));
     load_batch(trainer);
+    TIME_SPENT(trainer, data, &last);
     memcpy(trainer->ranges_before, trainer->ranges, range_bytes);
 
     struct pass pass = make_pass(trainer);
@@ -328,10 +346,14 @@ void trainer_step(struct trainer *trainer, struct step_result *result) {
                              trainer->ranges);
         network_quantize_kernels(trainer->network, &pass);
     }
+    TIME_SPENT(trainer, kernels, &last);
     network_forward(trainer->network, &pass);
+    if (trainer->times) last = clock_seconds();
     network_loss(trainer->network, &pass, trainer->labels, &result->correct);
+    TIME_SPENT(trainer, loss, &last);
     network_backward(trainer->network, &pass, trainer->gradient);
 
+    if (trainer->times) last = clock_seconds();
     result->loss = mean_loss(trainer);
     result->learning_rate = learning_rate(trainer);
     result->is_finite = isfinite(result->loss) && all_finite(trainer);
@@ -339,6 +361,7 @@ void trainer_step(struct trainer *trainer, struct step_result *result) {
         update(trainer, result->learning_rate);
     else
         memcpy(trainer->ranges, trainer->ranges_before, range_bytes);
+    TIME_SPENT(trainer, update, &last);
     trainer->steps++;
     describe(trainer, result);
 }

@@ -68,6 +68,10 @@ void trainer_extend(struct trainer *trainer, int epochs);
 /* The next batch uses this rate; a schedule goes on from there in proportion. */
 void trainer_set_learning_rate(struct trainer *trainer, float learning_rate);
 
+/* From the next batch on add up where the time goes (network.h); NULL: no longer. */
+struct step_times;
+void trainer_measure(struct trainer *trainer, struct step_times *times);
+
 const float *trainer_weights(const struct trainer *trainer);
 /* [plan->range_count], NULL without a plan.  A kernel's range is that of the weights before the
  * last step's update (TFMOT), or with fresh_weight_ranges that of the present weights. */

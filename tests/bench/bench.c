@@ -14,7 +14,7 @@
 #include "base/cpu.h"
 #include "base/pool.h"
 #include "kernel/kernel.h"
-#include "kernel/list.h"
+#include "bench/measure.h"
 
 enum { READINGS = 31, LABELS = 4096 };
 static const double reading_seconds = 1e-3;
@@ -166,20 +166,6 @@ static void run_nothing(void) {
     pool_run(room.pool, pool_threads(room.pool), nothing, NULL);
 }
 
-/* Operands that never leave the first cache: as many multiplications as the machine can do. */
-static void peak(void) {
-    const struct kernels *k = kernels_chosen();
-    k->strip(&(struct strip){.rows = k->strip_rows,
-                             .columns = k->strip_columns,
-                             .outer = 1,
-                             .middle = 1,
-                             .inner = 10000,
-                             .a = room.a,
-                             .b = room.b,
-                             .c = room.c,
-                             .c_row = (ptrdiff_t)k->strip_columns});
-}
-
 static const struct bench {
     const char *name;
     void (*run)(void);
@@ -219,11 +205,6 @@ static const struct bench {
     {"pool_run", run_nothing, 0, 0, 0, 0},
 };
 
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 struct timing {
     double median, low, high; /* seconds a call; quartiles */
 };
@@ -242,15 +223,8 @@ static struct timing time_of(void (*run)(void)) {
         for (int i = 0; i < calls; i++) run();
         readings[r] = (clock_seconds() - begin) / calls;
     }
-    qsort(readings, READINGS, sizeof *readings, by_value);
-    return (struct timing){readings[READINGS / 2], readings[READINGS / 4],
-                           readings[READINGS * 3 / 4]};
-}
-
-static double measured_peak(void) {
-    const struct kernels *k = kernels_chosen();
-    double flops = 2.0 * (double)(k->strip_rows * k->strip_columns) * 10000;
-    return flops / time_of(peak).low;
+    double median = median_of(readings, READINGS); /* sorts them */
+    return (struct timing){median, readings[READINGS / 4], readings[READINGS * 3 / 4]};
 }
 
 static void print_row(bool json, bool first, enum isa isa, const struct bench *bench,
@@ -292,7 +266,7 @@ static bool allocate(int digits) {
 }
 
 static void run_level(enum isa isa, bool json, const char *filter, bool *first) {
-    double peak_flops = measured_peak();
+    double peak_flops = peak_of_core();
     if (!json)
         printf("# %s: peak %.1f GFLOP/s a core, %d threads\n", cpu_isa_name(isa), peak_flops / 1e9,
                pool_threads(room.pool));
