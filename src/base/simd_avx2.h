@@ -49,6 +49,10 @@ ALWAYS_INLINE vfloat v_floor(vfloat a) {
     return _mm256_floor_ps(a);
 }
 
+ALWAYS_INLINE vfloat v_abs(vfloat a) { /* fabsf(a) */
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a);
+}
+
 ALWAYS_INLINE vfloat v_sqrt(vfloat a) {
     return _mm256_sqrt_ps(a);
 }

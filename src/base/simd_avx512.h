@@ -44,6 +44,10 @@ ALWAYS_INLINE vfloat v_floor(vfloat a) {
     return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
 }
 
+ALWAYS_INLINE vfloat v_abs(vfloat a) { /* fabsf(a) */
+    return _mm512_abs_ps(a);
+}
+
 ALWAYS_INLINE vfloat v_sqrt(vfloat a) {
     return _mm512_sqrt_ps(a);
 }

@@ -135,6 +135,11 @@ ALWAYS_INLINE vfloat v_floor(vfloat a) {
 #endif
 }
 
+ALWAYS_INLINE vfloat v_abs(vfloat a) { /* fabsf(a) */
+    const vmask sign = {INT32_MIN, INT32_MIN, INT32_MIN, INT32_MIN};
+    return (vfloat)((vmask)a & ~sign);
+}
+
 ALWAYS_INLINE vfloat v_sqrt(vfloat a) {
 #if defined(__SSE2__)
     return _mm_sqrt_ps(a);

@@ -5,6 +5,7 @@
  */
 #include <math.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -259,7 +260,7 @@ static bool allocate(int digits) {
     room.where = array_new(count, 1);
     if (!room.a || !room.b || !room.c || !room.d || !room.scratch || !room.where) return false;
     for (size_t i = 0; i < count; i++) {
-        room.a[i] = (float)(i * 2654435761u % 1000) * 1e-3f;
+        room.a[i] = (float)((uint32_t)i * 2654435761u >> 8) * 0x1p-24f;
         room.b[i] = (float)(i * 40503u % 1000) * 1e-3f - 0.5f;
     }
     return true;

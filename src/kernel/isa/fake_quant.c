@@ -3,6 +3,8 @@
 void ISA(fake_quant_tensor)(size_t count, const float *x, const struct fake_quant *by, float *y) {
     const struct quantizer q = quantizer_of(by);
     size_t i = 0;
+    if (!q.is_zero && !q.divide)
+        for (; i + 4 * V_LANES <= count; i += 4 * V_LANES) quantize_four(&q, x + i, y + i);
     for (; i + V_LANES <= count; i += V_LANES) v_store(y + i, quantize(&q, v_load(x + i)));
     size_t rest = count - i;
     if (rest) v_store_part(y + i, quantize(&q, v_load_part(x + i, rest)), rest);

@@ -74,6 +74,52 @@ ALWAYS_INLINE struct pooled pool_window(const struct pooling *s, const float *x,
     return p;
 }
 
+/* Two rows of two cells, quantized: the largest cell decides, and `where` is the first that comes
+ * to the same integer.  False where rounding, or a NaN, asks for a closer look. */
+ALWAYS_INLINE bool pool_quantized(const struct pooling *s, const float *x,
+                                  const struct quantizer *q, size_t count, struct pooled *p) {
+    const float *row = x + (ptrdiff_t)s->in_width * s->channels;
+    const float *cells[4] = {x, x + s->channels, row, row + s->channels};
+    vfloat v[4], above[4];
+    UNROLL
+    for (int i = 0; i < 4; i++) v[i] = v_max(q->low, load_count(cells[i], count));
+    vfloat largest = v_max(v_max(v[0], v[1]), v_max(v[2], v[3]));
+    vmask sure;
+    vfloat whole = quantizer_integer(q, v_min(q->high, largest), &sure);
+    vfloat step = whole - v_set(0.5f), nearest = v_set(1);
+    UNROLL
+    for (int i = 0; i < 4; i++) {
+        above[i] = v[i] * q->inverse + q->offset - step;
+        nearest = v_min(v_abs(above[i]), nearest);
+    }
+    sure = m_and(sure, v_less(q->margin, nearest));
+    vmask none = m_or(v_unordered(v[0], v[1]), v_unordered(v[2], v[3]));
+    if (!m_all(sure) || m_any(none)) return false;
+    vfloat where = v_select(v_less(above[2], v_set(0)), v_set(3), v_set(2));
+    where = v_select(v_less(above[1], v_set(0)), where, v_set(1));
+    p->where = v_select(v_less(above[0], v_set(0)), where, v_set(0));
+    p->best = whole * q->scale;
+    return true;
+}
+
+static __attribute__((noinline)) struct pooled
+pool_closely(const struct pooling *s, const float *x, const struct quantizer *q, size_t count) {
+    return pool_window(s, x, (struct window){0, 2, 0, 2}, q, count);
+}
+
+static void pool_two_by_two(const struct pooling *s, const float *x, const struct quantizer *q,
+                            float *y, unsigned char *where) {
+    size_t channels = (size_t)s->channels;
+    for (size_t c = 0; c < channels; c += V_LANES) {
+        struct pooled p;
+        size_t count = channels - c;
+        if (q->is_zero || q->divide || !pool_quantized(s, x + c, q, count, &p))
+            p = pool_closely(s, x + c, q, count);
+        store_count(y + c, p.best, count);
+        if (where) store_bytes_count(where + c, p.where, count);
+    }
+}
+
 ALWAYS_INLINE void pool_pixel(const struct pooling *s, const float *x, struct window window,
                               const struct quantizer *q, float *y, unsigned char *where) {
     size_t channels = (size_t)s->channels;
@@ -104,7 +150,7 @@ void ISA(max_pool_forward)(const struct pooling *shape, size_t begin, size_t end
             const float *cells = in + window_origin(&s, i, j);
             unsigned char *cell = where ? where + at : NULL;
             if (by && is_two_by_two(&s, w))
-                pool_pixel(&s, cells, two, &q, y + at, cell);
+                pool_two_by_two(&s, cells, &q, y + at, cell);
             else if (by)
                 pool_pixel(&s, cells, w, &q, y + at, cell);
             else if (is_two_by_two(&s, w))
@@ -121,6 +167,22 @@ struct gradient {
     bool relu;
 };
 
+/* The values that `cell` numbers in a window. */
+ALWAYS_INLINE vfloat chosen(const struct pooling *s, struct window window, const float *x,
+                            vfloat cell, size_t count) {
+    vfloat v = v_set(0);
+    UNROLL_IF_CONSTANT
+    for (int i = window.top; i < window.bottom; i++) {
+        UNROLL_IF_CONSTANT
+        for (int j = window.left; j < window.right; j++) {
+            vmask here = v_equal(cell, v_set((float)(i * s->window_width + j)));
+            v = v_select(here,
+                         load_count(x + ((ptrdiff_t)i * s->in_width + j) * s->channels, count), v);
+        }
+    }
+    return v;
+}
+
 /* Windows that do not overlap: each cell is written once.  0 + dy, because -0 becomes 0 there. */
 ALWAYS_INLINE void scatter(const struct pooling *s, struct window window, ptrdiff_t origin,
                            const struct gradient *g, const float *dy, const unsigned char *where,
@@ -130,6 +192,9 @@ ALWAYS_INLINE void scatter(const struct pooling *s, struct window window, ptrdif
     for (size_t c = 0; c < channels; c += V_LANES) {
         size_t count = channels - c;
         vfloat d = none + load_count(dy + c, count), cell = load_bytes_count(where + c, count);
+        if (g->x)
+            d = quantizer_gradient(g->q, chosen(s, window, g->x + origin + c, cell, count), g->relu,
+                                   d);
         UNROLL_IF_CONSTANT
         for (int i = window.top; i < window.bottom; i++) {
             UNROLL_IF_CONSTANT
@@ -137,9 +202,7 @@ ALWAYS_INLINE void scatter(const struct pooling *s, struct window window, ptrdif
                 ptrdiff_t at =
                     origin + ((ptrdiff_t)i * s->in_width + j) * s->channels + (ptrdiff_t)c;
                 vmask here = v_equal(cell, v_set((float)(i * s->window_width + j)));
-                vfloat v = v_select(here, d, none);
-                if (g->x) v = quantizer_gradient(g->q, load_count(g->x + at, count), g->relu, v);
-                store_count(dx + at, v, count);
+                store_count(dx + at, v_select(here, d, none), count);
             }
         }
     }

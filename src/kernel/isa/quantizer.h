@@ -5,41 +5,81 @@
 #include "kernel/isa/level.h"
 
 struct quantizer {
-    vfloat low, high, scale, zero, inverse;
-    vfloat least, most; /* between them, the fraction shows that floor() cannot differ */
+    vfloat low, high, scale, zero, inverse, offset;
+    vfloat round, most, margin;
     bool is_zero, divide;
 };
 
-/* Division takes several times as long as all the rest.  c * (1 / scale) differs from c / scale by
- * at most 3 * 2^-24 of it; below 300 that moves the number that floor() sees, roundings of the two
- * additions included, by less than 300 * 7 * 2^-24 < 2^-12.  Where it is at least 2^-11 away from
- * an integer, floor() gives the same; else, and where the premises do not hold, divide. */
+#define QUANTIZER_MARGIN (1.0f / 2048)
+
+/* Division takes several times as long as all the rest, and the order of the definition's additions
+ * costs as much again.  So at first
+ *   u = x * (1 / scale) + offset,  offset = -quant_zero - nudged_min / scale
+ * is rounded to the nearest integer.  Where |nudged_min / scale| and |quant_zero| are at most 300
+ * and the range has at most 299 steps, u is within 2400 * 2^-24 of the exact number (1 / scale, the
+ * product, offset and u are rounded: 599, 599, 601 and 600 at most), and what the definition gives
+ * to floor() is within 1800 * 2^-24 of that plus a half (two roundings of 299, two of 600).  Where
+ * u is less than 0.5 - 2^-11 from an integer, 2^-11 > 4200 * 2^-24, floor() comes to that integer;
+ * else, and where the premises do not hold, follow the definition. */
 ALWAYS_INLINE struct quantizer quantizer_of(const struct fake_quant *by) {
     float inverse = 1.0f / by->scale;
     bool bounded = by->scale > 1e-30f && by->scale < 1e30f && fabsf(by->quant_zero) <= 300 &&
+                   fabsf(by->nudged_min) * inverse <= 300 &&
                    (by->nudged_max - by->nudged_min) * inverse <= 299;
+    double below = bounded ? (double)by->nudged_min / (double)by->scale : 0;
     return (struct quantizer){
         .low = v_set(by->nudged_min),
         .high = v_set(by->nudged_max),
         .scale = v_set(by->scale),
         .zero = v_set(by->quant_zero),
         .inverse = v_set(inverse),
-        .least = v_set(1.0f / 2048),
-        .most = v_set(1 - 1.0f / 2048),
+        .offset = v_set((float)(-(double)by->quant_zero - below)),
+        .round = v_set(0x1.8p23f), /* adding it leaves no bits for a fraction */
+        .most = v_set(0.5f - QUANTIZER_MARGIN),
+        .margin = v_set(QUANTIZER_MARGIN),
         .is_zero = by->is_zero,
         .divide = !bounded,
     };
 }
 
+/* The definition; NaN stays NaN. */
+ALWAYS_INLINE vfloat quantize_by_division(const struct quantizer *q, vfloat x) {
+    vfloat c = v_max(q->low, v_min(q->high, x)) - q->low;
+    return v_floor(c / q->scale - q->zero + v_set(0.5f)) * q->scale;
+}
+
+/* The integer of a number in the range, and whether it is that for sure (NaN never is). */
+ALWAYS_INLINE vfloat quantizer_integer(const struct quantizer *q, vfloat x, vmask *sure) {
+    vfloat u = x * q->inverse + q->offset;
+    vfloat whole = (u + q->round) - q->round;
+    *sure = v_less(v_abs(u - whole), q->most);
+    return whole;
+}
+
 ALWAYS_INLINE vfloat quantize(const struct quantizer *q, vfloat x) {
     if (q->is_zero) return v_set(0);
-    vfloat c = v_max(q->low, v_min(q->high, x)) - q->low;
-    vfloat u = c * q->inverse - q->zero + v_set(0.5f);
-    vfloat whole = v_floor(u);
-    vfloat fraction = u - whole;
-    vmask sure = m_and(v_less(q->least, fraction), v_less(fraction, q->most));
-    if (q->divide || !m_all(sure)) whole = v_floor(c / q->scale - q->zero + v_set(0.5f));
+    if (q->divide) return quantize_by_division(q, x);
+    vmask sure;
+    vfloat whole = quantizer_integer(q, v_max(q->low, v_min(q->high, x)), &sure);
+    if (!m_all(sure)) return quantize_by_division(q, x);
     return whole * q->scale;
+}
+
+/* Four vectors at once, with one branch for all. */
+ALWAYS_INLINE void quantize_four(const struct quantizer *q, const float *x, float *y) {
+    vfloat whole[4];
+    vmask sure[4];
+    UNROLL
+    for (int i = 0; i < 4; i++)
+        whole[i] =
+            quantizer_integer(q, v_max(q->low, v_min(q->high, v_load(x + i * V_LANES))), &sure[i]);
+    if (m_all(m_and(m_and(sure[0], sure[1]), m_and(sure[2], sure[3])))) {
+        UNROLL
+        for (int i = 0; i < 4; i++) v_store(y + i * V_LANES, whole[i] * q->scale);
+    } else {
+        for (int i = 0; i < 4; i++)
+            v_store(y + i * V_LANES, quantize_by_division(q, v_load(x + i * V_LANES)));
+    }
 }
 
 /* dy where the gradient passes, else 0. */
