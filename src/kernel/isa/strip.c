@@ -59,6 +59,8 @@ ALWAYS_INLINE void add_products(const struct strip *s, size_t row, const int row
                     UNROLL
                     for (int j = 0; j < vectors; j++) sum[i][j] = v_fma(left, right[j], sum[i][j]);
                 }
+                /* rows of a wide matrix lie pages apart, which no hardware foresees */
+                __builtin_prefetch(b + 8 * b_inner);
                 b += b_inner;
                 a += a_inner;
                 UNROLL
