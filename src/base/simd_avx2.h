@@ -97,6 +97,17 @@ ALWAYS_INLINE bool m_all(vmask m) {
     return _mm256_movemask_ps(m) == 0xff;
 }
 
+/* V_LANES / 2 wide integers, and the product of the low half of each with b. */
+typedef uint64_t vwide __attribute__((vector_size(32)));
+
+ALWAYS_INLINE vwide w_multiply(vwide a, uint32_t b) {
+    return (vwide)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi64x((long long)b));
+}
+
+/* a[0], b[0], a[1], b[1], ...: the first half of these pairs, and the other. */
+#define W_PAIRS_LOW(a, b)  __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define W_PAIRS_HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+
 /* V_LANES bytes to and from lanes that hold the integers 0..255. */
 ALWAYS_INLINE vfloat v_load_bytes(const unsigned char *p) {
     __m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)p);

@@ -92,6 +92,17 @@ ALWAYS_INLINE bool m_all(vmask m) {
     return m == 0xffff;
 }
 
+/* V_LANES / 2 wide integers, and the product of the low half of each with b. */
+typedef uint64_t vwide __attribute__((vector_size(64)));
+
+ALWAYS_INLINE vwide w_multiply(vwide a, uint32_t b) {
+    return (vwide)_mm512_mul_epu32((__m512i)a, _mm512_set1_epi64((long long)b));
+}
+
+/* a[0], b[0], a[1], b[1], ...: the first half of these pairs, and the other. */
+#define W_PAIRS_LOW(a, b)  __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define W_PAIRS_HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+
 /* V_LANES bytes to and from lanes that hold the integers 0..255. */
 ALWAYS_INLINE vfloat v_load_bytes(const unsigned char *p) {
     __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);

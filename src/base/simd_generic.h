@@ -171,6 +171,23 @@ ALWAYS_INLINE bool m_all(vmask m) {
     return (m[0] & m[1] & m[2] & m[3]) != 0;
 }
 
+/* V_LANES / 2 wide integers, and the product of the low half of each with b. */
+typedef uint64_t vwide __attribute__((vector_size(16)));
+
+ALWAYS_INLINE vwide w_multiply(vwide a, uint32_t b) {
+#if defined(__SSE2__)
+    return (vwide)_mm_mul_epu32((__m128i)a, _mm_set1_epi64x((long long)b));
+#elif defined(__aarch64__)
+    return (vwide)vmull_n_u32(vmovn_u64((uint64x2_t)a), b);
+#else
+    return (a & 0xffffffffu) * b;
+#endif
+}
+
+/* a[0], b[0], a[1], b[1], ...: the first half of these pairs, and the other. */
+#define W_PAIRS_LOW(a, b)  __builtin_shufflevector(a, b, 0, 2)
+#define W_PAIRS_HIGH(a, b) __builtin_shufflevector(a, b, 1, 3)
+
 /* V_LANES bytes to and from lanes that hold the integers 0..255. */
 ALWAYS_INLINE vfloat v_load_bytes(const unsigned char *p) {
     return (vfloat){(float)p[0], (float)p[1], (float)p[2], (float)p[3]};

@@ -65,6 +65,7 @@ struct elementwise {
     const float *x, *dy;
     const struct fake_quant *by;
     const struct adam *adam;
+    const struct dropout *dropout;
     bool relu;
     float limit;
     float *y, *m, *v;
@@ -252,6 +253,32 @@ void adam_update(struct pool *pool, size_t count, const struct adam *by, const f
     struct elementwise e = {
         .count = count, .x = gradient, .adam = by, .m = m, .v = v, .y = weights};
     run_elementwise(pool, adam_part, &e);
+}
+
+static void dropout_part(void *context, int part, int parts) {
+    struct elementwise *e = context;
+    size_t begin, count;
+    share_of(e, part, parts, &begin, &count);
+    kernels_chosen()->dropout_factors(e->dropout, begin, begin + count, e->m);
+    kernels_chosen()->dropout_multiply(count, e->x + begin, e->m + begin, e->y + begin);
+}
+
+void dropout_forward(struct pool *pool, size_t count, const struct dropout *by, const float *x,
+                     float *factors, float *y) {
+    struct elementwise e = {.count = count, .x = x, .dropout = by, .m = factors, .y = y};
+    run_elementwise(pool, dropout_part, &e);
+}
+
+static void dropout_multiply_part(void *context, int part, int parts) {
+    struct elementwise *e = context;
+    size_t begin, count;
+    share_of(e, part, parts, &begin, &count);
+    kernels_chosen()->dropout_multiply(count, e->x + begin, e->dy + begin, e->y + begin);
+}
+
+void dropout_multiply(struct pool *pool, size_t count, const float *x, const float *by, float *y) {
+    struct elementwise e = {.count = count, .x = x, .dy = by, .y = y};
+    run_elementwise(pool, dropout_multiply_part, &e);
 }
 
 void pixels_to_float(size_t count, const unsigned char *pixels, float *x) {

@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/pool.h"
 
@@ -203,6 +204,18 @@ struct adam {
 };
 void adam_update(struct pool *pool, size_t count, const struct adam *by, const float *gradient,
                  float *m, float *v, float *weights);
+
+/* Dropout: factors[i] = 1 / (1 - rate) where the random number of place i in this seed and counter
+ * (random.h: stream RANDOM_DROPOUT, word i % 4 of low part i / 4) is at least rate, else 0; and
+ * y = x * factors.  0 < rate < 1.  There must be room for a multiple of 64 factors.
+ * dropout_multiply is also the way back. */
+struct dropout {
+    uint64_t seed, counter;
+    float rate;
+};
+void dropout_forward(struct pool *pool, size_t count, const struct dropout *by, const float *x,
+                     float *factors, float *y);
+void dropout_multiply(struct pool *pool, size_t count, const float *x, const float *by, float *y);
 
 /* x[i] = pixel / 255 in float32. */
 void pixels_to_float(size_t count, const unsigned char *pixels, float *x);

@@ -95,6 +95,8 @@ struct pool_rows {
       (const struct pooling *shape, size_t begin, size_t end, const float *x, float *y))           \
     K(average_pool_backward,                                                                       \
       (const struct pooling *shape, size_t begin, size_t end, const float *dy, float *dx))         \
+    K(dropout_factors, (const struct dropout *by, size_t begin, size_t end, float *factors))       \
+    K(dropout_multiply, (size_t count, const float *x, const float *by, float *y))                 \
     K(pixels_to_float, (size_t count, const unsigned char *pixels, float *x))                      \
     K(max_pool_forward, (const struct pooling *shape, size_t begin, size_t end, const float *x,    \
                          const struct fake_quant *by, float *y, unsigned char *where))             \

@@ -1,5 +1,6 @@
 #include "kernel/reference.h"
 
+#include "base/random.h"
 #include "kernel/curve.h"
 
 #include <math.h>
@@ -466,6 +467,18 @@ void reference_adam_update(size_t count, const struct adam *by, const float *gra
         v[i] += (g * g - v[i]) * by->one_minus_beta2;
         weights[i] -= (m[i] * by->alpha) / (sqrtf(v[i]) + by->epsilon);
     }
+}
+
+void reference_dropout_factors(size_t count, const struct dropout *by, float *factors) {
+    for (size_t i = 0; i < count; i++) {
+        uint32_t words[4];
+        random_philox(by->seed, RANDOM_DROPOUT, by->counter, (uint32_t)(i / 4), words);
+        factors[i] = random_unit(words[i % 4]) >= by->rate ? 1.0f / (1.0f - by->rate) : 0.0f;
+    }
+}
+
+void reference_dropout_multiply(size_t count, const float *x, const float *by, float *y) {
+    for (size_t i = 0; i < count; i++) y[i] = x[i] * by[i];
 }
 
 void reference_pixels_to_float(size_t count, const unsigned char *pixels, float *x) {

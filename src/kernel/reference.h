@@ -74,6 +74,9 @@ void reference_relu_backward(size_t count, const float *x, const float *dy, floa
 void reference_adam_update(size_t count, const struct adam *by, const float *gradient, float *m,
                            float *v, float *weights);
 
+void reference_dropout_factors(size_t count, const struct dropout *by, float *factors);
+void reference_dropout_multiply(size_t count, const float *x, const float *by, float *y);
+
 void reference_pixels_to_float(size_t count, const unsigned char *pixels, float *x);
 
 #endif

@@ -176,7 +176,7 @@ static void take_node(struct network *network, struct arena *arena, int index) {
         node->where = arena_take(arena, batch, node->size);
     if (network->trains && node->layer->kind == LAYER_DROPOUT) {
         node->raw = take_floats(arena, batch, node->size);
-        node->factors = take_floats(arena, batch, node->size);
+        node->factors = take_floats(arena, (batch * node->size + 63) / 64, 64); /* whole groups */
     }
 }
 

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/random.h"
 #include "data/dataset.h"
 #include "quant/observer.h"
 #include "train/internal.h"
@@ -182,31 +181,6 @@ static void forward_pooling(const struct node *from, struct node *node, const st
                          node->where);
 }
 
-struct dropping {
-    const struct pass *pass;
-    struct node *node;
-    const float *from;
-    size_t count;
-    uint64_t counter; /* high part: which layer in which step */
-};
-
-static void drop_part(void *context, int part, int parts) {
-    const struct dropping *dropping = context;
-    float rate = dropping->node->layer->rate, scale = 1.0f / (1.0f - rate);
-    float *factors = dropping->node->factors, *value = dropping->node->value;
-    /* random_unit(word) >= rate, in the 24 bits that it takes of a word */
-    uint32_t threshold = (uint32_t)ceilf(rate * 0x1p24f);
-    size_t begin, end;
-    pool_share(dropping->count, 16, part, parts, &begin, &end);
-    for (size_t i = begin; i < end; i += 4) { /* there is room to a multiple of 16 */
-        uint32_t words[4];
-        random_philox(dropping->pass->seed, RANDOM_DROPOUT, dropping->counter, (uint32_t)(i / 4),
-                      words);
-        for (size_t j = 0; j < 4; j++) factors[i + j] = words[j] >> 8 >= threshold ? scale : 0.0f;
-    }
-    for (size_t i = begin; i < end; i++) value[i] = dropping->from[i] * factors[i];
-}
-
 static void forward_dropout(struct network *network, struct node *node, const struct pass *pass) {
     const float *from = network->nodes[node->from].value;
     node->drops = pass->dropout && network->trains && node->layer->rate > 0;
@@ -215,9 +189,11 @@ static void forward_dropout(struct network *network, struct node *node, const st
         return;
     }
     node->value = node->raw;
-    struct dropping dropping = {pass, node, from, node->size * (size_t)pass->count,
-                                pass->step | (uint64_t)(node - network->nodes) << 48};
-    pool_run(pass->pool, pool_threads(pass->pool), drop_part, &dropping);
+    const struct dropout by = {.seed = pass->seed,
+                               .counter = pass->step | (uint64_t)(node - network->nodes) << 48,
+                               .rate = node->layer->rate};
+    dropout_forward(pass->pool, node->size * (size_t)pass->count, &by, from, node->factors,
+                    node->value);
 }
 
 static void forward_curve(const struct node *node, const struct pass *pass, const float *x) {
@@ -439,27 +415,11 @@ static void backward_pooling(const struct node *from, const struct node *node,
         max_pool_backward(pass->pool, &node->pooling, pass->count, node->gradient, node->where, to);
 }
 
-struct undropping {
-    const struct node *node;
-    size_t count;
-    float *to;
-};
-
-static void undrop_part(void *context, int part, int parts) {
-    const struct undropping *undropping = context;
-    const struct node *node = undropping->node;
-    float *to = undropping->to;
-    size_t begin, end;
-    pool_share(undropping->count, 16, part, parts, &begin, &end);
-    for (size_t i = begin; i < end; i++) to[i] = node->gradient[i] * node->factors[i];
-}
-
 /* A layer that hands on what it reads; `to` may be its own gradient. */
 static void backward_handing_on(const struct node *node, const struct pass *pass, float *to) {
     size_t count = node->size * (size_t)pass->count;
-    struct undropping undropping = {node, count, to};
     if (node->layer->kind == LAYER_DROPOUT && node->drops)
-        pool_run(pass->pool, pool_threads(pass->pool), undrop_part, &undropping);
+        dropout_multiply(pass->pool, count, node->gradient, node->factors, to);
     else if (to != node->gradient)
         memcpy(to, node->gradient, count * sizeof *to);
 }

@@ -156,6 +156,10 @@ static void run_adam(void) {
     static const struct adam by = {1e-3f, 0.1f, 1e-3f, 1e-7f};
     adam_update(room.pool, 100352, &by, room.a, room.b, room.d, room.c);
 }
+static void run_dropout(void) {
+    static const struct dropout by = {1, 1, 0.5f};
+    dropout_forward(room.pool, (size_t)room.batch * 1600, &by, room.a, room.d, room.c);
+}
 static void run_softmax(void) {
     int correct;
     softmax_cross_entropy(room.batch, 10, room.a, room.where, 0, room.b, room.c, room.d, &correct);
@@ -202,6 +206,7 @@ static const struct bench {
     {"fake_quant_max_pool_2_backward", fused_pool2_backward, 0, 9.25 * 7744, 0, 0},
     {"column_sums", conv1_bias, 0, 4.0 * 21632, 0, 0},
     {"adam_update", run_adam, 0, 0, 0, 28.0 * 100352},
+    {"dropout_forward", run_dropout, 0, 12.0 * 1600, 0, 0},
     {"softmax_cross_entropy", run_softmax, 0, 0, 0, 0},
     {"pool_run", run_nothing, 0, 0, 0, 0},
 };

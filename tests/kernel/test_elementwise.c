@@ -369,6 +369,35 @@ static void sigmoid_and_tanh_are_rounded_correctly(void **state) {
     }
 }
 
+static void check_dropout(struct pool *pool, void *context) {
+    size_t count = *(size_t *)context;
+    struct tensor x = tensor_new(count, true), got = tensor_new(count, true);
+    struct tensor want = tensor_new(count, true), back = tensor_new(count, true);
+    struct tensor factors = tensor_new((count + 63) / 64 * 64, false), by = tensor_new(count, true);
+    const float rates[] = {0.5f, 0.1f, 0.999f, 0x1p-24f};
+    tensor_fill_wild(&x);
+    for (size_t i = 0; i < COUNT_OF(rates); i++) {
+        const struct dropout dropout = {0x123456789abcdef0u + i, 7 | (uint64_t)3 << 48, rates[i]};
+        dropout_forward(pool, count, &dropout, x.at, factors.at, got.at);
+        reference_dropout_factors(count, &dropout, by.at);
+        reference_dropout_multiply(count, x.at, by.at, want.at);
+        assert_same(&got, &want, "dropout of %zu, rate %g", count, (double)rates[i]);
+        memcpy(back.at, x.at, count * sizeof *back.at);
+        dropout_multiply(pool, count, back.at, factors.at, back.at);
+        assert_same(&back, &want, "dropout_multiply of %zu", count);
+    }
+    struct tensor *all[] = {&x, &got, &want, &back, &factors, &by};
+    for (size_t i = 0; i < COUNT_OF(all); i++) tensor_free(all[i]);
+}
+
+static void dropout_draws_the_numbers_of_the_reference(void **state) {
+    (void)state;
+    for (size_t i = 0; i < size_count(); i++) {
+        size_t count = size_at(i);
+        checks_everywhere(check_dropout, &count);
+    }
+}
+
 static void check_adam(struct pool *pool, void *context) {
     size_t count = *(size_t *)context;
     struct tensor g = tensor_new(count, true), start[3], got[3], want[3];
@@ -462,6 +491,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(sigmoid_tanh_and_leaky_relu_equal_the_reference_in_every_lane),
     cmocka_unit_test(sigmoid_and_tanh_are_rounded_correctly),
     cmocka_unit_test(adam_equals_the_reference_in_every_lane),
+    cmocka_unit_test(dropout_draws_the_numbers_of_the_reference),
     cmocka_unit_test(column_sums_add_in_order),
     cmocka_unit_test(pixels_become_their_value_over_255),
 };
