@@ -162,7 +162,9 @@ void conv2d_backward_kernel(struct pool *pool, const struct conv2d *s, int n, co
     size_t out = (size_t)s->out_channels;
     int parts = parts_for(pool, (size_t)n * pixels * g.rows * out, LEAST_PRODUCTS);
     /* Few rows: give each thread columns of its own, or all would read all of dy. */
-    if (parts > 1 && g.rows < 2 * kernels->strip_rows) g.width = (size_t)kernels->lanes;
+    bool is_flat = g.rows < 2 * kernels->strip_rows;
+    if (parts > 1 && is_flat && (out + g.width - 1) / g.width < (size_t)parts)
+        g.width = (size_t)kernels->lanes;
     g.panels = round_up(out, g.width) / g.width;
     if (n == 0)
         for (size_t i = 0; i < g.rows * out; i++) dkernel[i] = 0;
