@@ -1,18 +1,24 @@
 /* Per-channel statistics and what BatchNormalization makes of them. */
 #include "kernel/internal.h"
 
-enum { LEAST_ELEMENTS = 8192 };
+enum { LEAST_ELEMENTS = 8192, MOST_PARTS = 16 };
 
 struct channels_pass {
     const struct kernels *kernels;
     size_t rows, channels;
     const float *x, *mean, *factor, *shift, *by_mean, *by_x, *dy;
-    float *to;
+    float limit;
+    struct extremes *extremes; /* one a part, or NULL */
+    float *to, *dy_sums;
 };
 
-static void run(struct pool *pool, pool_task *task, struct channels_pass *pass) {
+/* Returns into how many parts the work was cut. */
+static int run(struct pool *pool, pool_task *task, struct channels_pass *pass) {
+    int parts = parts_for(pool, pass->rows * pass->channels, LEAST_ELEMENTS);
+    if (parts > MOST_PARTS) parts = MOST_PARTS;
     pass->kernels = kernels_chosen();
-    pool_run(pool, parts_for(pool, pass->rows * pass->channels, LEAST_ELEMENTS), task, pass);
+    pool_run(pool, parts, task, pass);
+    return parts;
 }
 
 /* Channels, not rows, are shared out: a sum has one order. */
@@ -20,13 +26,26 @@ static void sums_part(void *context, int part, int parts) {
     const struct channels_pass *p = context;
     size_t begin, end;
     pool_share(p->channels, (size_t)p->kernels->lanes, part, parts, &begin, &end);
-    p->kernels->channel_sums(p->rows, p->channels, begin, end, p->x, p->mean, p->dy, p->to);
+    p->kernels->channel_sums(p->rows, p->channels, begin, end, p->x, p->mean, p->dy, p->to,
+                             p->dy_sums);
 }
 
 void channel_sums(struct pool *pool, size_t rows, size_t channels, const float *x,
                   const float *mean, const float *dy, float *sums) {
     struct channels_pass p = {
         .rows = rows, .channels = channels, .x = x, .mean = mean, .dy = dy, .to = sums};
+    run(pool, sums_part, &p);
+}
+
+void channel_gradient_sums(struct pool *pool, size_t rows, size_t channels, const float *x,
+                           const float *mean, const float *dy, float *sums, float *products) {
+    struct channels_pass p = {.rows = rows,
+                              .channels = channels,
+                              .x = x,
+                              .mean = mean,
+                              .dy = dy,
+                              .to = products,
+                              .dy_sums = sums};
     run(pool, sums_part, &p);
 }
 
@@ -39,12 +58,22 @@ void channel_moments(struct pool *pool, size_t rows, size_t channels, const floa
 }
 
 static void normalize_part(void *context, int part, int parts) {
-    const struct channels_pass *p = context;
+    struct channels_pass *p = context;
     size_t begin, end;
     pool_share(p->rows, 1, part, parts, &begin, &end);
     size_t at = begin * p->channels;
-    p->kernels->channel_normalize(end - begin, p->channels, p->x + at, p->mean, p->factor, p->shift,
-                                  p->to + at);
+    struct extremes *extremes = p->extremes ? &p->extremes[part] : NULL;
+    if (extremes) extremes_clear(extremes);
+    p->kernels->channel_normalize(&(struct normalizing){.rows = end - begin,
+                                                        .channels = p->channels,
+                                                        .x = p->x + at,
+                                                        .mean = p->mean,
+                                                        .factor = p->factor,
+                                                        .shift = p->shift,
+                                                        .clips = extremes != NULL,
+                                                        .limit = p->limit,
+                                                        .y = p->to + at},
+                                  extremes);
 }
 
 void channel_normalize(struct pool *pool, size_t rows, size_t channels, const float *x,
@@ -57,6 +86,22 @@ void channel_normalize(struct pool *pool, size_t rows, size_t channels, const fl
                               .shift = shift,
                               .to = y};
     run(pool, normalize_part, &p);
+}
+
+void channel_normalize_clip(struct pool *pool, size_t rows, size_t channels, const float *x,
+                            const float *mean, const float *factor, const float *shift, float limit,
+                            float *y, float range[2]) {
+    struct extremes extremes[MOST_PARTS];
+    struct channels_pass p = {.rows = rows,
+                              .channels = channels,
+                              .x = x,
+                              .mean = mean,
+                              .factor = factor,
+                              .shift = shift,
+                              .limit = limit,
+                              .extremes = extremes,
+                              .to = y};
+    extremes_range(extremes, run(pool, normalize_part, &p), range);
 }
 
 static void normalize_backward_part(void *context, int part, int parts) {

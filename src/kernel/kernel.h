@@ -174,6 +174,9 @@ void tanh_backward(struct pool *pool, size_t count, const float *y, const float 
  * fused multiply-adds), and the blocks are added in order. */
 void channel_sums(struct pool *pool, size_t rows, size_t channels, const float *x,
                   const float *mean, const float *dy, float *sums);
+/* Two of them at once: sums of dy and products of (x - mean) * dy. */
+void channel_gradient_sums(struct pool *pool, size_t rows, size_t channels, const float *x,
+                           const float *mean, const float *dy, float *sums, float *products);
 /* mean = channel_sums / rows, variance = channel_sums of squares / rows (biased). */
 void channel_moments(struct pool *pool, size_t rows, size_t channels, const float *x, float *mean,
                      float *variance);
@@ -181,6 +184,11 @@ void channel_moments(struct pool *pool, size_t rows, size_t channels, const floa
  * dx = fma(mean - x, by_x, dy - by_mean) * factor; per channel. */
 void channel_normalize(struct pool *pool, size_t rows, size_t channels, const float *x,
                        const float *mean, const float *factor, const float *shift, float *y);
+/* channel_normalize followed by clip_forward, and min_max of the result; limit may be INFINITY,
+ * that is relu_forward. */
+void channel_normalize_clip(struct pool *pool, size_t rows, size_t channels, const float *x,
+                            const float *mean, const float *factor, const float *shift, float limit,
+                            float *y, float range[2]);
 void channel_normalize_backward(struct pool *pool, size_t rows, size_t channels, const float *x,
                                 const float *mean, const float *factor, const float *by_mean,
                                 const float *by_x, const float *dy, float *dx);

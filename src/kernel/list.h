@@ -47,6 +47,16 @@ struct strip {
 /* Rows summed in one chain by channel_sums. */
 #define CHANNEL_BLOCK 128
 
+/* y = fma(x - mean, factor, shift) by channel; clips: then y < 0 ? 0 : y > limit ? limit : y, and
+ * the extremes of that. */
+struct normalizing {
+    size_t rows, channels;
+    const float *x, *mean, *factor, *shift;
+    bool clips;
+    float limit;
+    float *y;
+};
+
 /* Rows [begin, end) of the output, counted over all images. */
 struct pool_rows {
     const struct pooling *shape;
@@ -79,9 +89,8 @@ struct pool_rows {
     K(tanh_forward, (size_t count, const float *x, float *y))                                      \
     K(tanh_backward, (size_t count, const float *y, const float *dy, float *dx))                   \
     K(channel_sums, (size_t rows, size_t channels, size_t begin, size_t end, const float *x,       \
-                     const float *mean, const float *dy, float *sums))                             \
-    K(channel_normalize, (size_t rows, size_t channels, const float *x, const float *mean,         \
-                          const float *factor, const float *shift, float *y))                      \
+                     const float *mean, const float *dy, float *sums, float *dy_sums))             \
+    K(channel_normalize, (const struct normalizing *n, struct extremes *e))                        \
     K(channel_normalize_backward,                                                                  \
       (size_t rows, size_t channels, const float *x, const float *mean, const float *factor,       \
        const float *by_mean, const float *by_x, const float *dy, float *dx))                       \

@@ -48,8 +48,7 @@ void backward_normalization(struct network *network, const struct node *node,
     bool learns = !node->layer->keeps_weights;
     float *dgamma = learns ? gradient_of(network, normalization->gamma, gradient) : NULL;
     float *dbeta = learns ? gradient_of(network, normalization->beta, gradient) : NULL;
-    channel_sums(pass->pool, s->rows, s->channels, dy, NULL, NULL, s->sums);
-    channel_sums(pass->pool, s->rows, s->channels, x, s->mean, dy, s->products);
+    channel_gradient_sums(pass->pool, s->rows, s->channels, x, s->mean, dy, s->sums, s->products);
     for (size_t c = 0; c < s->channels; c++) {
         if (dbeta) dbeta[c] = s->sums[c];
         if (dgamma) dgamma[c] = s->products[c] * s->inverse[c];

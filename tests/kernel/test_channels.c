@@ -18,12 +18,39 @@ static void check_sums(struct pool *pool, const struct channelled *c) {
         channel_sums(pool, c->rows, c->channels, c->x.at, mean, dy, got.at);
         assert_same(&got, &want, "channel_sums %d of %zu rows", terms, c->rows);
     }
+    struct tensor products = tensor_new(c->channels, true);
+    channel_gradient_sums(pool, c->rows, c->channels, c->x.at, c->mean.at, c->dy.at, got.at,
+                          products.at);
+    assert_same(&products, &want, "products of %zu rows", c->rows);
+    reference_channel_sums(c->rows, c->channels, c->dy.at, NULL, NULL, want.at);
+    assert_same(&got, &want, "sums of dy, %zu rows", c->rows);
+    tensor_free(&got), tensor_free(&want), tensor_free(&products);
+}
+
+/* Against the three steps that it joins. */
+static void check_normalize_clip(struct pool *pool, const struct channelled *c) {
+    struct tensor got = tensor_new(c->x.count, true), want = tensor_new(c->x.count, true);
+    const float limits[] = {INFINITY, 0.75f};
+    for (size_t i = 0; i < COUNT_OF(limits); i++) {
+        float range[2], least, most;
+        tensor_poison(&got);
+        reference_channel_normalize(c->rows, c->channels, c->x.at, c->mean.at, c->factor.at,
+                                    c->shift.at, want.at);
+        reference_clip_forward(want.count, want.at, limits[i], want.at);
+        reference_min_max(want.count, want.at, &least, &most);
+        channel_normalize_clip(pool, c->rows, c->channels, c->x.at, c->mean.at, c->factor.at,
+                               c->shift.at, limits[i], got.at, range);
+        assert_same(&got, &want, "channel_normalize_clip");
+        assert_true(isnan(least) ? isnan(range[0]) && isnan(range[1])
+                                 : range[0] == least && range[1] == most);
+    }
     tensor_free(&got), tensor_free(&want);
 }
 
 static void check_channelled(struct pool *pool, void *context) {
     const struct channelled *c = context;
     check_sums(pool, c);
+    check_normalize_clip(pool, c);
     struct tensor got = tensor_new(c->x.count, true), want = tensor_new(c->x.count, true);
     tensor_poison(&got);
     reference_channel_normalize(c->rows, c->channels, c->x.at, c->mean.at, c->factor.at,

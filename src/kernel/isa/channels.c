@@ -1,68 +1,226 @@
 #include "kernel/isa/level.h"
 
-enum terms { TERMS_VALUES, TERMS_SQUARES, TERMS_PRODUCTS };
+enum terms { TERMS_VALUES, TERMS_SQUARES, TERMS_PRODUCTS, TERMS_BOTH };
 
-ALWAYS_INLINE vfloat block_sum(size_t rows, size_t channels, size_t count, const enum terms terms,
-                               const float *x, vfloat mean, const float *dy) {
-    vfloat sum = v_set(0);
-    for (size_t r = 0, i = 0; r < rows; r++, i += channels) {
-        vfloat v = load_count(x + i, count);
-        if (terms == TERMS_VALUES) {
-            sum += v;
-        } else {
-            v -= mean;
-            sum = v_fma(v, terms == TERMS_SQUARES ? v : load_count(dy + i, count), sum);
+/* Vectors of channels side by side, so that whole cache lines are read once; blocks of rows at a
+ * time, so that one chain's latency is filled by others. */
+enum { VECTORS = 2, BLOCKS = 2 };
+
+struct sums_of {
+    size_t rows, channels;
+    const float *x, *mean, *dy; /* of the first channel */
+    float *sums, *dy_sums;
+};
+
+struct block_sums {
+    vfloat sum[BLOCKS][VECTORS], dy[BLOCKS][VECTORS];
+};
+
+/* `rows` rows from `row` on, and, two blocks, as many from row + CHANNEL_BLOCK on. */
+ALWAYS_INLINE void sum_block(const struct sums_of *s, size_t row, size_t rows, const int blocks,
+                             const int vectors, size_t count, const enum terms terms,
+                             const vfloat mean[VECTORS], struct block_sums *b) {
+    vfloat sum[BLOCKS][VECTORS], sum_dy[BLOCKS][VECTORS];
+    UNROLL
+    for (int k = 0; k < blocks; k++) {
+        UNROLL
+        for (int j = 0; j < vectors; j++) sum[k][j] = sum_dy[k][j] = v_set(0);
+    }
+    for (size_t r = 0, i = row * s->channels; r < rows; r++, i += s->channels) {
+        UNROLL
+        for (int k = 0; k < blocks; k++) {
+            UNROLL
+            for (int j = 0; j < vectors; j++) {
+                size_t at = i + (size_t)k * CHANNEL_BLOCK * s->channels + (size_t)j * V_LANES;
+                vfloat v = load_count(s->x + at, count), by = v;
+                if (terms == TERMS_VALUES) {
+                    sum[k][j] += v;
+                    continue;
+                }
+                v -= mean[j];
+                by = terms == TERMS_SQUARES ? v : load_count(s->dy + at, count);
+                sum[k][j] = v_fma(v, by, sum[k][j]);
+                if (terms == TERMS_BOTH) sum_dy[k][j] += by;
+            }
         }
     }
-    return sum;
+    UNROLL
+    for (int k = 0; k < blocks; k++) {
+        UNROLL
+        for (int j = 0; j < vectors; j++) {
+            b->sum[k][j] = sum[k][j];
+            b->dy[k][j] = sum_dy[k][j];
+        }
+    }
 }
 
-ALWAYS_INLINE void sum_blocks(size_t rows, size_t channels, size_t c, size_t count,
-                              const enum terms terms, const float *x, const float *mean,
-                              const float *dy, float *sums) {
-    vfloat sum = v_set(0), center = mean ? load_count(mean + c, count) : v_set(0);
-    for (size_t begin = 0; begin < rows; begin += CHANNEL_BLOCK) {
-        size_t block = rows - begin < CHANNEL_BLOCK ? rows - begin : CHANNEL_BLOCK;
-        size_t at = begin * channels + c;
-        sum += block_sum(block, channels, count, terms, x + at, center, dy ? dy + at : NULL);
+ALWAYS_INLINE void sum_vectors(const struct sums_of *s, const int vectors, size_t count,
+                               const enum terms terms) {
+    vfloat mean[VECTORS], sum[VECTORS], dy[VECTORS];
+    struct block_sums b;
+    UNROLL
+    for (int j = 0; j < vectors; j++) {
+        mean[j] = s->mean ? load_count(s->mean + j * V_LANES, count) : v_set(0);
+        sum[j] = dy[j] = v_set(0);
     }
-    store_count(sums + c, sum, count);
+    for (size_t row = 0; row < s->rows;) {
+        size_t rest = s->rows - row;
+        int blocks = rest >= BLOCKS * CHANNEL_BLOCK ? BLOCKS : 1;
+        size_t rows = rest < CHANNEL_BLOCK ? rest : CHANNEL_BLOCK;
+        if (blocks == BLOCKS)
+            sum_block(s, row, CHANNEL_BLOCK, BLOCKS, vectors, count, terms, mean, &b);
+        else
+            sum_block(s, row, rows, 1, vectors, count, terms, mean, &b);
+        for (int k = 0; k < blocks; k++) {
+            UNROLL
+            for (int j = 0; j < vectors; j++) {
+                sum[j] += b.sum[k][j];
+                dy[j] += b.dy[k][j];
+            }
+        }
+        row += (size_t)blocks * rows;
+    }
+    UNROLL
+    for (int j = 0; j < vectors; j++) {
+        store_count(s->sums + j * V_LANES, sum[j], count);
+        if (terms == TERMS_BOTH) store_count(s->dy_sums + j * V_LANES, dy[j], count);
+    }
+}
+
+ALWAYS_INLINE void sum_channels(const struct sums_of *all, size_t begin, size_t end,
+                                const enum terms terms) {
+    for (size_t c = begin; c < end;) {
+        const struct sums_of s = {
+            .rows = all->rows,
+            .channels = all->channels,
+            .x = all->x + c,
+            .mean = all->mean ? all->mean + c : NULL,
+            .dy = all->dy ? all->dy + c : NULL,
+            .sums = all->sums + c,
+            .dy_sums = all->dy_sums ? all->dy_sums + c : NULL,
+        };
+        size_t rest = end - c;
+        if (rest >= (size_t)VECTORS * V_LANES) {
+            sum_vectors(&s, VECTORS, V_LANES, terms);
+            c += (size_t)VECTORS * V_LANES;
+        } else {
+            sum_vectors(&s, 1, rest < V_LANES ? rest : V_LANES, terms);
+            c += V_LANES;
+        }
+    }
 }
 
 void ISA(channel_sums)(size_t rows, size_t channels, size_t begin, size_t end, const float *x,
-                       const float *mean, const float *dy, float *sums) {
-    for (size_t c = begin; c < end; c += V_LANES) {
-        size_t count = end - c < V_LANES ? end - c : V_LANES;
-        if (!mean)
-            sum_blocks(rows, channels, c, count, TERMS_VALUES, x, NULL, NULL, sums);
-        else if (!dy)
-            sum_blocks(rows, channels, c, count, TERMS_SQUARES, x, mean, NULL, sums);
-        else
-            sum_blocks(rows, channels, c, count, TERMS_PRODUCTS, x, mean, dy, sums);
+                       const float *mean, const float *dy, float *sums, float *dy_sums) {
+    const struct sums_of all = {rows, channels, x, mean, dy, sums, dy_sums};
+    if (!mean)
+        sum_channels(&all, begin, end, TERMS_VALUES);
+    else if (!dy)
+        sum_channels(&all, begin, end, TERMS_SQUARES);
+    else if (!dy_sums)
+        sum_channels(&all, begin, end, TERMS_PRODUCTS);
+    else
+        sum_channels(&all, begin, end, TERMS_BOTH);
+}
+
+/* Running extremes of one vector; NaN wins. */
+struct noted {
+    vfloat min, max;
+    vmask nan;
+};
+
+ALWAYS_INLINE void normalize(const struct normalizing *n, size_t c, const int vectors, size_t count,
+                             const bool clips, struct noted *noted) {
+    vfloat mean[VECTORS], factor[VECTORS], shift[VECTORS];
+    const vfloat limit = v_set(n->limit);
+    const vmask valid = v_less(lane_numbers(), v_set((float)count));
+    struct noted seen = *noted;
+    UNROLL
+    for (int j = 0; j < vectors; j++) {
+        mean[j] = load_count(n->mean + c + j * V_LANES, count);
+        factor[j] = load_count(n->factor + c + j * V_LANES, count);
+        shift[j] = load_count(n->shift + c + j * V_LANES, count);
+    }
+    for (size_t r = 0, i = c; r < n->rows; r++, i += n->channels) {
+        UNROLL
+        for (int j = 0; j < vectors; j++) {
+            size_t at = i + (size_t)j * V_LANES;
+            vfloat y = v_fma(load_count(n->x + at, count) - mean[j], factor[j], shift[j]);
+            if (clips) {
+                y = v_min(limit, v_max(v_set(0), y));
+                /* The first lane stands in for lanes without a channel. */
+                vfloat v = count < V_LANES ? v_select(valid, y, v_set(y[0])) : y;
+                seen.min = v_min(v, seen.min);
+                seen.max = v_max(v, seen.max);
+                seen.nan = m_or(seen.nan, v_unordered(v, v));
+            }
+            store_count(n->y + at, y, count);
+        }
+    }
+    *noted = seen;
+}
+
+ALWAYS_INLINE void normalize_all(const struct normalizing *n, const bool clips,
+                                 struct noted *noted) {
+    for (size_t c = 0; c < n->channels;) {
+        size_t rest = n->channels - c;
+        if (rest >= (size_t)VECTORS * V_LANES) {
+            normalize(n, c, VECTORS, V_LANES, clips, noted);
+            c += (size_t)VECTORS * V_LANES;
+        } else {
+            normalize(n, c, 1, rest < V_LANES ? rest : V_LANES, clips, noted);
+            c += V_LANES;
+        }
     }
 }
 
-void ISA(channel_normalize)(size_t rows, size_t channels, const float *x, const float *mean,
-                            const float *factor, const float *shift, float *y) {
-    for (size_t c = 0; c < channels; c += V_LANES) {
-        size_t count = channels - c;
-        vfloat m = load_count(mean + c, count), f = load_count(factor + c, count);
-        vfloat s = load_count(shift + c, count);
-        for (size_t r = 0, i = c; r < rows; r++, i += channels)
-            store_count(y + i, v_fma(load_count(x + i, count) - m, f, s), count);
+void ISA(channel_normalize)(const struct normalizing *n, struct extremes *e) {
+    struct noted noted = {v_set(INFINITY), v_set(-INFINITY), m_none()};
+    if (!n->clips) {
+        normalize_all(n, false, &noted);
+        return;
+    }
+    normalize_all(n, true, &noted);
+    v_store(e->min, v_min(noted.min, v_load(e->min)));
+    v_store(e->max, v_max(noted.max, v_load(e->max)));
+    if (m_any(noted.nan)) v_store(e->nan, v_set(NAN));
+}
+
+ALWAYS_INLINE void normalize_gradient(size_t rows, size_t channels, const int vectors, size_t count,
+                                      const float *x, const float *mean, const float *factor,
+                                      const float *by_mean, const float *by_x, const float *dy,
+                                      float *dx) {
+    vfloat m[VECTORS], f[VECTORS], a[VECTORS], b[VECTORS];
+    UNROLL
+    for (int j = 0; j < vectors; j++) {
+        m[j] = load_count(mean + j * V_LANES, count);
+        f[j] = load_count(factor + j * V_LANES, count);
+        a[j] = load_count(by_mean + j * V_LANES, count);
+        b[j] = load_count(by_x + j * V_LANES, count);
+    }
+    for (size_t r = 0, i = 0; r < rows; r++, i += channels) {
+        UNROLL
+        for (int j = 0; j < vectors; j++) {
+            size_t at = i + (size_t)j * V_LANES;
+            vfloat v = m[j] - load_count(x + at, count);
+            store_count(dx + at, v_fma(v, b[j], load_count(dy + at, count) - a[j]) * f[j], count);
+        }
     }
 }
 
 void ISA(channel_normalize_backward)(size_t rows, size_t channels, const float *x,
                                      const float *mean, const float *factor, const float *by_mean,
                                      const float *by_x, const float *dy, float *dx) {
-    for (size_t c = 0; c < channels; c += V_LANES) {
-        size_t count = channels - c;
-        vfloat m = load_count(mean + c, count), f = load_count(factor + c, count);
-        vfloat a = load_count(by_mean + c, count), b = load_count(by_x + c, count);
-        for (size_t r = 0, i = c; r < rows; r++, i += channels) {
-            vfloat v = m - load_count(x + i, count);
-            store_count(dx + i, v_fma(v, b, load_count(dy + i, count) - a) * f, count);
+    for (size_t c = 0; c < channels;) {
+        size_t rest = channels - c, count = rest < V_LANES ? rest : V_LANES;
+        if (rest >= (size_t)VECTORS * V_LANES) {
+            normalize_gradient(rows, channels, VECTORS, V_LANES, x + c, mean + c, factor + c,
+                               by_mean + c, by_x + c, dy + c, dx + c);
+            c += (size_t)VECTORS * V_LANES;
+        } else {
+            normalize_gradient(rows, channels, 1, count, x + c, mean + c, factor + c, by_mean + c,
+                               by_x + c, dy + c, dx + c);
+            c += V_LANES;
         }
     }
 }

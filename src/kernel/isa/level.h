@@ -26,6 +26,11 @@ ALWAYS_INLINE void store_count(float *p, vfloat v, size_t count) {
         v_store_part(p, v, count);
 }
 
+ALWAYS_INLINE vfloat lane_numbers(void) {
+    const float numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return v_load(numbers);
+}
+
 /* Accumulators of a strip: STRIP_ROWS x STRIP_VECTORS registers, plus STRIP_VECTORS of b and one
  * of a, must fit: 32 registers with AVX-512 and NEON, 16 with AVX2 and SSE2. */
 #if V_LANES == 16 || defined(__aarch64__)

@@ -70,11 +70,6 @@ ALWAYS_INLINE void add_products(const struct strip *s, size_t row, const int row
     }
 }
 
-ALWAYS_INLINE vfloat lane_numbers(void) {
-    const float numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    return v_load(numbers);
-}
-
 /* NaN is looked for in two vectors at a time: one comparison tells of both. */
 ALWAYS_INLINE void note_column(struct extremes *e, const int rows, const int j,
                                vfloat sum[STRIP_ROWS][STRIP_VECTORS]) {
