@@ -37,8 +37,12 @@ struct node {
     struct pooling pooling;
     struct batch_statistics *statistics; /* BatchNormalization */
     bool relu;                           /* the kernel itself applies it */
-    bool is_pooled;       /* Conv2D: its fake quantization is left to the pooling that reads it,
-                             and `value` is never stored */
+    bool is_pooled;       /* Conv2D, ReLU: its fake quantization is left to the pooling that reads
+                             it, and `value` is never stored */
+    int clipped_by;       /* BatchNormalization: the ReLU that alone reads it and is computed with
+                             it, so that its own values are never stored; -1 */
+    bool is_joined;       /* ReLU: that one */
+    float seen[2];        /* of it: smallest and largest of `raw` */
     bool drops;           /* Dropout: it did so in this pass */
     bool trains_kernel;   /* its kernel, in a network that trains */
     bool has_mask;        /* Dense, Conv2D: a weight lies outside its nudged range */
@@ -70,6 +74,11 @@ const float *node_kernel(const struct network *network, const struct node *node,
                          const struct pass *pass);
 const float *node_bias(const struct network *network, const struct node *node,
                        const struct pass *pass); /* NULL when it has none */
+
+/* Largest value that the layer's activation lets pass; 0: any. */
+static inline float limit_of(const struct layer *layer) {
+    return layer->activation == ACTIVATION_RELU6 ? 6.0f : layer->limit;
+}
 
 /* normalization.c: BatchNormalization. */
 void forward_normalization(struct network *network, struct node *node, const struct pass *pass);

@@ -115,6 +115,35 @@ static bool is_read_by_pooling_alone(const struct model *model, int index) {
     return reader >= 0 && model->layers[reader].kind == LAYER_MAX_POOLING2D;
 }
 
+static bool is_relu(const struct layer *layer) {
+    return (layer->kind == LAYER_RELU || layer->kind == LAYER_ACTIVATION) &&
+           (layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6);
+}
+
+static int clipped_by(const struct network *network, int index) {
+    const struct model *model = network->model;
+    const struct quant_plan *plan = network->plan;
+    if (!network->trains || model->layers[index].kind != LAYER_BATCH_NORMALIZATION ||
+        (plan && plan->activation_tensor[index] >= 0))
+        return -1;
+    int reader = quant_only_reader(model, index);
+    return reader >= 0 && reader <= network->logits && is_relu(&model->layers[reader]) ? reader
+                                                                                       : -1;
+}
+
+/* Whether the pooling that alone reads a node quantizes for it. */
+static bool is_pooled(const struct network *network, int index) {
+    const struct node *node = &network->nodes[index];
+    const struct layer *layer = node->layer;
+    if (node->tensor < 0 || index >= network->logits ||
+        !is_read_by_pooling_alone(network->model, index))
+        return false;
+    if (layer->kind == LAYER_CONV2D) return node->relu || layer->activation == ACTIVATION_LINEAR;
+    /* The pooling also takes the gradient back to what such a layer reads. */
+    return is_relu(layer) && limit_of(layer) == 0 &&
+           quant_only_reader(network->model, node->from) == index;
+}
+
 static void set_node(struct network *network, int index) {
     struct node *node = &network->nodes[index];
     node->layer = &network->model->layers[index];
@@ -124,13 +153,13 @@ static void set_node(struct network *network, int index) {
     node->inputs = index ? shape_count(&network->model->layers[node->from].output) : 0;
     node->relu = node->layer->activation == ACTIVATION_RELU && layer_has_kernel(node->layer);
     node->tensor = network->plan ? network->plan->activation_tensor[index] : -1;
+    node->clipped_by = clipped_by(network, index);
+    node->is_joined = index && network->nodes[node->from].clipped_by == index;
     node->kernel_tensor = network->plan ? network->plan->kernel_tensor[index] : -1;
     node->trains_kernel = layer_has_kernel(node->layer) &&
                           (!node->layer->keeps_weights ||
                            (node->kernel_tensor >= 0 && network->plan->scheme.trains_kept_kernels));
-    node->is_pooled = node->tensor >= 0 && node->layer->kind == LAYER_CONV2D &&
-                      (node->relu || node->layer->activation == ACTIVATION_LINEAR) &&
-                      index < network->logits && is_read_by_pooling_alone(network->model, index);
+    node->is_pooled = is_pooled(network, index);
     if (index) set_geometry(node, &network->model->layers[node->from].output);
 }
 
@@ -158,14 +187,19 @@ static void take_node(struct network *network, struct arena *arena, int index) {
     bool learns =
         node->trains_kernel || (node->layer->parameter_count > 0 && !node->layer->keeps_weights);
     node->gradient_wanted = network->trains && (wanted || learns);
-    if (computes(node->layer)) {
+    if (node->clipped_by >= 0) {
+        node->gradient = take_floats(arena, batch, node->size);
+    } else if (computes(node->layer)) {
         node->raw = take_floats(arena, batch, node->size);
         /* The mask of backward needs the values before quantization; without it, in place. */
         bool apart = network->trains && node->tensor >= 0 && index && !node->is_pooled;
         /* Calibration looks at what goes into the activation. */
         apart |= !network->plan && layer_has_kernel(node->layer) && is_curve(node->layer);
         node->value = apart ? take_floats(arena, batch, node->size) : node->raw;
-        node->gradient = node->gradient_wanted ? take_floats(arena, batch, node->size) : NULL;
+        if (node->is_pooled && is_relu(node->layer))
+            node->gradient = from->gradient;
+        else
+            node->gradient = node->gradient_wanted ? take_floats(arena, batch, node->size) : NULL;
     } else {
         node->raw = node->value = from->value;
         /* Its gradient is that of what it reads, unless others read that as well. */

@@ -18,11 +18,6 @@ const float *node_bias(const struct network *network, const struct node *node,
     return pass->weights + network->model->parameters[node->layer->bias].offset;
 }
 
-/* Largest value that the layer's activation lets pass; 0: any. */
-static float limit_of(const struct layer *layer) {
-    return layer->activation == ACTIVATION_RELU6 ? 6.0f : layer->limit;
-}
-
 /* ---- fake quantization ---- */
 
 static bool leaves_out(const struct fake_quant *by, struct range range) {
@@ -263,6 +258,12 @@ static void forward_node(struct network *network, struct node *node, const struc
         return;
     case LAYER_RELU:
     case LAYER_ACTIVATION:
+        if (node->is_joined) {
+            range[0] = node->seen[0];
+            range[1] = node->seen[1];
+            is_seen = true;
+            break;
+        }
         forward_activation(from, node, pass);
         if (node->value == from->value || is_curve(node->layer)) return;
         break;
@@ -404,7 +405,8 @@ static void backward_input(struct network *network, const struct node *node,
                          });
 }
 
-/* Where the pooling quantized, it also takes the gradient back to the sums. */
+/* Where the pooling quantized, it also takes the gradient back to the sums, or to what a ReLU layer
+ * read, whose gradient lies in the same place. */
 static void backward_pooling(const struct node *from, const struct node *node,
                              const struct pass *pass, float *to) {
     if (from->is_pooled)
@@ -481,9 +483,10 @@ static void backward_node(struct network *network, const struct node *node, cons
     case LAYER_RELU:
     case LAYER_LEAKY_RELU:
     case LAYER_ACTIVATION:
-        if (to && node->value != from->value)
+        if (!to || node->is_pooled) return;
+        if (node->value != from->value)
             backward_activation(node, pass, to);
-        else if (to)
+        else
             backward_handing_on(node, pass, to);
         return;
     case LAYER_DROPOUT:

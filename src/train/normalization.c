@@ -33,7 +33,15 @@ void forward_normalization(struct network *network, struct node *node, const str
         s->variance = parameter_of(network, normalization->moving_variance, pass->weights);
     }
     set_factors(s, (float)normalization->epsilon);
-    channel_normalize(pass->pool, s->rows, s->channels, x, s->mean, s->factor, s->shift, node->raw);
+    if (node->clipped_by >= 0) {
+        struct node *relu = &network->nodes[node->clipped_by];
+        float limit = limit_of(relu->layer);
+        channel_normalize_clip(pass->pool, s->rows, s->channels, x, s->mean, s->factor, s->shift,
+                               limit > 0 ? limit : INFINITY, relu->raw, relu->seen);
+    } else {
+        channel_normalize(pass->pool, s->rows, s->channels, x, s->mean, s->factor, s->shift,
+                          node->raw);
+    }
 }
 
 static float *gradient_of(const struct network *network, int index, float *gradient) {
