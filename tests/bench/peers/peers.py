@@ -49,7 +49,7 @@ WORKS += [("INT8, 10,000 digits, one thread", "litert", model, "model_int8.tflit
 
 class Peer:
     def __init__(self, python, peer, model_path):
-        script = os.path.join(FOLDER, peer + ".py")
+        script = os.path.join(FOLDER, "peer_%s.py" % peer)
         self.process = subprocess.Popen([python, "-B", script, model_path, DIGITS], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE if not os.environ.get("VERBOSE")

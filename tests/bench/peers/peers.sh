@@ -1,7 +1,7 @@
 #!/bin/sh
 # peers.sh: the same work by qatop and by what others use for it, in turn, and the ratios.
 #   usage: tests/bench/peers/peers.sh [PEER...]      PEER: tfmot, pytorch, litert (all)
-# A peer is a script PEER.py beside this one; it runs in a venv made from PEER.txt, which is kept in
+# A peer is a script peer_PEER.py beside this one; its venv is made from peer_PEER.txt and kept in
 # $PEERS_VENVS (tests/bench/peers/venvs); or set PEER_PYTHON_tfmot, ..., to a python that has the
 # packages.  A peer that cannot be installed is told and left out.
 # $QATOP_SHARED has data/mnist and golden; $QATOP is the program (./qatop); $RUNS how often (3).
@@ -18,14 +18,14 @@ python_of() {
         echo "$given"
         return
     fi
-    if ! cmp -s "$folder/$1.txt" "$venv/requirements.txt"; then
+    if ! cmp -s "$folder/peer_$1.txt" "$venv/requirements.txt"; then
         rm -rf "$venv"
         mkdir -p "$venvs"
         python3 -m venv "$venv" >"$venv.log" 2>&1 || return 0
         timeout "$SECONDS_FOR_PACKAGES" "$venv/bin/pip" install --disable-pip-version-check \
-            --no-input -r "$folder/$1.txt" >>"$venv.log" 2>&1 || return 0
+            --no-input -r "$folder/peer_$1.txt" >>"$venv.log" 2>&1 || return 0
         # Last, so that only a venv that is whole is used again.
-        cp "$folder/$1.txt" "$venv/requirements.txt"
+        cp "$folder/peer_$1.txt" "$venv/requirements.txt"
     fi
     echo "$venv/bin/python"
 }
@@ -34,7 +34,7 @@ command -v python3 >/dev/null || { echo "SKIPPED all peers: there is no python3"
 [ $# -gt 0 ] || set -- tfmot pytorch litert
 found=
 for peer; do
-    [ -f "$folder/$peer.py" ] || { echo "peers.sh: no peer $peer" >&2; exit 2; }
+    [ -f "$folder/peer_$peer.py" ] || { echo "peers.sh: no peer $peer" >&2; exit 2; }
     python=$(python_of "$peer")
     if [ -n "$python" ]; then
         found="$found $peer=$python"

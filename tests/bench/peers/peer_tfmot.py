@@ -1,4 +1,4 @@
-"""TFMOT: one epoch of quantization-aware training and its validation.  tfmot.py MODEL.h5 DIGITS"""
+"""TFMOT: one epoch of quantization-aware training and its validation.  peer_tfmot.py MODEL.h5 DIGITS"""
 
 import os
 import sys
@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras
 
-from digits import read_digits, serve
+from peer_digits import read_digits, serve
 
 model_path, folder = sys.argv[1:]
 model = tf_keras.models.load_model(model_path, compile=False)

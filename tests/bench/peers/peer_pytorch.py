@@ -1,4 +1,4 @@
-"""PyTorch: one epoch of quantization-aware training and its validation.  pytorch.py MODEL.h5 DIGITS
+"""PyTorch: one epoch of quantization-aware training and its validation.  peer_pytorch.py MODEL.h5 DIGITS
 Weights symmetric and per tensor, activations by moving averages, 8 bits, as TFMOT's default."""
 
 import sys
@@ -8,7 +8,7 @@ import torch
 import torch.ao.quantization as quantization
 from torch import nn
 
-from digits import read_digits, serve
+from peer_digits import read_digits, serve
 
 BATCH = 32
 model_path, folder = sys.argv[1:]

@@ -1,11 +1,11 @@
-"""LiteRT with XNNPACK: all test digits, one thread, in batches of 1,000.  litert.py MODEL DIGITS"""
+"""LiteRT with XNNPACK: all test digits, one thread, in batches of 1,000.  peer_litert.py MODEL DIGITS"""
 
 import sys
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from digits import read_digits, serve
+from peer_digits import read_digits, serve
 
 BATCH = 1000
 model_path, folder = sys.argv[1:]
