@@ -10,21 +10,74 @@ static bool inside(int y, int x, int height, int width) {
     return y >= 0 && y < height && x >= 0 && x < width;
 }
 
-ALWAYS_INLINE vfloat forward_sum(const struct conv2d *s, size_t image, int y, int x, size_t c,
-                                 const float *in, const float *kernel, vfloat sum) {
-    size_t channels = (size_t)s->in_channels, count = channels - c;
-    for (int k_y = 0; k_y < s->kernel_height; k_y++) {
-        for (int k_x = 0; k_x < s->kernel_width; k_x++) {
-            int in_y = y * s->stride_y - s->pad_top + k_y * s->dilation_y;
-            int in_x = x * s->stride_x - s->pad_left + k_x * s->dilation_x;
-            if (!inside(in_y, in_x, s->in_height, s->in_width)) continue;
-            const float *from =
-                in + pixel_at(image, in_y, in_x, s->in_height, s->in_width, s->in_channels) + c;
-            const float *tap = kernel + (size_t)(k_y * s->kernel_width + k_x) * channels + c;
-            sum = v_fma(load_count(from, count), load_count(tap, count), sum);
+/* Vectors of channels side by side: their chains fill each other's latency. */
+enum { VECTORS = 2 };
+
+/* Taps [first, end) of an axis that lie inside, and where the first one reads; the next ones read
+ * `step` further on each. */
+struct taps {
+    int first, end, from, step;
+};
+
+static int divide_up(int a, int b) {
+    return (a + b - 1) / b;
+}
+
+/* Forward: tap k of output `at` reads input at * stride - pad + k * dilation. */
+static struct taps taps_of_output(int at, int taps, int stride, int dilation, int pad, int in) {
+    int begin = at * stride - pad;
+    int first = begin < 0 ? divide_up(-begin, dilation) : 0;
+    int end = in > begin ? divide_up(in - begin, dilation) : 0;
+    end = end < taps ? end : taps;
+    return (struct taps){first, end, begin + first * dilation, dilation};
+}
+
+/* Backward, stride 1: tap k of input `at` reads output at + pad - k * dilation. */
+static struct taps taps_of_input(int at, int taps, int dilation, int pad, int out) {
+    int begin = at + pad;
+    int first = begin >= out ? divide_up(begin - out + 1, dilation) : 0;
+    int end = begin / dilation + 1 < taps ? begin / dilation + 1 : taps;
+    return (struct taps){first, end, begin - first * dilation, -dilation};
+}
+
+/* sum += from * kernel over the taps of a pixel, for some vectors of channels. */
+ALWAYS_INLINE void add_taps(const struct taps *y, const struct taps *x, int kernel_width, int width,
+                            size_t channels, const int vectors, size_t count, const float *image,
+                            const float *kernel, vfloat sum[VECTORS]) {
+    for (int k_y = y->first, from_y = y->from; k_y < y->end; k_y++, from_y += y->step) {
+        const float *from = image + ((ptrdiff_t)from_y * width + x->from) * (ptrdiff_t)channels;
+        const float *tap = kernel + (size_t)(k_y * kernel_width + x->first) * channels;
+        for (int k_x = x->first; k_x < x->end; k_x++) {
+            UNROLL
+            for (int j = 0; j < vectors; j++)
+                sum[j] = v_fma(load_count(from + j * V_LANES, count),
+                               load_count(tap + j * V_LANES, count), sum[j]);
+            from += x->step * (ptrdiff_t)channels;
+            tap += channels;
         }
     }
-    return sum;
+}
+
+/* One pixel of the result, all channels; bias may be NULL. */
+ALWAYS_INLINE void sum_pixel(const struct taps *y, const struct taps *x, int kernel_width,
+                             int width, size_t channels, const float *image, const float *kernel,
+                             const float *bias, bool relu, float *to) {
+    size_t c = 0;
+    vfloat sum[VECTORS];
+    for (; c + (size_t)VECTORS * V_LANES <= channels; c += (size_t)VECTORS * V_LANES) {
+        UNROLL
+        for (int j = 0; j < VECTORS; j++) sum[j] = bias ? v_load(bias + c + j * V_LANES) : v_set(0);
+        add_taps(y, x, kernel_width, width, channels, VECTORS, V_LANES, image + c, kernel + c, sum);
+        UNROLL
+        for (int j = 0; j < VECTORS; j++)
+            v_store(to + c + j * V_LANES, relu ? v_max(v_set(0), sum[j]) : sum[j]);
+    }
+    for (; c < channels; c += V_LANES) {
+        size_t count = channels - c;
+        sum[0] = bias ? load_count(bias + c, count) : v_set(0);
+        add_taps(y, x, kernel_width, width, channels, 1, count, image + c, kernel + c, sum);
+        store_count(to + c, relu ? v_max(v_set(0), sum[0]) : sum[0], count);
+    }
 }
 
 void ISA(depthwise_forward)(const struct conv2d *shape, size_t begin, size_t end, const float *x,
@@ -32,16 +85,15 @@ void ISA(depthwise_forward)(const struct conv2d *shape, size_t begin, size_t end
     const struct conv2d s = *shape;
     size_t channels = (size_t)s.in_channels;
     for (size_t row = begin; row < end; row++) {
-        size_t image = row / (size_t)s.out_height;
-        int i = (int)(row % (size_t)s.out_height);
+        const float *image =
+            x + pixel_at(row / (size_t)s.out_height, 0, 0, s.in_height, s.in_width, s.in_channels);
+        const struct taps down = taps_of_output((int)(row % (size_t)s.out_height), s.kernel_height,
+                                                s.stride_y, s.dilation_y, s.pad_top, s.in_height);
         for (int j = 0; j < s.out_width; j++) {
-            float *to = y + (row * (size_t)s.out_width + (size_t)j) * channels;
-            for (size_t c = 0; c < channels; c += V_LANES) {
-                size_t count = channels - c;
-                vfloat sum = bias ? load_count(bias + c, count) : v_set(0);
-                sum = forward_sum(&s, image, i, j, c, x, kernel, sum);
-                store_count(to + c, relu ? v_max(v_set(0), sum) : sum, count);
-            }
+            const struct taps across =
+                taps_of_output(j, s.kernel_width, s.stride_x, s.dilation_x, s.pad_left, s.in_width);
+            sum_pixel(&down, &across, s.kernel_width, s.in_width, channels, image, kernel, bias,
+                      relu, y + (row * (size_t)s.out_width + (size_t)j) * channels);
         }
     }
 }
@@ -67,17 +119,36 @@ ALWAYS_INLINE vfloat input_sum(const struct conv2d *s, size_t image, int y, int 
     return sum;
 }
 
+/* With a stride only every so many taps meet an output. */
+static void backward_row_with_stride(const struct conv2d *s, size_t row, const float *dy,
+                                     const float *kernel, float *dx) {
+    size_t channels = (size_t)s->in_channels, image = row / (size_t)s->in_height;
+    int i = (int)(row % (size_t)s->in_height);
+    for (int j = 0; j < s->in_width; j++) {
+        float *to = dx + (row * (size_t)s->in_width + (size_t)j) * channels;
+        for (size_t c = 0; c < channels; c += V_LANES)
+            store_count(to + c, input_sum(s, image, i, j, c, dy, kernel), channels - c);
+    }
+}
+
 void ISA(depthwise_backward_input)(const struct conv2d *shape, size_t begin, size_t end,
                                    const float *dy, const float *kernel, float *dx) {
     const struct conv2d s = *shape;
     size_t channels = (size_t)s.in_channels;
     for (size_t row = begin; row < end; row++) {
-        size_t image = row / (size_t)s.in_height;
-        int i = (int)(row % (size_t)s.in_height);
+        if (s.stride_y != 1 || s.stride_x != 1) {
+            backward_row_with_stride(&s, row, dy, kernel, dx);
+            continue;
+        }
+        const float *image = dy + pixel_at(row / (size_t)s.in_height, 0, 0, s.out_height,
+                                           s.out_width, s.out_channels);
+        const struct taps down = taps_of_input((int)(row % (size_t)s.in_height), s.kernel_height,
+                                               s.dilation_y, s.pad_top, s.out_height);
         for (int j = 0; j < s.in_width; j++) {
-            float *to = dx + (row * (size_t)s.in_width + (size_t)j) * channels;
-            for (size_t c = 0; c < channels; c += V_LANES)
-                store_count(to + c, input_sum(&s, image, i, j, c, dy, kernel), channels - c);
+            const struct taps across =
+                taps_of_input(j, s.kernel_width, s.dilation_x, s.pad_left, s.out_width);
+            sum_pixel(&down, &across, s.kernel_width, s.out_width, channels, image, kernel, NULL,
+                      false, dx + (row * (size_t)s.in_width + (size_t)j) * channels);
         }
     }
 }
@@ -89,42 +160,136 @@ static void valid_outputs(int in, int out, int stride, int offset, int *first, i
     if (*end > out) *end = out;
 }
 
-ALWAYS_INLINE vfloat kernel_sum(const struct conv2d *s, int n, int k_y, int k_x, size_t c,
-                                const float *x, const float *dy) {
-    size_t count = (size_t)s->in_channels - c;
-    int offset_y = k_y * s->dilation_y - s->pad_top, offset_x = k_x * s->dilation_x - s->pad_left;
-    int first_y, end_y, first_x, end_x;
-    valid_outputs(s->in_height, s->out_height, s->stride_y, offset_y, &first_y, &end_y);
-    valid_outputs(s->in_width, s->out_width, s->stride_x, offset_x, &first_x, &end_x);
-    vfloat sum = v_set(0);
-    for (int b = 0; b < n; b++) {
-        for (int i = first_y; i < end_y; i++) {
-            if (first_x >= end_x) continue;
-            const float *from =
-                x + c +
-                pixel_at((size_t)b, i * s->stride_y + offset_y, first_x * s->stride_x + offset_x,
-                         s->in_height, s->in_width, s->in_channels);
-            const float *by =
-                dy + c +
-                pixel_at((size_t)b, i, first_x, s->out_height, s->out_width, s->out_channels);
-            for (int j = first_x; j < end_x; j++) {
-                sum = v_fma(load_count(from, count), load_count(by, count), sum);
-                from += s->stride_x * s->in_channels;
-                by += s->out_channels;
-            }
+/* Taps next to each other in a row of the kernel, at most so many, have chains of their own. */
+enum { MOST_TAPS = 3 };
+
+struct pair {
+    const float *x, *dy; /* of output 0 of a row, by the first tap */
+    ptrdiff_t x_step;    /* from one output to the next */
+    ptrdiff_t tap_step;  /* from one tap to the next */
+    size_t channels;
+};
+
+/* Outputs [first, end) of a row, each tap's products onto its sum. */
+ALWAYS_INLINE void add_row(const struct pair *p, int first, int end, const int taps,
+                           const int vectors, size_t count, vfloat sum[MOST_TAPS][VECTORS]) {
+    const float *x = p->x + first * p->x_step, *dy = p->dy + (size_t)first * p->channels;
+    for (int o = first; o < end; o++, x += p->x_step, dy += p->channels) {
+        UNROLL
+        for (int j = 0; j < vectors; j++) {
+            vfloat by = load_count(dy + j * V_LANES, count);
+            UNROLL
+            for (int t = 0; t < taps; t++)
+                sum[t][j] =
+                    v_fma(load_count(x + t * p->tap_step + j * V_LANES, count), by, sum[t][j]);
         }
     }
-    return sum;
+}
+
+/* One tap of them alone, where the others lie outside. */
+ALWAYS_INLINE void add_row_of_tap(const struct pair *p, int tap, int first, int end,
+                                  const int vectors, size_t count, vfloat sum[MOST_TAPS][VECTORS]) {
+    struct pair one = *p;
+    one.x += tap * p->tap_step;
+    add_row(&one, first, end, 1, vectors, count, sum + tap);
+}
+
+/* The outputs of a row that each tap reaches, and those that all do. */
+struct reach {
+    int first[MOST_TAPS], end[MOST_TAPS], common, common_end;
+};
+
+static int least_of(int a, int b) {
+    return a < b ? a : b;
+}
+
+static struct reach reach_of(const struct conv2d *s, int offset_x, int taps) {
+    struct reach r = {.common_end = s->out_width};
+    for (int t = 0; t < taps; t++) {
+        valid_outputs(s->in_width, s->out_width, s->stride_x, offset_x + t * s->dilation_x,
+                      &r.first[t], &r.end[t]);
+        if (r.end[t] < r.first[t]) r.end[t] = r.first[t];
+        if (r.first[t] > r.common) r.common = r.first[t];
+        r.common_end = least_of(r.common_end, r.end[t]);
+    }
+    if (r.common_end < r.common) r.common_end = r.common;
+    return r;
+}
+
+/* dkernel of taps [k_x, k_x + taps) of row k_y, some vectors of channels.  Each sum runs over n, y,
+ * x: in a row first what only some of the taps reach, then what all do, then the rest. */
+ALWAYS_INLINE void kernel_sums(const struct conv2d *s, int n, int k_y, int k_x, const int taps,
+                               const int vectors, size_t c, size_t count, const float *x,
+                               const float *dy, float *dkernel) {
+    int offset_y = k_y * s->dilation_y - s->pad_top, first_y, end_y;
+    int offset_x = k_x * s->dilation_x - s->pad_left;
+    valid_outputs(s->in_height, s->out_height, s->stride_y, offset_y, &first_y, &end_y);
+    const struct reach reach = reach_of(s, offset_x, taps);
+    vfloat sum[MOST_TAPS][VECTORS];
+    UNROLL
+    for (int t = 0; t < taps; t++) {
+        UNROLL
+        for (int j = 0; j < vectors; j++) sum[t][j] = v_set(0);
+    }
+    for (int b = 0; b < n; b++) {
+        for (int i = first_y; i < end_y; i++) {
+            const struct pair p = {
+                .x = x + (ptrdiff_t)c +
+                     pixel_at((size_t)b, i * s->stride_y + offset_y, offset_x, s->in_height,
+                              s->in_width, s->in_channels),
+                .dy = dy + c +
+                      pixel_at((size_t)b, i, 0, s->out_height, s->out_width, s->out_channels),
+                .x_step = (ptrdiff_t)s->stride_x * s->in_channels,
+                .tap_step = (ptrdiff_t)s->dilation_x * s->in_channels,
+                .channels = (size_t)s->in_channels,
+            };
+            UNROLL
+            for (int t = 0; t < taps; t++)
+                add_row_of_tap(&p, t, reach.first[t], least_of(reach.end[t], reach.common), vectors,
+                               count, sum);
+            add_row(&p, reach.common, reach.common_end, taps, vectors, count, sum);
+            UNROLL
+            for (int t = 0; t < taps; t++)
+                add_row_of_tap(&p, t, reach.common_end, reach.end[t], vectors, count, sum);
+        }
+    }
+    UNROLL
+    for (int t = 0; t < taps; t++) {
+        UNROLL
+        for (int j = 0; j < vectors; j++)
+            store_count(dkernel + (size_t)t * (size_t)s->in_channels + j * V_LANES, sum[t][j],
+                        count);
+    }
+}
+
+/* Taps [tap, tap + taps) of one row of the kernel. */
+ALWAYS_INLINE void taps_gradient(const struct conv2d *s, int n, size_t tap, const int taps,
+                                 const float *x, const float *dy, float *dkernel) {
+    int k_y = (int)tap / s->kernel_width, k_x = (int)tap % s->kernel_width;
+    size_t channels = (size_t)s->in_channels, c = 0;
+    float *to = dkernel + tap * channels;
+    for (; c + (size_t)VECTORS * V_LANES <= channels; c += (size_t)VECTORS * V_LANES)
+        kernel_sums(s, n, k_y, k_x, taps, VECTORS, c, V_LANES, x, dy, to + c);
+    for (; c < channels; c += V_LANES)
+        kernel_sums(s, n, k_y, k_x, taps, 1, c, channels - c, x, dy, to + c);
 }
 
 void ISA(depthwise_backward_kernel)(const struct conv2d *shape, int n, size_t begin, size_t end,
                                     const float *x, const float *dy, float *dkernel) {
     const struct conv2d s = *shape;
-    size_t channels = (size_t)s.in_channels;
-    for (size_t tap = begin; tap < end; tap++) {
-        int k_y = (int)tap / s.kernel_width, k_x = (int)tap % s.kernel_width;
-        for (size_t c = 0; c < channels; c += V_LANES)
-            store_count(dkernel + tap * channels + c, kernel_sum(&s, n, k_y, k_x, c, x, dy),
-                        channels - c);
+    size_t width = (size_t)s.kernel_width;
+    for (size_t tap = begin; tap < end;) {
+        size_t rest = width - tap % width;
+        if (rest > end - tap) rest = end - tap;
+        if (rest >= 3) {
+            taps_gradient(&s, n, tap, 3, x, dy, dkernel);
+            tap += 3;
+        } else if (rest == 2) {
+            taps_gradient(&s, n, tap, 2, x, dy, dkernel);
+            tap += 2;
+        } else {
+            taps_gradient(&s, n, tap, 1, x, dy, dkernel);
+            tap++;
+        }
     }
 }
