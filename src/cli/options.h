@@ -73,7 +73,7 @@ struct options {
     bool by_channels;       /* summary --channels */
     bool by_layers;         /* eval --layers */
     bool no_shuffle, no_dropout, no_color, ascii;
-    bool is_json, is_quiet, wants_help, wants_version;
+    bool is_json, is_quiet, is_verbose, wants_help, wants_version;
 };
 
 /* The word a choice stands for: the name of options->scheme and so on. */

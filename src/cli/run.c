@@ -252,6 +252,9 @@ enum status run_without_screen(const struct options *options, const char *remark
     const struct run_info *info = run_info(watch.run);
     if (info->ranges_remark[0])
         progress_note(&watch.progress, "%s %s", info->name, info->ranges_remark);
+    char line[160];
+    for (int i = 0; options->is_verbose && run_memory(watch.run, i, line, sizeof line); i++)
+        fprintf(stderr, "%s\n", line);
     status = settings_check_writable(info->export_path, error);
     if (!status) status = evaluate_pretrained(info, &fp32, error);
     if (!status) status = train_and_export(&watch, error);

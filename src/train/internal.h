@@ -61,6 +61,7 @@ struct network {
     int count;                    /* digits of the last forward pass */
     float *arena;                 /* everything below and in the nodes */
     float *aside;                 /* a gradient by a tensor that has been given another one */
+    size_t arena_size;            /* floats */
     float *kernels;               /* fake-quantized, laid out as the weight block */
     struct fake_quant *kernel_by; /* [plan->range_count] */
     float *scratch;

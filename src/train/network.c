@@ -289,6 +289,7 @@ static enum status network_fill(struct network *network, int threads, struct err
     take_all(network, &arena, threads);
     network->arena = arena.is_overflown ? NULL : array_new(arena.used, sizeof(float));
     if (!network->arena) return error_memory(error, model->name, arena.used * sizeof(float));
+    network->arena_size = arena.used;
     arena = (struct arena){.base = network->arena};
     take_all(network, &arena, threads);
     return STATUS_OK;
@@ -327,6 +328,25 @@ const float *network_probabilities(const struct network *network) {
 
 int network_classes(const struct network *network) {
     return (int)network->nodes[network->logits].size;
+}
+
+struct layer_memory network_layer_memory(const struct network *network, int layer) {
+    const struct node *node = &network->nodes[layer];
+    const struct node *from = layer ? &network->nodes[node->from] : NULL;
+    size_t bytes = node->size * (size_t)network->batch * sizeof(float);
+    struct layer_memory memory = {0};
+    if (layer > network->logits) return memory;
+    if (node->raw && (!from || node->raw != from->value)) memory.values += bytes;
+    if (node->value && node->value != node->raw && (!from || node->value != from->value))
+        memory.values += bytes;
+    if (node->factors) memory.values += bytes;
+    if (node->where) memory.values += bytes / sizeof(float);
+    if (node->gradient && (!from || node->gradient != from->gradient)) memory.gradient = bytes;
+    return memory;
+}
+
+size_t network_memory(const struct network *network) {
+    return network->arena_size * sizeof(float);
 }
 
 const float *network_values(const struct network *network, int layer, size_t *count) {

@@ -92,6 +92,14 @@ const float *network_values(const struct network *network, int layer, size_t *co
  * the model, towards the batch's; those of layers that keep their weights stay. */
 void network_update_statistics(const struct network *network, float *weights);
 
+/* Bytes of a layer's values and of its gradient (0 where it uses its neighbour's), and of all that
+ * was planned at creation. */
+struct layer_memory {
+    size_t values, gradient;
+};
+struct layer_memory network_layer_memory(const struct network *network, int layer);
+size_t network_memory(const struct network *network);
+
 /* What the last forward pass gave to the fake quantization of a layer's activation, [*count]
  * values; NULL where there is none.  Only in a network that trains. */
 const float *network_observed(const struct network *network, int layer, size_t *count);

@@ -12,6 +12,7 @@
 #include "model/variables.h"
 #include "quant/variables_snapshot.h"
 #include "train/checkpoint.h"
+#include "train/network.h"
 #include "train/optimizer.h"
 #include "train/record.h"
 #include "train/worker.h"
@@ -347,6 +348,29 @@ enum status run_create(struct run **made, const struct run_config *config, struc
 
 const struct run_info *run_info(const struct run *run) {
     return &run->info;
+}
+
+bool run_memory(const struct run *run, int line, char *text, size_t size) {
+    const struct trainer_memory memory = trainer_memory(run->trainer);
+    const struct {
+        const char *name;
+        size_t bytes;
+    } sums[] = {
+        {"values, gradients, quantized kernels, scratch", memory.network},
+        {"weights, their gradient, Adam's moments", memory.optimizer},
+        {"the batch, and the order of digits", memory.digits},
+    };
+    int layers = run->model->layer_count, count = (int)(sizeof sums / sizeof *sums);
+    if (line < layers) {
+        struct layer_memory layer = network_layer_memory(trainer_network(run->trainer), line);
+        snprintf(text, size, "memory: %-40.40s %9.1f KB values %9.1f KB gradient",
+                 run->model->layers[line].name, (double)layer.values / 1024,
+                 (double)layer.gradient / 1024);
+    } else if (line < layers + count) {
+        snprintf(text, size, "memory: %-47s %9.1f KB", sums[line - layers].name,
+                 (double)sums[line - layers].bytes / 1024);
+    }
+    return line < layers + count;
 }
 
 enum status run_start(struct run *run, struct error *error) {

@@ -76,6 +76,9 @@ enum status run_create(struct run **run, const struct run_config *config, struct
 const struct run_info *run_info(const struct run *run);
 enum status run_start(struct run *run, struct error *error);
 
+/* One line of what a step's memory consists of, planned at creation: line 0, 1, ... until false. */
+bool run_memory(const struct run *run, int line, char *text, size_t size);
+
 /* Take the next event for the screen; false when there is none now.  Release it with
  * event_release.  run_wait sleeps until there is one or `seconds` have passed. */
 bool run_poll(struct run *run, struct event *event);

@@ -368,6 +368,21 @@ void trainer_step(struct trainer *trainer, struct step_result *result) {
 
 /* ---- looking at it ---- */
 
+struct trainer_memory trainer_memory(const struct trainer *trainer) {
+    size_t ranges = trainer->plan ? (size_t)trainer->plan->range_count : 0;
+    return (struct trainer_memory){
+        .network = network_memory(trainer->network),
+        .optimizer =
+            4 * trainer->model->weight_count * sizeof(float) + 2 * ranges * sizeof(struct range),
+        .digits = (size_t)trainer->training.batch * (DIGIT_PIXELS + 1) +
+                  trainer->digits->count * sizeof *trainer->order,
+    };
+}
+
+const struct network *trainer_network(const struct trainer *trainer) {
+    return trainer->network;
+}
+
 const float *trainer_weights(const struct trainer *trainer) {
     return trainer->weights;
 }

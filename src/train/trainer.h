@@ -72,6 +72,15 @@ void trainer_set_learning_rate(struct trainer *trainer, float learning_rate);
 struct step_times;
 void trainer_measure(struct trainer *trainer, struct step_times *times);
 
+/* Bytes of what a step uses, planned at creation. */
+struct trainer_memory {
+    size_t network;   /* network_memory: values, gradients, quantized kernels, scratch */
+    size_t optimizer; /* weights, their gradient, Adam's two moments, ranges */
+    size_t digits;    /* the batch, and the order of the epoch */
+};
+struct trainer_memory trainer_memory(const struct trainer *trainer);
+const struct network *trainer_network(const struct trainer *trainer);
+
 const float *trainer_weights(const struct trainer *trainer);
 /* [plan->range_count], NULL without a plan.  A kernel's range is that of the weights before the
  * last step's update (TFMOT), or with fresh_weight_ranges that of the present weights. */

@@ -149,6 +149,18 @@ done_well "and the run resumed from it"
 check "which comes to the same bits" test "$(key out weights_sha256)" = "$whole"
 check "in its own folder" test -s sixth/model_int8.tflite
 # What the shell starts in the background ignores SIGINT, unless something sets that right.
+# --- memory ---
+q run --steps 2 --quiet --verbose --out eighth cnn
+done_well "--verbose works"
+# 32 digits of 26x26x32 float32 are 2704 KB; the pooling that reads them quantizes, so there is no copy.
+check "it lists the values and gradients of each layer" \
+    grep -qE '^memory: conv2d .* 2704\.0 KB values +2704\.0 KB gradient$' err
+# Quantized kernels, scratch and gaps are the rest.
+check "and what they come to" awk '
+    / KB values / { sum += $(NF - 5) + $(NF - 2) }
+    /^memory: values, gradients/ { total = $(NF - 1) }
+    END { exit !(sum > 0 && total > sum && total < 1.2 * sum) }' err
+
 if env --default-signal=INT true 2>/dev/null; then
     interrupted INT 130 10000 env --default-signal=INT "$QATOP"
 else
