@@ -2,6 +2,9 @@
 
 #include <errno.h>
 #include <pthread.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -38,7 +41,8 @@ struct pool {
     _Alignas(64) atomic_int busy;   /* helpers still in this round */
     atomic_bool owner_sleeps;
 
-    pthread_mutex_t lock; /* guards only the two conditions */
+    pthread_mutex_t lock; /* guards only the two conditions, and: */
+    int waker_cpu;        /* where the thread was that last woke another; -1 */
     pthread_cond_t begun, done;
 
     struct helper helpers[];
@@ -77,6 +81,34 @@ static bool spin_until_idle(struct pool *pool) {
     }
 }
 
+#ifdef __linux__
+static int present_cpu(void) {
+    return sched_getcpu();
+}
+
+/* A kernel may wake a thread on the processor of the one that wakes it, although others idle.  Then
+ * owner and helper take turns: each sleeps until the other is done, and because hardly ever both
+ * are ready to run, no load balancer parts them.  So a thread that finds itself woken there leaves,
+ * for any other of the processors it is allowed, and is not bound to that afterwards. */
+static void leave_cpu(int cpu) {
+    cpu_set_t allowed, others;
+    if (cpu < 0 || cpu >= CPU_SETSIZE || cpu != present_cpu()) return;
+    if (sched_getaffinity(0, sizeof allowed, &allowed)) return;
+    others = allowed;
+    CPU_CLR(cpu, &others);
+    if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others)) return;
+    (void)sched_setaffinity(0, sizeof allowed, &allowed);
+}
+#else
+static int present_cpu(void) {
+    return -1;
+}
+
+static void leave_cpu(int cpu) {
+    (void)cpu;
+}
+#endif
+
 /* `sleepers` is raised before `round` is looked at again, and the owner advances `round` before it
  * looks at `sleepers`, all sequentially consistent: one of the two sees the other. */
 static unsigned await_round(struct pool *pool, unsigned seen) {
@@ -85,7 +117,9 @@ static unsigned await_round(struct pool *pool, unsigned seen) {
         atomic_fetch_add(&pool->sleepers, 1);
         while (atomic_load(&pool->round) == seen) pthread_cond_wait(&pool->begun, &pool->lock);
         atomic_fetch_sub(&pool->sleepers, 1);
+        int waker_cpu = pool->waker_cpu;
         pthread_mutex_unlock(&pool->lock);
+        if (pool->may_spin) leave_cpu(waker_cpu);
     }
     return seen + 1;
 }
@@ -101,6 +135,7 @@ static void *helper_main(void *argument) {
         /* As with `sleepers`: `busy` falls before `owner_sleeps` is read, the owner the reverse. */
         if (atomic_fetch_sub(&pool->busy, 1) == 1 && atomic_load(&pool->owner_sleeps)) {
             pthread_mutex_lock(&pool->lock);
+            pool->waker_cpu = present_cpu();
             pthread_cond_signal(&pool->done);
             pthread_mutex_unlock(&pool->lock);
         }
@@ -111,6 +146,7 @@ static void begin_round(struct pool *pool) {
     atomic_fetch_add(&pool->round, 1);
     if (atomic_load(&pool->sleepers) == 0) return;
     pthread_mutex_lock(&pool->lock);
+    pool->waker_cpu = present_cpu();
     pthread_cond_broadcast(&pool->begun);
     pthread_mutex_unlock(&pool->lock);
 }
@@ -121,7 +157,9 @@ static void await_helpers(struct pool *pool) {
     atomic_store(&pool->owner_sleeps, true);
     while (atomic_load(&pool->busy) != 0) pthread_cond_wait(&pool->done, &pool->lock);
     atomic_store(&pool->owner_sleeps, false);
+    int waker_cpu = pool->waker_cpu;
     pthread_mutex_unlock(&pool->lock);
+    if (pool->may_spin) leave_cpu(waker_cpu);
 }
 
 void pool_run(struct pool *pool, int parts, pool_task *run, void *context) {
@@ -176,7 +214,7 @@ enum status pool_create(struct pool **out, int threads, struct error *error) {
     size = (size + 63) / 64 * 64;
     struct pool *pool = aligned_alloc(64, size);
     if (!pool) return error_memory(error, "threads", size);
-    *pool = (struct pool){.threads = threads, .may_spin = threads <= cores};
+    *pool = (struct pool){.threads = threads, .may_spin = threads <= cores, .waker_cpu = -1};
     atomic_init(&pool->round, 0);
     atomic_init(&pool->sleepers, 0);
     atomic_init(&pool->busy, 0);

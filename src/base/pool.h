@@ -1,7 +1,8 @@
 /* pool: N-1 helper threads that run one function over a static partition.
  *
  * One thread (the owner) calls pool_run; helpers spin a moment, then sleep.  No work stealing:
- * part p of `parts` is always computed the same way, so results do not depend on timing.
+ * part p of `parts` is always computed the same way, so results do not depend on timing.  On Linux
+ * a thread that was woken on its waker's processor moves to another of those it is allowed.
  */
 #ifndef BASE_POOL_H
 #define BASE_POOL_H

@@ -1,5 +1,8 @@
 #include "base/pool.h"
 
+#ifdef __linux__
+#include <sched.h>
+#endif
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
@@ -150,12 +153,48 @@ static void shares_cover_everything_once_in_whole_grains(void **state) {
     }
 }
 
+#ifdef __linux__
+struct places {
+    cpu_set_t before;
+    bool differs[MOST_PARTS];
+};
+
+static void note_place(void *context, int part, int parts) {
+    (void)parts;
+    struct places *places = context;
+    cpu_set_t now;
+    double until = clock_seconds() + 200e-6; /* so that who is done first falls asleep */
+    while (part && clock_seconds() < until) continue;
+    if (sched_getaffinity(0, sizeof now, &now) || !CPU_EQUAL(&now, &places->before))
+        places->differs[part] = true;
+}
+#endif
+
+static void threads_that_sleep_and_wake_keep_the_processors_they_were_allowed(void **state) {
+    (void)state;
+#ifdef __linux__
+    struct places places = {0};
+    assert_int_equal(sched_getaffinity(0, sizeof places.before, &places.before), 0);
+    struct pool *pool = pool_of(2);
+    for (int i = 0; i < 200; i++) {
+        pool_run(pool, pool_threads(pool), note_place, &places);
+        if (i % 4 == 0) clock_sleep(1e-3);
+    }
+    note_place(&places, 0, 1); /* the owner, after the last round */
+    for (int i = 0; i < MOST_PARTS; i++) assert_false(places.differs[i]);
+    pool_destroy(pool);
+#else
+    skip();
+#endif
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_part_runs_once_with_any_number_of_threads_and_parts),
     cmocka_unit_test(no_pool_runs_the_parts_in_order),
     cmocka_unit_test(many_short_rounds_lose_none),
     cmocka_unit_test(each_round_sees_the_results_of_the_last),
     cmocka_unit_test(sleeping_helpers_wake_for_a_round),
+    cmocka_unit_test(threads_that_sleep_and_wake_keep_the_processors_they_were_allowed),
     cmocka_unit_test(a_pool_can_be_destroyed_asleep_awake_and_unused),
     cmocka_unit_test(a_senseless_number_of_threads_is_refused),
     cmocka_unit_test(zero_threads_means_one_per_core),
