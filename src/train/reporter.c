@@ -19,8 +19,8 @@ struct reporter {
     struct alarms *alarms;
     double start;
     uint64_t step;
-    float *spans; /* per tensor at the end of the last epoch; 0: none has ended */
-    int epochs;
+    float *spans;        /* per tensor at the end of the last epoch; 0: none has ended */
+    int epochs, batches; /* ended so far; in an epoch */
     double tensors_due;
     double rate_sum, rate_weight; /* debiased moving average of seconds a digit */
     struct outlet_waits waits_told;
@@ -112,6 +112,7 @@ void reporter_acknowledge(struct reporter *reporter, uint32_t command, const str
 
 void reporter_batch(struct reporter *reporter, const struct step_result *result, double seconds) {
     bool is_finite = isfinite(result->loss);
+    reporter->batches = result->batches;
     if (result->count > 0) {
         reporter->rate_sum =
             RATE_DECAY * reporter->rate_sum + (1 - RATE_DECAY) * seconds / result->count;
@@ -205,6 +206,13 @@ void reporter_tensors(struct reporter *reporter, const struct trainer *trainer, 
     reporter->tensors_due = end + (rest > REPORTER_TENSOR_SECONDS ? rest : REPORTER_TENSOR_SECONDS);
 }
 
+/* A moving average that forgets within an epoch moves because the values do: no further training
+ * would settle it. */
+static bool may_settle(const struct reporter *reporter, int index) {
+    if (reporter->plan->tensors[index].kind != TENSOR_ACTIVATION) return true;
+    return (1 - reporter->plan->scheme.range_decay) * reporter->batches < 1;
+}
+
 void reporter_epoch(struct reporter *reporter, const struct event_epoch *epoch,
                     const struct range *ranges) {
     struct event event = {.kind = EVENT_EPOCH, .epoch = *epoch};
@@ -213,7 +221,8 @@ void reporter_epoch(struct reporter *reporter, const struct event_epoch *epoch,
     for (int i = 0; i < reporter->plan->tensor_count; i++) {
         char text[200];
         float drift = drift_of(reporter, i, ranges);
-        if (alarms_drift(reporter->alarms, reporter->plan->tensors[i].name, i, drift,
+        if (may_settle(reporter, i) &&
+            alarms_drift(reporter->alarms, reporter->plan->tensors[i].name, i, drift,
                          reporter->epochs, text, sizeof text))
             reporter_log(reporter, LOG_WARNING, "%s", text);
         reporter->spans[i] = widest_span(&reporter->plan->tensors[i], ranges);

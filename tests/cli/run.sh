@@ -19,6 +19,12 @@ done_well "the exported file can be evaluated"
 check "and has the accuracy that was told" near "$(key out accuracy)" "$int8" 0.00005
 cp $file first.tflite
 
+q run --out whole
+check "a run with all defaults has nothing to warn of" sh -c '! grep -i warning err'
+q run --scheme tfmot --out whole
+check "TFMOT's slow ranges, which 375 batches do not settle, are told" \
+    grep -q 'warning: .* still moves' err
+
 q run --epochs 1 --json --quiet --trace trace.jsonl --out second
 done_well "run --json --quiet works"
 check "--quiet leaves standard error empty" test ! -s err
