@@ -206,11 +206,12 @@ void reporter_tensors(struct reporter *reporter, const struct trainer *trainer, 
     reporter->tensors_due = end + (rest > REPORTER_TENSOR_SECONDS ? rest : REPORTER_TENSOR_SECONDS);
 }
 
-/* A moving average that forgets within an epoch moves because the values do: no further training
- * would settle it. */
+/* The range of the present weights, and a moving average that forgets within an epoch, move because
+ * the values do: no further training would settle them. */
 static bool may_settle(const struct reporter *reporter, int index) {
-    if (reporter->plan->tensors[index].kind != TENSOR_ACTIVATION) return true;
-    return (1 - reporter->plan->scheme.range_decay) * reporter->batches < 1;
+    const struct scheme *scheme = &reporter->plan->scheme;
+    if (reporter->plan->tensors[index].kind == TENSOR_WEIGHT) return !scheme->fresh_weight_ranges;
+    return (1 - scheme->range_decay) * reporter->batches < 1;
 }
 
 void reporter_epoch(struct reporter *reporter, const struct event_epoch *epoch,
