@@ -25,11 +25,14 @@ enum status subject_load(struct subject *subject, const char *operand, struct er
     if (!status)
         status = is_tflite(subject->path) ? tflite_read(subject->path, &subject->frozen, error)
                                           : model_load(subject->path, &subject->model, error);
+    if (!status && subject->model && subject->model->has_ranges)
+        status = qat_load(&subject->qat, subject->path, subject->path, error);
     if (status) subject_free(subject);
     return status;
 }
 
 void subject_free(struct subject *subject) {
+    qat_free(&subject->qat);
     model_free(subject->model);
     frozen_free(subject->frozen);
     *subject = (struct subject){0};
@@ -49,24 +52,14 @@ enum status subject_evaluate_float(const struct subject *subject, const struct d
                           error);
 }
 
-static enum status evaluate_qat(const struct subject *subject, const struct digits *digits,
-                                struct pool *pool, struct predictions *predictions,
-                                struct error *error) {
-    struct qat qat;
-    enum status status = qat_load(&qat, subject->path, subject->path, error);
-    if (status) return status;
-    status = evaluate_fake_quant(qat.snapshot, digits, pool, predictions, error);
-    qat_free(&qat);
-    return status;
-}
-
 enum status subject_evaluate(const struct subject *subject, enum runtime runtime,
                              const struct digits *digits, struct pool *pool,
                              struct predictions *predictions, struct error *error) {
     if (!subject->model)
         return evaluate_frozen(subject->frozen, runtime, digits, pool, subject->path, predictions,
                                error);
-    if (subject->model->has_ranges) return evaluate_qat(subject, digits, pool, predictions, error);
+    if (subject->qat.snapshot)
+        return evaluate_fake_quant(subject->qat.snapshot, digits, pool, predictions, error);
     return subject_evaluate_float(subject, digits, pool, predictions, error);
 }
 

@@ -3,12 +3,15 @@
 #define CLI_SUBJECT_H
 
 #include "cli/options.h"
+#include "cli/qat.h"
 #include "train/evaluate.h"
 
 struct subject {
     char path[1024];
     struct model *model;   /* a Keras model, or */
     struct frozen *frozen; /* what a .tflite holds */
+    struct qat qat;        /* of a saved QAT model; loaded before there are threads, for reading
+                              HDF5 forks */
 };
 
 /* Load what a MODEL operand means (assets.h).  On failure *subject is zeroed. */
