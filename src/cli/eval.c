@@ -109,6 +109,7 @@ enum status command_eval(const struct options *options, int *exit_status, struct
     struct pool *pool = NULL;
     enum status status = subject_load(&subject, options->operands[0], error);
     if (status) return status;
+    if ((status = subject_load_ranges(&subject, error))) goto done;
     if ((status = subject_digits(options, &dataset, error))) goto done;
     if ((status = pool_create(&pool, (int)options->threads, error))) goto done;
     double start = clock_seconds();

@@ -183,22 +183,27 @@ static enum status export_checkpoint(const struct options *options, const char *
 
 /* ---- QAT models that Keras saved ---- */
 
-static bool is_saved_qat_model(const char *path) {
-    struct model *model;
-    struct error error;
-    if (checkpoint_probe(path) || model_load(path, &model, &error)) return false;
-    bool has_ranges = model->has_ranges;
-    model_free(model);
-    return has_ranges;
-}
-
-static enum status export_qat_model(const struct options *options, const char *path,
-                                    struct error *error) {
+static enum status export_qat_model(const struct options *options, const struct model *model,
+                                    const char *path, struct error *error) {
     struct qat qat;
-    enum status status = qat_load(&qat, path, path, error);
+    enum status status = model_check_digits(model, path, error);
+    if (!status) status = qat_from_model(&qat, path, model, error);
     if (status) return status;
     status = export_snapshot(options, qat.snapshot, error);
     qat_free(&qat);
+    return status;
+}
+
+/* A QAT model, or what is or should be a checkpoint. */
+static enum status export_file(const struct options *options, const char *path,
+                               struct error *error) {
+    struct model *model = NULL;
+    struct error ignored;
+    bool is_qat =
+        !checkpoint_probe(path) && !model_load(path, &model, &ignored) && model->has_ranges;
+    enum status status = is_qat ? export_qat_model(options, model, path, error)
+                                : export_checkpoint(options, path, error);
+    model_free(model);
     return status;
 }
 
@@ -219,6 +224,5 @@ enum status command_export(const struct options *options, int *exit_status, stru
     char path[1024];
     enum status status = find_checkpoint(options->operands[0], path, sizeof path, error);
     if (status) return status;
-    return is_saved_qat_model(path) ? export_qat_model(options, path, error)
-                                    : export_checkpoint(options, path, error);
+    return export_file(options, path, error);
 }

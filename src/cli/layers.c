@@ -7,7 +7,6 @@
 #include "cli/cli.h"
 #include "cli/subject.h"
 #include "quant/freeze.h"
-#include "quant/variables_snapshot.h"
 #include "train/checkpoint.h"
 #include "train/comparison.h"
 #include "train/ptq.h"
@@ -21,11 +20,9 @@ struct session {
     struct subject subject, against;
     struct dataset dataset;
     struct pool *pool;
-    /* what was quantized; the first two own the snapshot */
+    /* what was quantized, where it is not the subject's own */
     struct ptq ptq;
     struct checkpoint *checkpoint;
-    struct quant_plan *plan;
-    struct snapshot *own;
     const char *how; /* "ptq", "checkpoint", "qat", "tflite" */
     struct frozen *frozen;
     /* what is compared */
@@ -39,13 +36,6 @@ struct session {
 /* ---- what to compare ---- */
 
 static enum status take_tflite(struct session *session, struct error *error) {
-    const struct options *options = session->options;
-    if (!options->against)
-        return error_set(error, STATUS_USAGE, session->subject.path,
-                         "--layers wants the Keras model that it was made from as well: "
-                         "--against MODEL");
-    enum status status = subject_load(&session->against, options->against, error);
-    if (status) return status;
     if (!session->against.model)
         return error_set(error, STATUS_USAGE, session->against.path,
                          "--against wants a Keras model, .h5 or .keras");
@@ -66,43 +56,40 @@ static enum status take_snapshot(struct session *session, const struct snapshot 
     return status;
 }
 
-static enum status take_checkpoint(struct session *session, const char *path, struct error *error) {
-    enum status status = checkpoint_load(path, &session->checkpoint, error);
-    return status ? status
-                  : take_snapshot(session, session->checkpoint->snapshot, "checkpoint", error);
-}
-
-/* Its ranges are TensorFlow Model Optimization's, so is what it quantizes. */
-static enum status take_qat_model(struct session *session, struct error *error) {
-    const struct model *model = session->subject.model;
-    struct variables *variables = NULL;
-    enum status status = quant_plan_create(&session->plan, model, scheme_find("tfmot"), error);
-    if (!status) status = variables_load(session->subject.path, &variables, error);
-    if (!status) status = variables_snapshot(model, session->plan, variables, &session->own, error);
-    if (!status) status = take_snapshot(session, session->own, "qat", error);
-    variables_free(variables);
-    return status;
-}
-
 static enum status take_model(struct session *session, struct error *error) {
     const struct model *model = session->subject.model;
     enum status status = model_check_digits(model, session->subject.path, error);
     if (status) return status;
-    if (model->has_ranges) return take_qat_model(session, error);
+    /* Its ranges are TensorFlow Model Optimization's, so is what it quantizes. */
+    if (model->has_ranges)
+        return take_snapshot(session, session->subject.qat.snapshot, "qat", error);
     status = ptq_create(&session->ptq, model, &session->dataset.train,
                         (size_t)session->options->calibrate, session->pool, error);
     return status ? status : take_snapshot(session, session->ptq.snapshot, "ptq", error);
 }
 
-static enum status take(struct session *session, struct error *error) {
-    enum status status = subject_load(&session->subject, session->options->operands[0], error);
+/* What is read of HDF5 files, which forks, before there are threads. */
+static enum status load(struct session *session, struct error *error) {
+    const struct options *options = session->options;
+    enum status status = subject_load(&session->subject, options->operands[0], error);
+    if (!status) status = subject_load_ranges(&session->subject, error);
     if (status) return status;
     const char *path = session->subject.path;
-    if (!session->subject.model) return take_tflite(session, error);
-    if (session->options->against)
+    if (session->subject.frozen && !options->against)
+        return error_set(error, STATUS_USAGE, path,
+                         "--layers wants the Keras model that it was made from as well: "
+                         "--against MODEL");
+    if (session->subject.frozen) return subject_load(&session->against, options->against, error);
+    if (options->against)
         return error_set(error, STATUS_USAGE, "--against",
                          "goes with a .tflite; a Keras model is quantized from its own weights");
-    if (checkpoint_probe(path)) return take_checkpoint(session, path, error);
+    return checkpoint_probe(path) ? checkpoint_load(path, &session->checkpoint, error) : STATUS_OK;
+}
+
+static enum status take(struct session *session, struct error *error) {
+    if (session->subject.frozen) return take_tflite(session, error);
+    if (session->checkpoint)
+        return take_snapshot(session, session->checkpoint->snapshot, "checkpoint", error);
     return take_model(session, error);
 }
 
@@ -273,7 +260,8 @@ enum status eval_layers(const struct options *options, struct error *error) {
     struct session session = {.options = options};
     if (options->outputs)
         return error_set(error, STATUS_USAGE, "--outputs", "does not go with --layers");
-    enum status status = subject_digits(options, &session.dataset, error);
+    enum status status = load(&session, error);
+    if (!status) status = subject_digits(options, &session.dataset, error);
     if (!status) status = pool_create(&session.pool, (int)options->threads, error);
     if (!status) status = take(&session, error);
     if (!status) status = compare(&session, error);
@@ -284,8 +272,6 @@ enum status eval_layers(const struct options *options, struct error *error) {
     comparison_free(session.comparison);
     for (int path = 0; path < PATHS; path++) predictions_free(&session.paths[path]);
     frozen_free(session.frozen);
-    snapshot_release(session.own);
-    quant_plan_free(session.plan);
     checkpoint_free(session.checkpoint);
     ptq_free(&session.ptq);
     pool_destroy(session.pool);

@@ -77,6 +77,7 @@ enum status command_predict(const struct options *options, int *exit_status, str
     struct pool *pool = NULL;
     enum status status = subject_load(&subject, options->operands[0], error);
     if (status) return status;
+    if ((status = subject_load_ranges(&subject, error))) goto done;
     if ((status = load_images(options, &digits, error))) goto done;
     if ((status = pool_create(&pool, (int)options->threads, error))) goto done;
     status = subject_evaluate(&subject, (enum runtime)options->runtime, &digits, pool, &predictions,

@@ -2,17 +2,28 @@
 
 #include "quant/variables_snapshot.h"
 
-enum status qat_load(struct qat *qat, const char *weights, const char *model, struct error *error) {
+enum status qat_from_model(struct qat *qat, const char *weights, const struct model *model,
+                           struct error *error) {
     struct variables *variables = NULL;
     *qat = (struct qat){0};
-    enum status status = model_load(model, &qat->model, error);
-    if (!status) status = model_check_digits(qat->model, model, error);
-    if (!status) status = quant_plan_create(&qat->plan, qat->model, scheme_find("tfmot"), error);
+    enum status status = quant_plan_create(&qat->plan, model, scheme_find("tfmot"), error);
     if (!status) status = variables_load(weights, &variables, error);
-    if (!status)
-        status = variables_snapshot(qat->model, qat->plan, variables, &qat->snapshot, error);
+    if (!status) status = variables_snapshot(model, qat->plan, variables, &qat->snapshot, error);
     variables_free(variables);
     if (status) qat_free(qat);
+    return status;
+}
+
+enum status qat_load(struct qat *qat, const char *weights, const char *path, struct error *error) {
+    struct model *model = NULL;
+    *qat = (struct qat){0};
+    enum status status = model_load(path, &model, error);
+    if (!status) status = model_check_digits(model, path, error);
+    if (!status) status = qat_from_model(qat, weights, model, error);
+    if (status)
+        model_free(model);
+    else
+        qat->model = model;
     return status;
 }
 

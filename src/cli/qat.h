@@ -7,7 +7,7 @@
 #include "quant/snapshot.h"
 
 struct qat {
-    struct model *model;
+    struct model *model; /* of qat_load; NULL of qat_from_model */
     struct quant_plan *plan;
     struct snapshot *snapshot;
 };
@@ -15,6 +15,9 @@ struct qat {
 /* Weights and ranges of file `weights` (model/variables.h), the layers of file `model`; a saved QAT
  * model is both.  On failure *qat is zeroed. */
 enum status qat_load(struct qat *qat, const char *weights, const char *model, struct error *error);
+/* The same for layers that are loaded already; `model` outlives *qat. */
+enum status qat_from_model(struct qat *qat, const char *weights, const struct model *model,
+                           struct error *error);
 void qat_free(struct qat *qat);
 
 #endif

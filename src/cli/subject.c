@@ -25,10 +25,14 @@ enum status subject_load(struct subject *subject, const char *operand, struct er
     if (!status)
         status = is_tflite(subject->path) ? tflite_read(subject->path, &subject->frozen, error)
                                           : model_load(subject->path, &subject->model, error);
-    if (!status && subject->model && subject->model->has_ranges)
-        status = qat_load(&subject->qat, subject->path, subject->path, error);
     if (status) subject_free(subject);
     return status;
+}
+
+enum status subject_load_ranges(struct subject *subject, struct error *error) {
+    if (!subject->model || !subject->model->has_ranges) return STATUS_OK;
+    enum status status = model_check_digits(subject->model, subject->path, error);
+    return status ? status : qat_from_model(&subject->qat, subject->path, subject->model, error);
 }
 
 void subject_free(struct subject *subject) {

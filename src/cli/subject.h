@@ -10,12 +10,14 @@ struct subject {
     char path[1024];
     struct model *model;   /* a Keras model, or */
     struct frozen *frozen; /* what a .tflite holds */
-    struct qat qat;        /* of a saved QAT model; loaded before there are threads, for reading
-                              HDF5 forks */
+    struct qat qat;        /* of a saved QAT model, by subject_load_ranges */
 };
 
 /* Load what a MODEL operand means (assets.h).  On failure *subject is zeroed. */
 enum status subject_load(struct subject *subject, const char *operand, struct error *error);
+/* What subject_evaluate wants of a saved QAT model besides; nothing for another file.  To be called
+ * before there are threads: reading HDF5 forks. */
+enum status subject_load_ranges(struct subject *subject, struct error *error);
 void subject_free(struct subject *subject);
 const char *subject_format(const struct subject *subject); /* "h5", "keras", "tflite" */
 

@@ -42,7 +42,8 @@ struct run {
     struct record *record;
     struct shadow *shadow;
     struct worker *worker;
-    struct checkpoint *resumed; /* only until the trainer has it */
+    struct checkpoint *resumed;  /* only until the trainer has it */
+    struct variables *variables; /* of a saved QAT model; likewise */
 };
 
 struct run_config run_config_default(void) {
@@ -200,6 +201,10 @@ static enum status load(struct run *run, struct error *error) {
     if (status) return status;
     status = model_check_digits(run->model, config->model_path, error);
     if (status) return status;
+    /* Reading HDF5 forks: now, before there are threads. */
+    if (run->model->has_ranges && !run->resumed)
+        status = variables_load(config->model_path, &run->variables, error);
+    if (status) return status;
     status = dataset_load(&run->dataset, config->data_folder, error);
     if (status) return status;
     if (!run->dataset.train.count || !run->dataset.test.count)
@@ -216,7 +221,6 @@ static uint64_t batches_of(const struct run *run) {
 }
 
 static enum status take_over_ranges(struct run *run, struct error *error) {
-    struct variables *variables = NULL;
     const struct quant_plan *plan = run->plan;
     size_t bytes = (size_t)plan->range_count * sizeof(struct range);
     struct range *ranges = array_new((size_t)plan->range_count, sizeof *ranges);
@@ -225,11 +229,10 @@ static enum status take_over_ranges(struct run *run, struct error *error) {
     int taken = 0, activations = 0;
     for (int i = 0; i < plan->tensor_count; i++)
         activations += plan->tensors[i].kind != TENSOR_WEIGHT;
-    enum status status = ranges ? variables_load(run->config.model_path, &variables, error)
-                                : error_memory(error, run->config.model_path, bytes);
-    if (status) goto done;
+    if (!ranges) return error_memory(error, run->config.model_path, bytes);
     memcpy(ranges, trainer_ranges(run->trainer), bytes);
-    status = variables_take_ranges(run->model, plan, variables, ranges, &taken, error);
+    enum status status =
+        variables_take_ranges(run->model, plan, run->variables, ranges, &taken, error);
     if (status) goto done;
     trainer_set_ranges(run->trainer, ranges);
     if (taken)
@@ -239,8 +242,9 @@ static enum status take_over_ranges(struct run *run, struct error *error) {
         snprintf(remark, size,
                  "is a QAT model, but its input has seen no batch: all ranges start %s",
                  plan->scheme.calibrate ? "from a calibration" : "as new");
+    variables_free(run->variables);
+    run->variables = NULL;
 done:
-    variables_free(variables);
     array_free(ranges);
     return status;
 }
@@ -257,7 +261,7 @@ static enum status make_parts(struct run *run, struct error *error) {
     status = trainer_create(&run->trainer, run->model, run->plan, &run->dataset, training,
                             run->pool, error);
     if (status) return status;
-    if (run->model->has_ranges && !run->resumed) status = take_over_ranges(run, error);
+    if (run->variables) status = take_over_ranges(run, error);
     if (status) return status;
     if (run->resumed) {
         const struct checkpoint *resumed = run->resumed;
@@ -309,6 +313,7 @@ static void destroy(struct run *run) {
     outlet_destroy(run->record_outlet);
     mailbox_destroy(run->mailbox);
     checkpoint_free(run->resumed);
+    variables_free(run->variables);
     trainer_destroy(run->trainer);
     pool_destroy(run->pool);
     quant_plan_free(run->plan);
