@@ -80,6 +80,17 @@ bool layer_has_kernel(const struct layer *layer) {
            layer->kind == LAYER_DEPTHWISE_CONV2D;
 }
 
+bool layer_is_relu(const struct layer *layer) {
+    return layer->kind == LAYER_RELU ||
+           (layer->kind == LAYER_ACTIVATION &&
+            (layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6));
+}
+
+bool layer_is_softmax(const struct layer *layer) {
+    return layer->kind == LAYER_SOFTMAX ||
+           (layer->kind == LAYER_ACTIVATION && layer->activation == ACTIVATION_SOFTMAX);
+}
+
 size_t shape_count(const struct shape *shape) {
     size_t count = 1;
     for (int i = 0; i < shape->rank; i++) count *= (size_t)shape->size[i];

@@ -154,6 +154,8 @@ void model_free(struct model *model);
 bool model_is_chain(const struct model *model);
 
 bool layer_has_kernel(const struct layer *layer); /* Dense, Conv2D, DepthwiseConv2D */
+bool layer_is_relu(const struct layer *layer);    /* ReLU; Activation relu or relu6 */
+bool layer_is_softmax(const struct layer *layer); /* Softmax; Activation softmax */
 
 /* Class names as Keras prints them: "Conv2D", "softmax". */
 const char *layer_class(enum layer_kind kind);

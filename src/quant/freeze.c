@@ -114,12 +114,6 @@ static bool activation_qparams(struct freezer *freezer, int layer, struct qparam
     return true;
 }
 
-static bool is_relu_layer(const struct layer *layer) {
-    return layer->kind == LAYER_RELU ||
-           (layer->kind == LAYER_ACTIVATION &&
-            (layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6));
-}
-
 /* softmax, sigmoid and tanh: where their values lie is known. */
 static bool is_bounded(enum activation activation) {
     return activation == ACTIVATION_SOFTMAX || activation == ACTIVATION_SIGMOID ||
@@ -134,7 +128,7 @@ static int fused_end(const struct freezer *freezer, int index) {
     int end = quant_normalization(model, index);
     if (end < 0) end = index;
     int next = quant_only_reader(model, end);
-    if (next < 0 || !is_relu_layer(&model->layers[next])) return end;
+    if (next < 0 || !layer_is_relu(&model->layers[next])) return end;
     if (is_bounded(model->layers[index].activation)) return end;
     const struct layer *relu = &model->layers[next];
     bool drops = relu->kind == LAYER_ACTIVATION && relu->activation == ACTIVATION_RELU6 &&
@@ -290,7 +284,7 @@ static int pooling_end(const struct freezer *freezer, int index) {
     const struct layer *layers = freezer->model->layers;
     int next = quant_only_reader(freezer->model, index);
     bool joins =
-        next >= 0 && layers[index].kind == LAYER_MAX_POOLING2D && is_relu_layer(&layers[next]);
+        next >= 0 && layers[index].kind == LAYER_MAX_POOLING2D && layer_is_relu(&layers[next]);
     return joins ? next : index;
 }
 
@@ -312,7 +306,7 @@ static int range_ahead(const struct freezer *freezer, int index) {
             keeps = true;
             break;
         default:
-            keeps = is_relu_layer(layer) && pooling_end(freezer, layer->inputs[0]) == index;
+            keeps = layer_is_relu(layer) && pooling_end(freezer, layer->inputs[0]) == index;
             break;
         }
         if (!keeps) return -1;
@@ -487,7 +481,7 @@ static bool freeze_layer(struct freezer *freezer, int index) {
     case LAYER_SOFTMAX:
         return freeze_bounded(freezer, index, input, "");
     case LAYER_ACTIVATION:
-        if (is_relu_layer(layer)) return freeze_relu(freezer, index);
+        if (layer_is_relu(layer)) return freeze_relu(freezer, index);
         if (is_bounded(layer->activation)) return freeze_bounded(freezer, index, input, "");
         break;
     case LAYER_BATCH_NORMALIZATION: /* the plan lets it stand only where it is fused */

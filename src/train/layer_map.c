@@ -10,11 +10,6 @@ struct mapper {
     const struct frozen *frozen;
 };
 
-static bool is_softmax(const struct layer *layer) {
-    return layer->kind == LAYER_SOFTMAX ||
-           (layer->kind == LAYER_ACTIVATION && layer->activation == ACTIVATION_SOFTMAX);
-}
-
 /* The operator that a layer becomes when it becomes one; *is_needed: it always does. */
 static int code_of(const struct layer *layer, bool *is_needed) {
     *is_needed = true;
@@ -205,7 +200,7 @@ static enum status map_input(struct mapper *mapper, const char *where, struct er
 static int find_softmax(const struct mapper *mapper) {
     const struct model *model = mapper->model;
     const struct layer *last = &model->layers[model->layer_count - 1];
-    if (!is_softmax(last) && last->activation != ACTIVATION_SOFTMAX) return -1;
+    if (!layer_is_softmax(last) && last->activation != ACTIVATION_SOFTMAX) return -1;
     for (int i = 0; i < mapper->frozen->operator_count; i++) {
         const struct frozen_operator *op = &mapper->frozen->operators[i];
         if (op->code == OP_SOFTMAX && op->inputs[0] == mapper->map->tensor[model->layer_count - 1])

@@ -40,9 +40,7 @@ static bool is_softmax(const struct layer *layer) {
 
 /* The last layer is a softmax of its own: the logits are what it reads. */
 static bool ends_in_softmax_layer(const struct model *model) {
-    const struct layer *last = &model->layers[model->layer_count - 1];
-    return last->kind == LAYER_SOFTMAX ||
-           (last->kind == LAYER_ACTIVATION && last->activation == ACTIVATION_SOFTMAX);
+    return layer_is_softmax(&model->layers[model->layer_count - 1]);
 }
 
 bool is_curve(const struct layer *layer) {
@@ -115,11 +113,6 @@ static bool is_read_by_pooling_alone(const struct model *model, int index) {
     return reader >= 0 && model->layers[reader].kind == LAYER_MAX_POOLING2D;
 }
 
-static bool is_relu(const struct layer *layer) {
-    return (layer->kind == LAYER_RELU || layer->kind == LAYER_ACTIVATION) &&
-           (layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6);
-}
-
 static int clipped_by(const struct network *network, int index) {
     const struct model *model = network->model;
     const struct quant_plan *plan = network->plan;
@@ -127,8 +120,9 @@ static int clipped_by(const struct network *network, int index) {
         (plan && plan->activation_tensor[index] >= 0))
         return -1;
     int reader = quant_only_reader(model, index);
-    return reader >= 0 && reader <= network->logits && is_relu(&model->layers[reader]) ? reader
-                                                                                       : -1;
+    return reader >= 0 && reader <= network->logits && layer_is_relu(&model->layers[reader])
+               ? reader
+               : -1;
 }
 
 /* Whether the pooling that alone reads a node quantizes for it. */
@@ -140,7 +134,7 @@ static bool is_pooled(const struct network *network, int index) {
         return false;
     if (layer->kind == LAYER_CONV2D) return node->relu || layer->activation == ACTIVATION_LINEAR;
     /* The pooling also takes the gradient back to what such a layer reads. */
-    return is_relu(layer) && limit_of(layer) == 0 &&
+    return layer_is_relu(layer) && limit_of(layer) == 0 &&
            quant_only_reader(network->model, node->from) == index;
 }
 
@@ -196,7 +190,7 @@ static void take_node(struct network *network, struct arena *arena, int index) {
         /* Calibration looks at what goes into the activation. */
         apart |= !network->plan && layer_has_kernel(node->layer) && is_curve(node->layer);
         node->value = apart ? take_floats(arena, batch, node->size) : node->raw;
-        if (node->is_pooled && is_relu(node->layer))
+        if (node->is_pooled && layer_is_relu(node->layer))
             node->gradient = from->gradient;
         else
             node->gradient = node->gradient_wanted ? take_floats(arena, batch, node->size) : NULL;

@@ -82,9 +82,11 @@ static enum status trainer_allocate(struct trainer *trainer, struct error *error
     return STATUS_OK;
 }
 
-static void copy_digit(struct trainer *trainer, size_t slot, size_t digit) {
-    memcpy(trainer->pixels + slot * DIGIT_PIXELS, trainer->digits->images + digit * DIGIT_PIXELS,
-           DIGIT_PIXELS);
+static void take_digit(struct trainer *trainer, enum augmentation augment, size_t slot,
+                       size_t digit) {
+    augment_digit(augment, trainer->training.seed, trainer->steps, (uint32_t)slot,
+                  trainer->digits->images + digit * DIGIT_PIXELS,
+                  trainer->pixels + slot * DIGIT_PIXELS);
     trainer->labels[slot] = trainer->digits->labels[digit];
 }
 
@@ -120,7 +122,7 @@ static void calibrate(struct trainer *trainer) {
     network_quantize_kernels(trainer->network, &pass);
     for (size_t b = 0; b < total / batch; b++) {
         for (size_t i = 0; i < batch; i++) /* spread: a folder may be sorted by class */
-            copy_digit(trainer, i, (size_t)((uint64_t)(b * batch + i) * all / total));
+            take_digit(trainer, AUGMENT_NONE, i, (size_t)((uint64_t)(b * batch + i) * all / total));
         pass.rate = 1.0f / (float)(b + 1);
         network_forward(trainer->network, &pass);
     }
@@ -264,10 +266,7 @@ static void load_part(void *context, int part, int parts) {
     for (size_t i = begin; i < end; i++) {
         size_t digit = loading->begin + i;
         if (training->shuffle) digit = trainer->order[digit];
-        augment_digit(training->augment, training->seed, trainer->steps, (uint32_t)i,
-                      trainer->digits->images + digit * DIGIT_PIXELS,
-                      trainer->pixels + i * DIGIT_PIXELS);
-        trainer->labels[i] = trainer->digits->labels[digit];
+        take_digit(trainer, training->augment, i, digit);
     }
 }
 
