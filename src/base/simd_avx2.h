@@ -73,6 +73,11 @@ ALWAYS_INLINE vmask v_unordered(vfloat a, vfloat b) { /* isnan(a) || isnan(b) */
     return _mm256_cmp_ps(a, b, _CMP_UNORD_Q);
 }
 
+/* Bit i: lane i is not 0. */
+ALWAYS_INLINE uint32_t v_nonzero_bits(vfloat a) {
+    return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_NEQ_UQ));
+}
+
 ALWAYS_INLINE vfloat v_select(vmask m, vfloat a, vfloat b) { /* m ? a : b */
     return _mm256_blendv_ps(b, a, m);
 }

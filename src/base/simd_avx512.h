@@ -68,6 +68,11 @@ ALWAYS_INLINE vmask v_unordered(vfloat a, vfloat b) { /* isnan(a) || isnan(b) */
     return _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q);
 }
 
+/* Bit i: lane i is not 0. */
+ALWAYS_INLINE uint32_t v_nonzero_bits(vfloat a) {
+    return _mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+}
+
 ALWAYS_INLINE vfloat v_select(vmask m, vfloat a, vfloat b) { /* m ? a : b */
     return _mm512_mask_blend_ps(m, b, a);
 }

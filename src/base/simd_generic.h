@@ -46,6 +46,17 @@ ALWAYS_INLINE vfloat v_select(vmask m, vfloat a, vfloat b) { /* m ? a : b */
     return (vfloat)((m & (vmask)a) | (~m & (vmask)b));
 }
 
+/* Bit i: lane i is not 0. */
+ALWAYS_INLINE uint32_t v_nonzero_bits(vfloat a) {
+    vmask other = a != v_set(0);
+#if defined(__SSE2__)
+    return (uint32_t)_mm_movemask_ps((__m128)other);
+#else
+    other &= (vmask){1, 2, 4, 8};
+    return (uint32_t)(other[0] | other[1] | other[2] | other[3]);
+#endif
+}
+
 ALWAYS_INLINE vmask v_less(vfloat a, vfloat b) { /* a < b */
     return a < b;
 }

@@ -1,4 +1,4 @@
-#include "kernel/internal.h"
+#include "kernel/conv2d_sparse.h"
 
 /* Forward and backward-by-input are the same sum over taps, seen from the target pixel:
  *
@@ -239,7 +239,9 @@ static size_t packed_size(const struct conv2d *s) {
 
 size_t conv2d_scratch_size(const struct conv2d *s, int n, int threads) {
     (void)n;
-    return packed_size(s) + (size_t)threads * EXTREMES_FLOATS;
+    size_t dense = packed_size(s) + (size_t)threads * EXTREMES_FLOATS;
+    size_t sparse = conv2d_sparse_scratch_size(s, threads);
+    return dense > sparse ? dense : sparse;
 }
 
 void conv2d_forward_range(struct pool *pool, const struct conv2d *s, int n, const float *x,
@@ -277,6 +279,10 @@ void conv2d_forward(struct pool *pool, const struct conv2d *s, int n, const floa
 
 void conv2d_backward_input(struct pool *pool, const struct conv2d *s, int n, const float *dy,
                            const float *kernel, float *dx, float *scratch) {
+    if (conv2d_sparse_input_suits(s, n, dy)) {
+        conv2d_sparse_backward_input(pool, s, n, dy, kernel, dx, scratch);
+        return;
+    }
     struct pass p = {
         .y = {s->in_height, s->out_height, s->kernel_height, s->stride_y, s->dilation_y, s->pad_top,
               true},

@@ -1,4 +1,4 @@
-#include "kernel/internal.h"
+#include "kernel/conv2d_sparse.h"
 
 /* The gradient by the kernel: for each kernel element a sum over all pixels, whose order must not
  * change; so the elements, as rows (k_y, k_x, in_c) and columns (out_c), are shared out. */
@@ -143,7 +143,10 @@ static void gradient_part(void *context, int part, int parts) {
 
 void conv2d_backward_kernel(struct pool *pool, const struct conv2d *s, int n, const float *x,
                             const float *dy, float *dkernel, float *scratch) {
-    (void)scratch;
+    if (conv2d_sparse_kernel_suits(s, n, dy)) {
+        conv2d_sparse_backward_kernel(pool, s, n, x, dy, dkernel, scratch);
+        return;
+    }
     const struct kernels *kernels = kernels_chosen();
     size_t pixels = (size_t)s->out_height * (size_t)s->out_width;
     size_t image = (size_t)s->in_height * (size_t)s->in_width * (size_t)s->in_channels +

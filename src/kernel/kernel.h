@@ -61,7 +61,9 @@ void conv2d_forward(struct pool *pool, const struct conv2d *shape, int n, const 
 void conv2d_forward_range(struct pool *pool, const struct conv2d *shape, int n, const float *x,
                           const float *kernel, const float *bias, bool relu, float *y,
                           float range[2], float *scratch);
-/* dx = gradient by x: per element the chain runs over k_y, k_x, out_c.  dx is overwritten. */
+/* dx = gradient by x: per element the chain runs over k_y, k_x, out_c.  dx is overwritten.
+ * Where dy is mostly 0, as it is below a max pooling, both gradients may leave its zeros out, which
+ * changes nothing, the sign of a 0 apart, as long as x and the kernel are finite. */
 void conv2d_backward_input(struct pool *pool, const struct conv2d *shape, int n, const float *dy,
                            const float *kernel, float *dx, float *scratch);
 /* dkernel[k_h][k_w][in_c][out_c]: per element the chain runs over n, y, x.  Overwritten. */

@@ -44,6 +44,43 @@ struct strip {
     struct extremes *extremes; /* of what is stored in c; may be NULL */
 };
 
+/* Values other than 0, and where each is.  terms_collect writes those of x and moves `terms` behind
+ * the last. */
+struct nonzeros {
+    float *value;
+    int *at;
+};
+
+/* Sums that the registers hold: of a window of pixels, or side by side. */
+#define SPARSE_WINDOW       5
+#define SPARSE_VECTORS      4
+#define SPARSE_ACCUMULATORS 12
+
+/* Pixel i of a row (from the last to the first) adds to the sums of `window` pixels side by side,
+ * for each of its terms [start[i], start[i + 1]) in order:
+ *
+ *   sums[i + k][j] = fma(value, b[at][k][j], sums[i + k][j])    k < window, j < width
+ *
+ * window is 3 or 5; width is 1, 2 or, with window 3, 4 vectors. */
+struct sparse_row {
+    int window, pixels;
+    size_t width;
+    struct nonzeros terms;
+    const int *start;
+    const float *b;
+    float *sums;
+};
+
+/* sums[j] = fma(value, a[at + j], sums[j]), j < width, for each term in order; width: whole
+ * vectors, so that up to one vector of `a` is read beyond what is wanted. */
+struct sparse_sums {
+    int count;
+    struct nonzeros terms;
+    const float *a;
+    size_t width;
+    float *sums;
+};
+
 /* Rows summed in one chain by channel_sums. */
 #define CHANNEL_BLOCK 128
 
@@ -65,6 +102,9 @@ struct pool_rows {
 
 #define KERNEL_LIST(K)                                                                             \
     K(strip, (const struct strip *s))                                                              \
+    K(terms_collect, (size_t count, const float *x, struct nonzeros *terms))                       \
+    K(sparse_row, (const struct sparse_row *r))                                                    \
+    K(sparse_sums, (const struct sparse_sums *s))                                                  \
     K(column_sums,                                                                                 \
       (size_t rows, size_t columns, size_t begin, size_t end, const float *dy, float *dbias))      \
     K(extremes, (size_t count, const float *x, struct extremes *e))                                \

@@ -1,12 +1,15 @@
 #include "kernel/kernel.h"
 
+#include <string.h>
+
 #include "checks.h"
+#include "kernel/conv2d_sparse.h"
 #include "kernel/reference.h"
 
 struct convolution {
     struct conv2d shape;
     int n;
-    bool bias, relu;
+    bool bias, relu, sparse;
     struct tensor x, kernel, biases, dy;
     struct tensor y, dx, dkernel; /* as the reference computes them */
     float range[2];
@@ -16,7 +19,14 @@ static size_t product_of(int a, int b, int c, int d) {
     return (size_t)a * (size_t)b * (size_t)c * (size_t)d;
 }
 
-static struct convolution convolution_new(struct conv2d s, int n, bool bias, bool relu, bool wild) {
+/* One in `zeros` + 1 stays. */
+static void thin_out(struct tensor *tensor, unsigned zeros) {
+    for (size_t i = 0; i < tensor->count; i++)
+        if (checks_random(zeros + 1)) tensor->at[i] = checks_random(2) ? 0.0f : -0.0f;
+}
+
+static struct convolution convolution_new(struct conv2d s, int n, bool bias, bool relu, bool wild,
+                                          unsigned zeros) {
     size_t in = product_of(n, s.in_height, s.in_width, s.in_channels);
     size_t out = product_of(n, s.out_height, s.out_width, s.out_channels);
     size_t taps = product_of(s.kernel_height, s.kernel_width, s.in_channels, s.out_channels);
@@ -36,11 +46,17 @@ static struct convolution convolution_new(struct conv2d s, int n, bool bias, boo
     fill(&c.kernel);
     fill(&c.biases);
     fill(&c.dy);
+    thin_out(&c.dy, zeros);
     reference_conv2d_forward(&s, n, c.x.at, c.kernel.at, bias ? c.biases.at : NULL, relu, c.y.at);
     reference_conv2d_backward_input(&s, n, c.dy.at, c.kernel.at, c.dx.at);
     reference_conv2d_backward_kernel(&s, n, c.x.at, c.dy.at, c.dkernel.at);
     if (out) reference_min_max(out, c.y.at, &c.range[0], &c.range[1]);
     return c;
+}
+
+/* A sum that rounded to -0 becomes 0 when 0 is added. */
+static void drop_signs_of_zeros(struct tensor *tensor) {
+    for (size_t i = 0; i < tensor->count; i++) tensor->at[i] += 0.0f;
 }
 
 static void convolution_free(struct convolution *c) {
@@ -83,11 +99,13 @@ static void check_convolution(struct pool *pool, void *context) {
     tensor_poison(&scratch);
     tensor_poison(&dx);
     conv2d_backward_input(pool, s, c->n, c->dy.at, c->kernel.at, dx.at, scratch.at);
+    if (c->sparse) drop_signs_of_zeros(&dx);
     assert_same_as(&dx, &c->dx, c, "gradient by the input");
 
     tensor_poison(&scratch);
     tensor_poison(&dkernel);
     conv2d_backward_kernel(pool, s, c->n, c->x.at, c->dy.at, dkernel.at, scratch.at);
+    if (c->sparse) drop_signs_of_zeros(&dkernel);
     assert_same_as(&dkernel, &c->dkernel, c, "gradient by the kernel");
 
     struct tensor *all[] = {&scratch, &y, &dx, &dkernel, &range};
@@ -95,7 +113,16 @@ static void check_convolution(struct pool *pool, void *context) {
 }
 
 static void check_shape(struct conv2d s, int n, unsigned how) {
-    struct convolution c = convolution_new(s, n, how & 1, how & 2, (how & 28) == 28);
+    struct convolution c = convolution_new(s, n, how & 1, how & 2, (how & 28) == 28, 0);
+    checks_everywhere(check_convolution, &c);
+    convolution_free(&c);
+}
+
+static void check_sparse_shape(struct conv2d s, int n, unsigned zeros) {
+    struct convolution c = convolution_new(s, n, false, false, false, zeros);
+    c.sparse = true;
+    drop_signs_of_zeros(&c.dx);
+    drop_signs_of_zeros(&c.dkernel);
     checks_everywhere(check_convolution, &c);
     convolution_free(&c);
 }
@@ -159,6 +186,46 @@ static void convolutions_equal_the_chain_of_fmas_on_the_shapes_of_the_model(void
     check_shape(square(13, 32, 64, 3, 1, 1, false), 2, 3);
 }
 
+static void zeros_left_out_of_the_gradients_change_no_bit(void **state) {
+    (void)state;
+    int left_out[2] = {0};
+    for (int i = 0; i < 60; i++) {
+        struct conv2d s =
+            square(8 + (int)checks_random(9), 7 + (int)checks_random(64),
+                   16 + (int)checks_random(60), checks_random(2) ? 3 : 5, 1, 1, checks_random(2));
+        if (checks_random(4) == 0) {
+            s.stride_x = 1 + (int)checks_random(2);
+            s.dilation_y = 1 + (int)checks_random(2);
+            s.kernel_height = 1 + (int)checks_random(4);
+            conv2d_geometry(&s, checks_random(2));
+        }
+        check_sparse_shape(s, 1 + (int)checks_random(4), 4 + checks_random(30));
+        size_t count = product_of(s.out_height, s.out_width, s.out_channels, 1);
+        struct tensor zeros = tensor_new(count, false);
+        memset(zeros.at, 0, count * sizeof *zeros.at);
+        left_out[0] += conv2d_sparse_input_suits(&s, 1, zeros.at);
+        left_out[1] += conv2d_sparse_kernel_suits(&s, 1, zeros.at);
+        tensor_free(&zeros);
+    }
+    assert_in_range(left_out[0], 20, 60);
+    assert_in_range(left_out[1], 20, 60);
+    check_sparse_shape(square(13, 32, 64, 3, 1, 1, false), 3, 30);
+    check_sparse_shape(square(13, 32, 64, 3, 1, 1, true), 2, 1000000);
+}
+
+static void a_dense_gradient_is_not_taken_for_a_sparse_one(void **state) {
+    (void)state;
+    struct conv2d s = square(13, 32, 64, 3, 1, 1, false);
+    struct tensor dy = tensor_new(product_of(11, 11, 64, 1), false);
+    for (size_t i = 0; i < dy.count; i++) dy.at[i] = i % 4 ? 0 : 1;
+    assert_false(conv2d_sparse_input_suits(&s, 1, dy.at));
+    assert_false(conv2d_sparse_kernel_suits(&s, 1, dy.at));
+    dy.at[0] = 0;
+    assert_true(conv2d_sparse_input_suits(&s, 1, dy.at));
+    assert_true(conv2d_sparse_kernel_suits(&s, 1, dy.at));
+    tensor_free(&dy);
+}
+
 static void geometry_is_that_of_keras(void **state) {
     (void)state;
     /* in, kernel, stride, dilation, same -> out, pad before: from tf.nn.convolution's rules by
@@ -186,6 +253,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(convolutions_equal_the_chain_of_fmas_in_every_geometry),
     cmocka_unit_test(convolutions_equal_the_chain_of_fmas_where_padding_exceeds_the_kernel),
     cmocka_unit_test(convolutions_equal_the_chain_of_fmas_on_the_shapes_of_the_model),
+    cmocka_unit_test(zeros_left_out_of_the_gradients_change_no_bit),
+    cmocka_unit_test(a_dense_gradient_is_not_taken_for_a_sparse_one),
     cmocka_unit_test(geometry_is_that_of_keras),
 };
 TEST_MAIN(tests)
