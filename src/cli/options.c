@@ -55,10 +55,11 @@ static const struct entry entries[] = {
      "constant, cosine or linear (cosine; with scheme tfmot: constant)", parse_choice, AT(schedule),
      0, 0, "constant|cosine|linear"},
     {"warmup", 0, "N", VERBS_TRAINING, GROUP_TRAINING,
-     "batches in which the learning rate rises from 0 (a tenth of all; with scheme tfmot: 0)",
+     "batches in which the learning rate rises from 0 (a tenth of all; with scheme tfmot or train: "
+     "0)",
      parse_whole, AT(warmup), 0, 1e6, NULL},
     {"label-smoothing", 0, "X", VERBS_TRAINING, GROUP_TRAINING,
-     "share of each target that is spread over all classes (0.05; with scheme tfmot: 0)",
+     "share of each target that is spread over all classes (0.05; with scheme tfmot or train: 0)",
      parse_real, AT(label_smoothing), 0, 0.99, NULL},
     {"seed", 's', "N", VERBS_TRAINING, GROUP_TRAINING, "of shuffling, dropout and augmentation (1)",
      parse_seed, AT(seed), 0, 0, NULL},
@@ -67,8 +68,8 @@ static const struct entry entries[] = {
     {"no-dropout", 0, NULL, VERBS_TRAINING, GROUP_TRAINING, "let Dropout layers pass everything",
      parse_switch, AT(no_dropout), 0, 0, NULL},
     {"augment", 0, "NAME", VERBS_TRAINING, GROUP_TRAINING,
-     "change the training digits a little each time: none, shift (by up to 2 pixels) or affine "
-     "(turn, scale and shear too) (none)",
+     "change the training digits a little each time: none, shift (by up to 1 pixel) or affine "
+     "(turn, scale and shear too) (shift; with scheme tfmot or train: none)",
      parse_choice, AT(augment), 0, 0, "none|shift|affine"},
     {"on-nan", 0, "WHAT", VERBS_QAT, GROUP_TRAINING,
      "pause, stop or continue when a loss is not finite (pause; without a screen: stop)",
@@ -459,6 +460,7 @@ enum status options_parse(struct options *options, int argc, char **argv, struct
         .seed = 1,
         .learning_rate = 0.001,
         .label_smoothing = -1,
+        .augment = -1,
         .pace = PACE_AUTO,
     };
     opterr = 0;

@@ -60,7 +60,7 @@ struct options {
     int architecture;                                    /* 0 fc, 1 cnn; -1: not given */
     int scheme;                                          /* 0 qatop, 1 tfmot */
     int schedule;                                        /* enum schedule; -1: the scheme's own */
-    int augment;                                         /* enum augmentation */
+    int augment;                                         /* enum augmentation; -1: the scheme's */
     int runtime;                                         /* enum runtime */
     int io;                                              /* enum frozen_io; -1: not given */
     int on_nan;                                          /* enum on_nan; -1: not given */

@@ -26,7 +26,9 @@ struct training settings_training(const struct options *options) {
         .max_steps = (uint64_t)options->steps,
         .shuffle = !options->no_shuffle,
         .dropout = !options->no_dropout,
-        .augment = (enum augmentation)options->augment,
+        .augment = options->augment >= 0 ? (enum augmentation)options->augment
+                   : is_plain            ? AUGMENT_NONE
+                                         : scheme->augment,
     };
 }
 

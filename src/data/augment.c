@@ -5,7 +5,7 @@
 #include "base/random.h"
 #include "data/dataset.h"
 
-#define SHIFT_MOST 2 /* pixels */
+#define SHIFT_MOST 1 /* pixels */
 /* Of an affine map: entries in 1/256, moves in 1/512 of a pixel. */
 #define ENTRY_MOST 26
 #define MOVE_MOST  768

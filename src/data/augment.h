@@ -2,7 +2,7 @@
  * model cannot learn them by heart.
  *
  *   none    the digit as it is
- *   shift   moved by -2..2 pixels along each axis; what leaves the image is lost, 0 comes in
+ *   shift   moved by -1..1 pixels along each axis; what leaves the image is lost, 0 comes in
  *   affine  turned, sheared and scaled by up to about a tenth (each entry of the matrix differs
  *           from the identity's by up to 26/256), moved by up to 1.5 pixels, bilinear
  *

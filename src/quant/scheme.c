@@ -22,6 +22,7 @@ const struct scheme schemes[] = {
         .schedule = "cosine",
         .warmup_share = 0.1f,
         .label_smoothing = 0.05f,
+        .augment = AUGMENT_SHIFT,
     },
     {
         .name = "tfmot",

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "data/augment.h"
 #include "model/model.h"
 #include "quant/qparams.h"
 
@@ -25,16 +26,17 @@ struct scheme {
     bool join_dense;    /* Dense - BatchNormalization - ReLU has one range, as convolutions do */
     bool join_relu6;    /* Activation('relu6') joins the layer before it as a ReLU layer does, and
                            relu6 may be the activation of a layer with a kernel */
-    bool trains_kept_kernels; /* a fake-quantized kernel is trained also in a layer that keeps its
-                                 weights: TFMOT's wrapper hands it to the optimizer */
-    bool quantize_pooled;     /* the output of AveragePooling2D, and of a ReLU layer after
-                                 MaxPooling2D, has a range of its own */
-    bool refuse_leftovers;    /* refuse what the converter would leave in float: dilation, a ReLU
-                                 with a max_value other than 6, sigmoid or tanh before a separate
-                                 ReLU layer */
-    const char *schedule;     /* default learning rate schedule */
-    float label_smoothing;    /* default share of each target spread over all classes */
-    float warmup_share;       /* share of all batches in which the rate rises, by default */
+    bool trains_kept_kernels;  /* a fake-quantized kernel is trained also in a layer that keeps its
+                                  weights: TFMOT's wrapper hands it to the optimizer */
+    bool quantize_pooled;      /* the output of AveragePooling2D, and of a ReLU layer after
+                                  MaxPooling2D, has a range of its own */
+    bool refuse_leftovers;     /* refuse what the converter would leave in float: dilation, a ReLU
+                                  with a max_value other than 6, sigmoid or tanh before a separate
+                                  ReLU layer */
+    const char *schedule;      /* default learning rate schedule */
+    float label_smoothing;     /* default share of each target spread over all classes */
+    enum augmentation augment; /* of the training digits, by default */
+    float warmup_share;        /* share of all batches in which the rate rises, by default */
 };
 
 /* All schemes to train with, the default first, ended by an entry without name. */

@@ -56,6 +56,7 @@ struct run_config run_config_default(void) {
                 .learning_rate = 0.001f,
                 .schedule = schedule_named(scheme->schedule),
                 .label_smoothing = scheme->label_smoothing,
+                .augment = scheme->augment,
                 .warmup = WARMUP_OF_SCHEME,
                 .seed = 1,
                 .shuffle = true,
