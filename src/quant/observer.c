@@ -32,6 +32,14 @@ void observer_activation(struct range *range, struct range seen, float rate) {
 
 /* Channels at a time: so many running maxima stay in registers. */
 #define CHANNEL_BLOCK 32
+/* Fewer weights are not worth waking a thread for. */
+#define LEAST_WEIGHTS 16384
+
+struct magnitudes {
+    const float *kernel;
+    size_t count, channels;
+    struct range *ranges;
+};
 
 static void block_magnitudes(const float *kernel, size_t count, size_t channels, float *largest) {
     for (size_t row = 0; row < count; row += channels) {
@@ -51,26 +59,33 @@ static float channel_magnitude(const float *kernel, size_t count, size_t channel
     return largest;
 }
 
+static void magnitudes_part(void *context, int part, int parts) {
+    const struct magnitudes *m = context;
+    size_t c, end;
+    pool_share(m->channels, CHANNEL_BLOCK, part, parts, &c, &end);
+    for (; c + CHANNEL_BLOCK <= end; c += CHANNEL_BLOCK) {
+        float largest[CHANNEL_BLOCK] = {0};
+        block_magnitudes(m->kernel + c, m->count, m->channels, largest);
+        for (size_t i = 0; i < CHANNEL_BLOCK; i++)
+            m->ranges[c + i] = (struct range){-largest[i], largest[i]};
+    }
+    for (; c < end; c++) {
+        float largest = channel_magnitude(m->kernel + c, m->count, m->channels);
+        m->ranges[c] = (struct range){-largest, largest};
+    }
+}
+
 void observer_kernel(struct pool *pool, const struct quant_tensor *tensor, const float *kernel,
                      size_t count, struct range *ranges) {
-    size_t channels = (size_t)tensor->channels, c = 0;
-    if (channels == 1) {
+    if (tensor->channels == 1) {
         float min, max;
         min_max(pool, count, kernel, &min, &max);
         float largest = -min > max ? -min : max;
         *ranges = (struct range){-largest, largest};
         return;
     }
-    for (; c + CHANNEL_BLOCK <= channels; c += CHANNEL_BLOCK) {
-        float largest[CHANNEL_BLOCK] = {0};
-        block_magnitudes(kernel + c, count, channels, largest);
-        for (size_t i = 0; i < CHANNEL_BLOCK; i++)
-            ranges[c + i] = (struct range){-largest[i], largest[i]};
-    }
-    for (; c < channels; c++) {
-        float largest = channel_magnitude(kernel + c, count, channels);
-        ranges[c] = (struct range){-largest, largest};
-    }
+    struct magnitudes m = {kernel, count, (size_t)tensor->channels, ranges};
+    pool_run(pool, count < LEAST_WEIGHTS ? 1 : pool_threads(pool), magnitudes_part, &m);
 }
 
 void observer_kernels(struct pool *pool, const struct quant_plan *plan, const struct model *model,

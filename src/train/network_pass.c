@@ -64,6 +64,23 @@ static void quantize_activation(struct network *network, struct node *node, cons
 
 /* ---- forward ---- */
 
+/* Fewer pixels are not worth waking a thread for. */
+#define LEAST_PIXELS 8192
+
+struct look_up {
+    const unsigned char *pixels;
+    const float *values;
+    size_t count;
+    float *to;
+};
+
+static void look_up_part(void *context, int part, int parts) {
+    const struct look_up *l = context;
+    size_t begin, end;
+    pool_share(l->count, 64, part, parts, &begin, &end);
+    for (size_t i = begin; i < end; i++) l->to[i] = l->values[l->pixels[i]];
+}
+
 /* A pixel has 256 values: each is converted and quantized once. */
 static void forward_input(struct network *network, struct node *node, const struct pass *pass) {
     size_t count = node->size * (size_t)pass->count;
@@ -88,7 +105,9 @@ static void forward_input(struct network *network, struct node *node, const stru
     }
     node->by = quant_plan_fake_quant(network->plan, tensor, *range);
     fake_quant_tensor(NULL, 256, values, &node->by, quantized);
-    for (size_t i = 0; i < count; i++) node->value[i] = quantized[pass->pixels[i]];
+    struct look_up look_up = {pass->pixels, quantized, count, node->value};
+    pool_run(pass->pool, count < LEAST_PIXELS ? 1 : pool_threads(pass->pool), look_up_part,
+             &look_up);
 }
 
 static void forward_dense(struct network *network, struct node *node, const struct pass *pass,

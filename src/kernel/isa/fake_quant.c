@@ -24,68 +24,71 @@ void ISA(fake_quant_tensor_backward)(size_t count, const float *x, const struct 
             rest);
 }
 
-/* Parameters of V_LANES channels, side by side. */
-struct channel_lanes {
-    vfloat low, high, scale, inverse, zero;
-    vmask is_zero;
+/* Parameters of some channels, each side by side, so that rows are read from end to end. */
+enum { CHANNELS = 128 };
+
+struct channel_parameters {
+    float low[CHANNELS], high[CHANNELS], scale[CHANNELS], inverse[CHANNELS], zero[CHANNELS],
+        is_zero[CHANNELS];
 };
 
-static struct channel_lanes channel_lanes(const struct fake_quant *by, size_t count) {
-    float low[V_LANES] = {0}, high[V_LANES] = {0}, scale[V_LANES] = {0}, inverse[V_LANES] = {0},
-          zero[V_LANES] = {0}, is_zero[V_LANES] = {0};
+/* Returns how many. */
+static size_t parameters_of(const struct fake_quant *by, size_t channels,
+                            struct channel_parameters *p) {
+    size_t count = channels < CHANNELS ? channels : CHANNELS;
     for (size_t i = 0; i < count; i++) {
-        low[i] = by[i].nudged_min;
-        high[i] = by[i].nudged_max;
-        scale[i] = by[i].scale;
-        inverse[i] = by[i].inv_scale;
-        zero[i] = by[i].quant_zero;
-        is_zero[i] = by[i].is_zero;
+        p->low[i] = by[i].nudged_min;
+        p->high[i] = by[i].nudged_max;
+        p->scale[i] = by[i].scale;
+        p->inverse[i] = by[i].inv_scale;
+        p->zero[i] = by[i].quant_zero;
+        p->is_zero[i] = by[i].is_zero;
     }
-    return (struct channel_lanes){v_load(low),     v_load(high), v_load(scale),
-                                  v_load(inverse), v_load(zero), v_less(v_set(0), v_load(is_zero))};
+    for (size_t i = count; i < CHANNELS; i++)
+        p->low[i] = p->high[i] = p->scale[i] = p->inverse[i] = p->zero[i] = p->is_zero[i] = 0;
+    return count;
 }
 
-ALWAYS_INLINE vfloat quantize_channels(const struct channel_lanes *q, vfloat x) {
-    vfloat c = v_max(q->low, v_min(q->high, x)) - q->low;
-    vfloat y = v_floor(c * q->inverse - q->zero + v_set(0.5f)) * q->scale;
-    return v_select(q->is_zero, v_set(0), y);
+ALWAYS_INLINE vmask no_range(const struct channel_parameters *p, size_t i) {
+    return v_less(v_set(0), v_load(p->is_zero + i));
+}
+
+ALWAYS_INLINE vfloat quantize_channels(const struct channel_parameters *p, size_t i, vfloat x) {
+    vfloat low = v_load(p->low + i), scale = v_load(p->scale + i);
+    vfloat c = v_max(low, v_min(v_load(p->high + i), x)) - low;
+    vfloat steps = c * v_load(p->inverse + i) - v_load(p->zero + i);
+    return v_select(no_range(p, i), v_set(0), v_floor(steps + v_set(0.5f)) * scale);
 }
 
 void ISA(fake_quant_channels)(size_t rows, size_t channels, const float *x,
                               const struct fake_quant *by, float *y) {
-    for (size_t c = 0; c < channels; c += V_LANES) {
-        size_t count = channels - c;
-        const struct channel_lanes q = channel_lanes(by + c, count < V_LANES ? count : V_LANES);
-        const float *from = x + c;
-        float *to = y + c;
-        if (count >= V_LANES) {
-            for (size_t r = 0; r < rows; r++, from += channels, to += channels)
-                v_store(to, quantize_channels(&q, v_load(from)));
-        } else {
-            for (size_t r = 0; r < rows; r++, from += channels, to += channels)
-                v_store_part(to, quantize_channels(&q, v_load_part(from, count)), count);
-        }
+    struct channel_parameters p;
+    for (size_t c = 0; c < channels; c += CHANNELS) {
+        size_t count = parameters_of(by + c, channels - c, &p);
+        for (size_t r = 0, at = c; r < rows; r++, at += channels)
+            for (size_t i = 0; i < count; i += V_LANES)
+                store_count(y + at + i, quantize_channels(&p, i, load_count(x + at + i, count - i)),
+                            count - i);
     }
 }
 
-ALWAYS_INLINE vfloat channels_gradient(const struct channel_lanes *q, vfloat x, vfloat dy) {
-    vmask inside = m_and(v_less_equal(q->low, x), v_less_equal(x, q->high));
-    return v_select(m_or(q->is_zero, inside), dy, v_set(0));
+ALWAYS_INLINE vfloat channels_gradient(const struct channel_parameters *p, size_t i, vfloat x,
+                                       vfloat dy) {
+    vmask inside = m_and(v_less_equal(v_load(p->low + i), x), v_less_equal(x, v_load(p->high + i)));
+    return v_select(m_or(no_range(p, i), inside), dy, v_set(0));
 }
 
 void ISA(fake_quant_channels_backward)(size_t rows, size_t channels, const float *x,
                                        const struct fake_quant *by, const float *dy, float *dx) {
-    for (size_t c = 0; c < channels; c += V_LANES) {
-        size_t count = channels - c;
-        const struct channel_lanes q = channel_lanes(by + c, count < V_LANES ? count : V_LANES);
-        for (size_t r = 0, i = c; r < rows; r++, i += channels) {
-            if (count >= V_LANES)
-                v_store(dx + i, channels_gradient(&q, v_load(x + i), v_load(dy + i)));
-            else
-                v_store_part(
-                    dx + i,
-                    channels_gradient(&q, v_load_part(x + i, count), v_load_part(dy + i, count)),
-                    count);
-        }
+    struct channel_parameters p;
+    for (size_t c = 0; c < channels; c += CHANNELS) {
+        size_t count = parameters_of(by + c, channels - c, &p);
+        for (size_t r = 0, at = c; r < rows; r++, at += channels)
+            for (size_t i = 0; i < count; i += V_LANES) {
+                size_t rest = count - i;
+                vfloat dx_lanes = channels_gradient(&p, i, load_count(x + at + i, rest),
+                                                    load_count(dy + at + i, rest));
+                store_count(dx + at + i, dx_lanes, rest);
+            }
     }
 }
