@@ -1,5 +1,7 @@
 #include "kernel/internal.h"
 
+#include <string.h>
+
 /* Below this many multiplications a second thread costs more than it saves. */
 enum { LEAST_PRODUCTS = 32768 };
 
@@ -13,9 +15,16 @@ void pack_panel(size_t rows, size_t columns, size_t width, const float *from, si
                 to[r * width + c] = c < columns ? from[r * row + c] : 0;
         return;
     }
-    for (size_t c = 0; c < width; c++)
-        for (size_t r = 0; r < rows; r++)
-            to[r * width + c] = c < columns ? from[r * row + c * column] : 0;
+    size_t c = 0;
+    for (; c + 4 <= columns; c += 4, from += 4 * column) {
+        for (size_t r = 0; r < rows; r++) {
+            const float *x = from + r * row;
+            const float four[4] = {x[0], x[column], x[2 * column], x[3 * column]};
+            memcpy(to + r * width + c, four, sizeof four);
+        }
+    }
+    for (; c < width; c++, from += column)
+        for (size_t r = 0; r < rows; r++) to[r * width + c] = c < columns ? from[r * row] : 0;
 }
 
 size_t gemm_scratch_size(size_t m, size_t n, size_t k, int threads) {
