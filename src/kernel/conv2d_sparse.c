@@ -9,7 +9,7 @@
 enum {
     LEAST_ELEMENTS = 1024, /* of one image of dy: fewer are not worth the lists */
     LEAST_PRODUCTS = 32768,
-    ZEROS_FOR_ONE = 3, /* zeros that each other value must come with */
+    ZEROS_FOR_ONE = 1, /* zeros that each other value must come with */
     LEAST_WIDTH = 32,  /* sums that one value takes part in */
 };
 

@@ -217,7 +217,7 @@ static void a_dense_gradient_is_not_taken_for_a_sparse_one(void **state) {
     (void)state;
     struct conv2d s = square(13, 32, 64, 3, 1, 1, false);
     struct tensor dy = tensor_new(product_of(11, 11, 64, 1), false);
-    for (size_t i = 0; i < dy.count; i++) dy.at[i] = i % 4 ? 0 : 1;
+    for (size_t i = 0; i < dy.count; i++) dy.at[i] = i % 2 ? 0 : 1;
     assert_false(conv2d_sparse_input_suits(&s, 1, dy.at));
     assert_false(conv2d_sparse_kernel_suits(&s, 1, dy.at));
     dy.at[0] = 0;
