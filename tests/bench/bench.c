@@ -24,7 +24,7 @@ static const double reading_seconds = 1e-3;
 static struct {
     struct pool *pool;
     int batch;
-    float *a, *b, *c, *d, *scratch;
+    float *a, *b, *c, *d, *sparse, *scratch; /* sparse: one in 25 is not 0 */
     unsigned char *where;
 } room;
 
@@ -88,7 +88,7 @@ static void conv1_forward_plain(void) {
                    room.scratch);
 }
 static void conv1_kernel(void) {
-    conv2d_backward_kernel(room.pool, &conv1, room.batch, room.a, room.c, room.b, room.scratch);
+    conv2d_backward_kernel(room.pool, &conv1, room.batch, room.a, room.a, room.c, room.scratch);
 }
 static void conv2_forward(void) {
     float range[2];
@@ -99,7 +99,14 @@ static void conv2_input(void) {
     conv2d_backward_input(room.pool, &conv2, room.batch, room.a, room.b, room.c, room.scratch);
 }
 static void conv2_kernel(void) {
-    conv2d_backward_kernel(room.pool, &conv2, room.batch, room.a, room.c, room.b, room.scratch);
+    conv2d_backward_kernel(room.pool, &conv2, room.batch, room.a, room.a, room.c, room.scratch);
+}
+static void conv2_input_sparse(void) {
+    conv2d_backward_input(room.pool, &conv2, room.batch, room.sparse, room.b, room.c, room.scratch);
+}
+static void conv2_kernel_sparse(void) {
+    conv2d_backward_kernel(room.pool, &conv2, room.batch, room.a, room.sparse, room.c,
+                           room.scratch);
 }
 static void run_min_max(void) {
     float min, max;
@@ -107,6 +114,11 @@ static void run_min_max(void) {
 }
 static void run_fake_quant(void) {
     fake_quant_tensor(room.pool, conv1_count(), room.a, &quantizer, room.c);
+}
+static void run_fake_quant_channels(void) {
+    struct fake_quant by[128];
+    for (int i = 0; i < 128; i++) by[i] = quantizer;
+    fake_quant_channels(room.pool, 784, 128, room.a, by, room.c);
 }
 static void run_fake_quant_backward(void) {
     fake_quant_tensor_backward(room.pool, conv1_count(), room.a, &quantizer, true, room.c, room.c);
@@ -190,8 +202,12 @@ static const struct bench {
     {"conv2_forward_range", conv2_forward, 2.0 * 121 * 64 * 288, 0, 0, 0},
     {"conv2_input_gradient", conv2_input, 2.0 * 121 * 64 * 288, 0, 0, 0},
     {"conv2_kernel_gradient", conv2_kernel, 2.0 * 121 * 64 * 288, 0, 0, 0},
+    /* the sums that are left out counted as work */
+    {"conv2_input_gradient_sparse", conv2_input_sparse, 2.0 * 121 * 64 * 288, 0, 0, 0},
+    {"conv2_kernel_gradient_sparse", conv2_kernel_sparse, 2.0 * 121 * 64 * 288, 0, 0, 0},
     {"min_max", run_min_max, 0, 4.0 * 21632, 0, 0},
     {"fake_quant_tensor", run_fake_quant, 0, 8.0 * 21632, 0, 0},
+    {"fake_quant_channels", run_fake_quant_channels, 0, 0, 0, 8.0 * 100352},
     {"fake_quant_tensor_backward", run_fake_quant_backward, 0, 12.0 * 21632, 0, 0},
     {"add_tensors", run_add, 0, 12.0 * 21632, 0, 0},
     {"relu_forward", run_relu, 0, 8.0 * 21632, 0, 0},
@@ -261,12 +277,15 @@ static bool allocate(int digits) {
     room.b = array_new(count, sizeof(float));
     room.c = array_new(count, sizeof(float));
     room.d = array_new(count, sizeof(float));
+    room.sparse = array_new(count, sizeof(float));
     room.scratch = array_new(4 * 1024 * 1024, sizeof(float));
     room.where = array_new(count, 1);
-    if (!room.a || !room.b || !room.c || !room.d || !room.scratch || !room.where) return false;
+    if (!room.a || !room.b || !room.c || !room.d || !room.sparse || !room.scratch || !room.where)
+        return false;
     for (size_t i = 0; i < count; i++) {
         room.a[i] = (float)((uint32_t)i * 2654435761u >> 8) * 0x1p-24f;
         room.b[i] = (float)(i * 40503u % 1000) * 1e-3f - 0.5f;
+        room.sparse[i] = (uint32_t)i * 2654435761u >> 8 < 0xa3d70 ? room.b[i] : 0;
     }
     return true;
 }

@@ -4,7 +4,8 @@
  *   bench_step [--data DIR] [--batch N] [--threads N] [--readings N] [--brief] [MODEL...]
  * MODEL: files; by default the two bundled ones, and with $QATOP_SHARED the golden cnn_bn.  DIR: by
  * default the bundled digits.  Both networks take turns of 50 steps, so that a noisy machine treats
- * them alike; medians of the turns, and (the least). */
+ * them alike; medians of the turns, and (the least).  The peak's share counts all sums of the layers
+ * as work, also those that are left out because a gradient is 0. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
