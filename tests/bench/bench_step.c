@@ -1,11 +1,13 @@
 /* bench_step: what a training step takes, quantization-aware and in plain float32, and where in it
  * the time goes; share of the peak that is measured in the same run.
  *
- *   bench_step [--data DIR] [--batch N] [--threads N] [--readings N] [--brief] [MODEL...]
- * MODEL: files; by default the two bundled ones, and with $QATOP_SHARED the golden cnn_bn.  DIR: by
- * default the bundled digits.  Both networks take turns of 50 steps, so that a noisy machine treats
- * them alike; medians of the turns, and (the least).  The peak's share counts all sums of the layers
- * as work, also those that are left out because a gradient is 0. */
+ *   bench_step [--data DIR] [--batch N] [--threads N] [--readings N] [--scheme NAME]
+ *              [--brief] [MODEL...]
+ * NAME: qatop by default, or tfmot.  MODEL: files; by default the two bundled ones, and with
+ * $QATOP_SHARED the golden cnn_bn.  DIR: by default the bundled digits.  Both networks take turns
+ * of 50 steps, so that a noisy machine treats them alike; medians of the turns, and (the least).
+ * The peak's share counts all sums of the layers as work, also those that are left out because a
+ * gradient is 0. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +31,7 @@ struct subject {
 };
 
 struct bench {
+    const struct scheme *scheme;
     const char *path;
     struct model *model;
     struct quant_plan *plan;
@@ -140,7 +143,7 @@ static void run(struct bench *bench) {
     struct error error;
     double ratios[MOST_READINGS];
     if (model_load(bench->path, &bench->model, &error) ||
-        quant_plan_create(&bench->plan, bench->model, scheme_find("tfmot"), &error))
+        quant_plan_create(&bench->plan, bench->model, bench->scheme, &error))
         give_up(&error);
     create(bench, &bench->qat, bench->plan);
     create(bench, &bench->fp32, NULL);
@@ -172,6 +175,7 @@ int main(int argc, char **argv) {
     const char *folder = ASSETS_SOURCE "/mnist-5k", *paths[MOST_MODELS];
     int batch = 32, threads = 0, readings = 11, count = 0;
     bool is_brief = false;
+    const struct scheme *scheme = schemes;
     char golden[4096];
     for (int i = 1; i < argc; i++) {
         bool more = i + 1 < argc;
@@ -183,10 +187,16 @@ int main(int argc, char **argv) {
             threads = atoi(argv[++i]);
         else if (!strcmp(argv[i], "--readings") && more)
             readings = atoi(argv[++i]);
+        else if (!strcmp(argv[i], "--scheme") && more)
+            scheme = scheme_find(argv[++i]);
         else if (!strcmp(argv[i], "--brief"))
             is_brief = true;
         else if (count < MOST_MODELS)
             paths[count++] = argv[i];
+    }
+    if (!scheme) {
+        fprintf(stderr, "bench_step: the scheme is qatop or tfmot\n");
+        return 1;
     }
     if (readings < 1 || readings > MOST_READINGS) readings = 11;
     if (!count) {
@@ -201,11 +211,12 @@ int main(int argc, char **argv) {
     struct error error;
     if (dataset_load(&dataset, folder, &error) || pool_create(&pool, threads, &error))
         give_up(&error);
-    printf("# %s, %s; medians of %d turns of %d steps (least)\n", cpu_model(),
-           cpu_isa_name(cpu_isa()), readings, STEPS);
+    printf("# %s, %s, scheme %s; medians of %d turns of %d steps (least)\n", cpu_model(),
+           cpu_isa_name(cpu_isa()), scheme->name, readings, STEPS);
     for (int i = 0; i < count; i++) {
         static struct bench bench;
         bench = (struct bench){.path = paths[i],
+                               .scheme = scheme,
                                .dataset = &dataset,
                                .pool = pool,
                                .batch = batch,
