@@ -69,7 +69,8 @@ static const struct entry entries[] = {
      parse_switch, AT(no_dropout), 0, 0, NULL},
     {"augment", 0, "NAME", VERBS_TRAINING, GROUP_TRAINING,
      "change the training digits a little each time: none, shift (by up to 1 pixel) or affine "
-     "(turn, scale and shear too) (shift; with scheme tfmot or train: none)",
+     "(turn, scale and shear too) (shift for a model that convolves; else, and with scheme tfmot "
+     "or train: none)",
      parse_choice, AT(augment), 0, 0, "none|shift|affine"},
     {"on-nan", 0, "WHAT", VERBS_QAT, GROUP_TRAINING,
      "pause, stop or continue when a loss is not finite (pause; without a screen: stop)",

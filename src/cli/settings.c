@@ -28,7 +28,7 @@ struct training settings_training(const struct options *options) {
         .dropout = !options->no_dropout,
         .augment = options->augment >= 0 ? (enum augmentation)options->augment
                    : is_plain            ? AUGMENT_NONE
-                                         : scheme->augment,
+                                         : AUGMENT_OF_SCHEME,
     };
 }
 

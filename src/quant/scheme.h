@@ -35,7 +35,8 @@ struct scheme {
                                   ReLU layer */
     const char *schedule;      /* default learning rate schedule */
     float label_smoothing;     /* default share of each target spread over all classes */
-    enum augmentation augment; /* of the training digits, by default */
+    enum augmentation augment; /* of the training digits, by default, for a model that convolves: a
+                                  dense one would have to learn each place by itself */
     float warmup_share;        /* share of all batches in which the rate rises, by default */
 };
 

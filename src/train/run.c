@@ -56,7 +56,7 @@ struct run_config run_config_default(void) {
                 .learning_rate = 0.001f,
                 .schedule = schedule_named(scheme->schedule),
                 .label_smoothing = scheme->label_smoothing,
-                .augment = scheme->augment,
+                .augment = AUGMENT_OF_SCHEME,
                 .warmup = WARMUP_OF_SCHEME,
                 .seed = 1,
                 .shuffle = true,
@@ -250,6 +250,14 @@ done:
     return status;
 }
 
+static bool convolves(const struct model *model) {
+    for (int i = 0; i < model->layer_count; i++) {
+        enum layer_kind kind = model->layers[i].kind;
+        if (kind == LAYER_CONV2D || kind == LAYER_DEPTHWISE_CONV2D) return true;
+    }
+    return false;
+}
+
 static enum status make_parts(struct run *run, struct error *error) {
     enum status status = pool_create(&run->pool, run->config.threads, error);
     if (status) return status;
@@ -259,6 +267,8 @@ static enum status make_parts(struct run *run, struct error *error) {
         if (most && most < all) all = most;
         training->warmup = (int)((double)run->plan->scheme.warmup_share * (double)all);
     }
+    if (training->augment == AUGMENT_OF_SCHEME)
+        training->augment = convolves(run->model) ? run->plan->scheme.augment : AUGMENT_NONE;
     status = trainer_create(&run->trainer, run->model, run->plan, &run->dataset, training,
                             run->pool, error);
     if (status) return status;

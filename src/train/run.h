@@ -22,6 +22,9 @@ enum on_nan { ON_NAN_PAUSE, ON_NAN_STOP, ON_NAN_CONTINUE };
 /* training.warmup: the scheme's share of all batches. */
 #define WARMUP_OF_SCHEME (-1)
 
+/* training.augment: the scheme's, as it suits the model. */
+#define AUGMENT_OF_SCHEME AUGMENTATIONS
+
 /* Batches a second shown: a number, or these. */
 #define PACE_MAX  0.0
 #define PACE_AUTO (-1.0) /* stretch a short run to about 20 seconds on screen */

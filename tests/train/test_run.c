@@ -695,6 +695,33 @@ static void the_folder_is_named_after_the_architecture(void **state) {
     assert_ok(run_finish(NULL, true, &error), &error);
 }
 
+/* The augmentation that a run of a bundled model settles on. */
+static enum augmentation chosen_augmentation(const char *model, const char *scheme,
+                                             enum augmentation asked) {
+    struct run *run = NULL;
+    struct error error;
+    struct run_config config = config_for("run-augment");
+    char path[1024];
+    snprintf(path, sizeof path, "%s", test_asset(model));
+    config.model_path = path;
+    config.scheme = scheme_find(scheme);
+    config.training.augment = asked;
+    assert_ok(run_create(&run, &config, &error), &error);
+    enum augmentation chosen = run_info(run)->config->training.augment;
+    assert_ok(run_finish(run, false, &error), &error);
+    return chosen;
+}
+
+static void digits_are_shifted_by_default_where_the_model_convolves(void **state) {
+    (void)state;
+    const char *fc = "models/mnist_fc.h5", *cnn = "models/mnist_cnn.h5";
+    assert_int_equal(chosen_augmentation(cnn, "qatop", AUGMENT_OF_SCHEME), AUGMENT_SHIFT);
+    assert_int_equal(chosen_augmentation(fc, "qatop", AUGMENT_OF_SCHEME), AUGMENT_NONE);
+    assert_int_equal(chosen_augmentation(cnn, "tfmot", AUGMENT_OF_SCHEME), AUGMENT_NONE);
+    assert_int_equal(chosen_augmentation(cnn, "qatop", AUGMENT_NONE), AUGMENT_NONE);
+    assert_int_equal(chosen_augmentation(fc, "tfmot", AUGMENT_AFFINE), AUGMENT_AFFINE);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_run_trains_evaluates_and_exports_a_file_that_proves_true),
     cmocka_unit_test(with_a_screen_each_export_is_kept_and_training_goes_on),
@@ -715,6 +742,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(training_ends_although_the_screen_reads_nothing),
     cmocka_unit_test(what_cannot_work_is_refused_before_anything_starts),
     cmocka_unit_test(the_folder_is_named_after_the_architecture),
+    cmocka_unit_test(digits_are_shifted_by_default_where_the_model_convolves),
 };
 
 TEST_MAIN(tests)
