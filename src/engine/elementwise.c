@@ -45,18 +45,60 @@ bool plan_relu(struct planner *planner) {
 
 /* ---- ADD ---- */
 
+const void *addend_of(const struct step *step, size_t digit) {
+    return step->addend ? step->addend : step->other->data + digit * step->other->bytes;
+}
+
+/* Elements from one to the next along each of the output's dimensions, 0 where `other` has one
+ * alone; false when it does not fit there. */
+static bool find_steps(const struct frozen_tensor *output, const struct frozen_tensor *other,
+                       size_t steps[FROZEN_RANK]) {
+    size_t step = 1;
+    for (int i = output->rank - 1, j = other->rank - 1; i >= 0; i--, j--) {
+        int size = j < 0 ? 1 : other->shape[j];
+        if (size != 1 && (i == 0 || size != output->shape[i])) return false;
+        steps[i] = size == 1 ? 0 : step;
+        step *= (size_t)size;
+    }
+    return other->rank <= output->rank;
+}
+
+bool plan_addend(struct planner *planner, const struct frozen_tensor *other) {
+    const struct frozen_tensor *input = planner->input, *output = planner->output;
+    size_t count = planner->step->output->count, size = frozen_type_size(output->type);
+    size_t steps[FROZEN_RANK], at[FROZEN_RANK] = {0};
+    bool is_same = input->rank == output->rank;
+    for (int i = 1; i < output->rank && is_same; i++) is_same = input->shape[i] == output->shape[i];
+    if (!is_same || other->type != output->type || !find_steps(output, other, steps))
+        return plan_refuse(planner, STATUS_UNSUPPORTED,
+                           "its constant does not fit its other input and its output");
+    unsigned char *to = plan_memory(planner, count, size);
+    if (!to) return false;
+    planner->step->addend = to;
+    for (size_t i = 0; i < count; i++, to += size) {
+        size_t from = 0;
+        for (int j = 1; j < output->rank; j++) from += at[j] * steps[j];
+        memcpy(to, (const unsigned char *)other->data + from * size, size);
+        for (int j = output->rank - 1; j > 0 && ++at[j] == (size_t)output->shape[j]; j--) at[j] = 0;
+    }
+    return true;
+}
+
 /* As the reference kernel: each input in units of twice the larger scale / 2^20, rounded; the sum
  * scaled once more. */
 static void run_add(const struct engine *engine, const struct step *step, size_t begin, size_t end,
                     unsigned char *scratch) {
     (void)engine, (void)scratch;
-    const unsigned char *a = step->input->data + begin * step->input->bytes;
-    const unsigned char *b = step->other->data + begin * step->other->bytes;
-    int8_t *out = (int8_t *)step->output->data + begin * step->output->bytes;
-    for (size_t i = 0; i < (end - begin) * step->output->count; i++) {
-        int32_t sum = fixed_add(step->terms[a[i]], step->terms[256 + b[i]]);
-        int64_t q = fixed_scale(sum, step->factor_out);
-        out[i] = (int8_t)fixed_clamp(q + step->zero_out, step->low, step->high);
+    size_t count = step->output->count;
+    for (size_t digit = begin; digit < end; digit++) {
+        const unsigned char *a = step->input->data + digit * count;
+        const unsigned char *b = addend_of(step, digit);
+        int8_t *out = (int8_t *)step->output->data + digit * count;
+        for (size_t i = 0; i < count; i++) {
+            int32_t sum = fixed_add(step->terms[a[i]], step->terms[256 + b[i]]);
+            int64_t q = fixed_scale(sum, step->factor_out);
+            out[i] = (int8_t)fixed_clamp(q + step->zero_out, step->low, step->high);
+        }
     }
 }
 
@@ -65,13 +107,16 @@ static void run_add(const struct engine *engine, const struct step *step, size_t
 static void run_add_xnn(const struct engine *engine, const struct step *step, size_t begin,
                         size_t end, unsigned char *scratch) {
     (void)engine, (void)scratch;
-    const unsigned char *a = step->input->data + begin * step->input->bytes;
-    const unsigned char *b = step->other->data + begin * step->other->bytes;
-    int8_t *out = (int8_t *)step->output->data + begin * step->output->bytes;
+    size_t count = step->output->count;
     int32_t low = step->low - step->zero_out, high = step->high - step->zero_out;
-    for (size_t i = 0; i < (end - begin) * step->output->count; i++) {
-        int32_t q = (step->terms[a[i]] + step->terms[256 + b[i]]) >> step->sum_shift;
-        out[i] = (int8_t)((q < low ? low : q > high ? high : q) + step->zero_out);
+    for (size_t digit = begin; digit < end; digit++) {
+        const unsigned char *a = step->input->data + digit * count;
+        const unsigned char *b = addend_of(step, digit);
+        int8_t *out = (int8_t *)step->output->data + digit * count;
+        for (size_t i = 0; i < count; i++) {
+            int32_t q = (step->terms[a[i]] + step->terms[256 + b[i]]) >> step->sum_shift;
+            out[i] = (int8_t)((q < low ? low : q > high ? high : q) + step->zero_out);
+        }
     }
 }
 
@@ -121,11 +166,12 @@ bool plan_add(struct planner *planner) {
     const struct frozen_operator *op = planner->op;
     if (op->input_count < 2) return plan_refuse(planner, STATUS_FORMAT, "it wants two inputs");
     const struct frozen_tensor *other = &planner->engine->frozen->tensors[op->inputs[1]];
-    if (other->data) return plan_refuse(planner, STATUS_UNSUPPORTED, "its input is a constant");
     step->other = &planner->engine->slots[op->inputs[1]];
     if (!plan_int8(planner, planner->input) || !plan_int8(planner, other) ||
         !plan_int8(planner, planner->output) || !same_shape(planner, step->input, step->output) ||
-        !same_shape(planner, step->other, step->output) || !plan_activation(planner))
+        !(other->data ? plan_addend(planner, other)
+                      : same_shape(planner, step->other, step->output)) ||
+        !plan_activation(planner))
         return false;
     step->zero_other = other->zero_point[0];
     float a = planner->input->scale[0], b = other->scale[0], out = planner->output->scale[0];

@@ -261,12 +261,13 @@ static void run_relu(const struct engine *engine, const struct step *step, size_
 static void run_add(const struct engine *engine, const struct step *step, size_t begin, size_t end,
                     unsigned char *scratch) {
     (void)engine, (void)scratch;
-    size_t count = (end - begin) * step->output->count;
-    const float *a = input_of(step, begin);
-    const float *b = (const float *)(const void *)step->other->data + begin * step->other->count;
-    float *out = output_of(step, begin);
-    for (size_t i = 0; i < count; i++) out[i] = a[i] + b[i];
-    clamp_all(step, count, out);
+    size_t count = step->output->count;
+    for (size_t digit = begin; digit < end; digit++) {
+        const float *a = input_of(step, digit), *b = addend_of(step, digit);
+        float *out = output_of(step, digit);
+        for (size_t i = 0; i < count; i++) out[i] = a[i] + b[i];
+        clamp_all(step, count, out);
+    }
 }
 
 static void run_softmax(const struct engine *engine, const struct step *step, size_t begin,
@@ -309,10 +310,11 @@ static bool plan_elements(struct planner *planner) {
     if (op->input_count < 2) return plan_refuse(planner, STATUS_FORMAT, "it wants two inputs");
     const struct frozen_tensor *other = &planner->engine->frozen->tensors[op->inputs[1]];
     step->other = &planner->engine->slots[op->inputs[1]];
-    if (other->data || other->type != TYPE_FLOAT32 || step->other->count != step->output->count)
-        return plan_refuse(planner, STATUS_UNSUPPORTED,
-                           "its second input is a constant, or of another type or size");
     step->run = run_add;
+    if (other->data) return plan_addend(planner, other);
+    if (other->type != TYPE_FLOAT32 || step->other->count != step->output->count)
+        return plan_refuse(planner, STATUS_UNSUPPORTED,
+                           "its second input is of another type or size");
     return true;
 }
 

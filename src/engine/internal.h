@@ -42,7 +42,9 @@ typedef void step_run(const struct engine *engine, const struct step *step, size
 
 struct step {
     step_run *run;
-    const struct slot *input, *other, *output; /* other: the second operand of ADD */
+    size_t images;                             /* that it takes for digits, of one digit */
+    const struct slot *input, *other, *output; /* other: the second operand of ADD, */
+    const void *addend;                        /* or what is added to each digit */
     struct window_plan window;
     int32_t zero_in, zero_other, zero_out;
     int32_t low, high; /* clamp of the output */
@@ -184,6 +186,10 @@ bool plan_add(struct planner *planner);
 bool plan_pad(struct planner *planner);
 bool plan_float(struct planner *planner); /* floats.c: all that take float32, PAD apart */
 
+/* Set step->addend to the constant `other`, repeated to the output's shape as TFLite does it. */
+bool plan_addend(struct planner *planner, const struct frozen_tensor *other);
+/* Of digit `digit`, what ADD adds to it. */
+const void *addend_of(const struct step *step, size_t digit);
 /* out = step->table[in] for bytes; out may be in. */
 step_run run_table;
 

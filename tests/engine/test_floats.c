@@ -82,8 +82,49 @@ static void operands_that_do_not_fit_are_refused(void **state) {
     tensors[1].type = TYPE_FLOAT32;
 }
 
+static void a_constant_is_added_along_the_dimensions_that_it_lacks(void **state) {
+    (void)state;
+    static float constant[] = {10, 20, 30, 40};
+    static const struct {
+        int rank, shape[4];
+        float added[8]; /* to [2][2][2] */
+    } cases[] = {
+        {0, {0}, {10, 10, 10, 10, 10, 10, 10, 10}},
+        {1, {2}, {10, 20, 10, 20, 10, 20, 10, 20}},
+        {2, {2, 1}, {10, 10, 20, 20, 10, 10, 20, 20}},
+        {2, {2, 2}, {10, 20, 30, 40, 10, 20, 30, 40}},
+        {3, {2, 1, 2}, {10, 20, 10, 20, 30, 40, 30, 40}},
+        {4, {1, 2, 2, 1}, {10, 10, 20, 20, 30, 30, 40, 40}},
+    };
+    static const float input[2][8] = {{-1, 2, 3, -4, 0.5f, 7, -6, 1}, {8, 7, 6, 5, 4, 3, 2, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct frozen_tensor parts[] = {tensors[0], tensors[0], tensors[0]};
+        struct frozen_operator add = {
+            .code = OP_ADD, .inputs = {0, 1}, .input_count = 2, .outputs = {2}};
+        struct frozen sum = {.tensors = parts,
+                             .tensor_count = 3,
+                             .operators = &add,
+                             .operator_count = 1,
+                             .input = 0,
+                             .output = 2};
+        struct engine *engine;
+        struct error error;
+        float output[2][8];
+        parts[1].rank = cases[i].rank;
+        memcpy(parts[1].shape, cases[i].shape, sizeof parts[1].shape);
+        parts[1].data = constant;
+        parts[1].data_bytes = frozen_tensor_count(&parts[1]) * sizeof *constant;
+        assert_ok(engine_create(&engine, &sum, RUNTIME_REF, 2, "by hand", &error), &error);
+        engine_run(engine, NULL, 2, input, output);
+        for (int j = 0; j < 16; j++)
+            assert_true(output[j / 8][j % 8] == input[j / 8][j % 8] + cases[i].added[j % 8]);
+        engine_destroy(engine);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(relu_add_pad_and_the_largest_value_are_computed_as_by_hand),
     cmocka_unit_test(operands_that_do_not_fit_are_refused),
+    cmocka_unit_test(a_constant_is_added_along_the_dimensions_that_it_lacks),
 };
 TEST_MAIN(tests)
