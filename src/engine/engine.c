@@ -153,8 +153,9 @@ static bool plan_reshape(struct planner *planner) {
 
 static bool plan_operator(struct planner *planner) {
     enum frozen_op code = planner->op->code;
-    bool any_type =
-        code == OP_QUANTIZE || code == OP_RESHAPE || code == OP_PAD || frozen_op_shapes(code);
+    bool any_type = code == OP_QUANTIZE || code == OP_RESHAPE || code == OP_PAD ||
+                    code == OP_SPACE_TO_BATCH_ND || code == OP_BATCH_TO_SPACE_ND ||
+                    frozen_op_shapes(code);
     if (planner->input->type == TYPE_FLOAT32 && !any_type) return plan_float(planner);
     switch (code) {
     case OP_QUANTIZE:
@@ -192,6 +193,9 @@ static bool plan_operator(struct planner *planner) {
         return plan_add(planner);
     case OP_PAD:
         return plan_pad(planner);
+    case OP_SPACE_TO_BATCH_ND:
+    case OP_BATCH_TO_SPACE_ND:
+        return plan_space(planner);
     case OP_SHAPE:
     case OP_STRIDED_SLICE:
     case OP_PACK:
@@ -206,7 +210,10 @@ static enum status size_slot(struct engine *engine, int index, const char *where
                              struct error *error) {
     const struct frozen_tensor *tensor = &engine->frozen->tensors[index];
     struct slot *slot = &engine->slots[index];
-    if (tensor->rank < 1 || tensor->shape[0] != engine->file_batch)
+    /* Of images the converter counts all, unless it does not know the batch and writes 1. */
+    if (tensor->rank < 1 ||
+        (tensor->shape[0] != engine->file_batch &&
+         (uint64_t)tensor->shape[0] != (uint64_t)engine->file_batch * slot->images))
         return error_set(error, STATUS_UNSUPPORTED, where,
                          "tensor %d: its first dimension is not the batch's, %d", index,
                          engine->file_batch);
@@ -219,14 +226,19 @@ static enum status size_slot(struct engine *engine, int index, const char *where
 /* The input's and each operator's output's size; tensors that nothing writes stay empty. */
 static enum status size_slots(struct engine *engine, const char *where, struct error *error) {
     const struct frozen *frozen = engine->frozen;
+    engine->slots[frozen->input].images = 1;
     enum status status = size_slot(engine, frozen->input, where, error);
-    for (int i = 0; i < frozen->operator_count && !status; i++)
-        if (!frozen_op_shapes(frozen->operators[i].code))
-            status = size_slot(engine, frozen->operators[i].outputs[0], where, error);
+    for (int i = 0; i < frozen->operator_count && !status; i++) {
+        const struct frozen_operator *op = &frozen->operators[i];
+        status = space_images(engine, i, where, error);
+        if (!status && !frozen_op_shapes(op->code))
+            status = size_slot(engine, op->outputs[0], where, error);
+    }
     size_t total = 0;
     for (int i = 0; i < frozen->tensor_count && !status; i++) {
         size_t bytes;
         if (!size_multiply(engine->slots[i].bytes, (size_t)engine->batch, &bytes) ||
+            !size_multiply(bytes, engine->slots[i].images, &bytes) ||
             bytes > ENGINE_BYTES_MAX - total)
             return error_set(error, STATUS_UNSUPPORTED, where,
                              "its values for %d digits take more than %zu bytes", engine->batch,
@@ -242,7 +254,7 @@ static void plan_chunk(struct engine *engine) {
     for (int i = 0; i < engine->frozen->tensor_count; i++)
         if (engine->slots[i].data && engine->slots[i].owned &&
             (i != engine->frozen->input || !engine->pixels_quantized))
-            bytes += engine->slots[i].bytes;
+            bytes += engine->slots[i].bytes * engine->slots[i].images;
     engine->chunk = CHUNK_BYTES / (bytes + 1);
     if (engine->chunk < 1) engine->chunk = 1;
     if (engine->chunk > CHUNK_MOST) engine->chunk = CHUNK_MOST;
@@ -251,7 +263,7 @@ static void plan_chunk(struct engine *engine) {
 static enum status fill_slot(struct engine *engine, int index, const char *where,
                              struct error *error) {
     struct slot *slot = &engine->slots[index];
-    size_t bytes = slot->bytes * (size_t)engine->batch;
+    size_t bytes = slot->bytes * slot->images * (size_t)engine->batch;
     slot->data = array_new(bytes, 1);
     return slot->data ? STATUS_OK : error_memory(error, where, bytes);
 }
@@ -280,6 +292,8 @@ static enum status plan_steps(struct engine *engine, const char *where, struct e
             planner.status = fill_slot(engine, op->outputs[0], where, error);
         step->input = &engine->slots[op->inputs[0]];
         step->output = &engine->slots[op->outputs[0]];
+        bool is_back = op->code == OP_BATCH_TO_SPACE_ND;
+        step->images = is_back ? 1 : step->input->images;
         if (!planner.status) plan_operator(&planner);
         if (step->scratch_bytes > engine->scratch_bytes)
             engine->scratch_bytes = step->scratch_bytes;
@@ -405,9 +419,10 @@ static void run_chunk(const struct engine *engine, size_t begin, size_t end,
                (end - begin) * input->bytes);
     else if (!engine->pixels_quantized)
         take_pixels(engine, input, begin, end);
-    for (int i = 0; i < engine->step_count; i++)
-        if (engine->steps[i].run)
-            engine->steps[i].run(engine, &engine->steps[i], begin, end, scratch);
+    for (int i = 0; i < engine->step_count; i++) {
+        const struct step *step = &engine->steps[i];
+        if (step->run) step->run(engine, step, begin * step->images, end * step->images, scratch);
+    }
     memcpy(engine->output + begin * output->bytes, output->data + begin * output->bytes,
            (end - begin) * output->bytes);
 }

@@ -43,7 +43,7 @@ enum status engine_run_digits(struct engine *engine, struct pool *pool, size_t c
                               const unsigned char *images, void *output, struct error *error);
 
 /* Values of tensor `tensor` after the last engine_run (for inspection); NULL when it was fused
- * away. */
+ * away.  Of what SPACE_TO_BATCH_ND made, the images of one digit stand together. */
 const void *engine_tensor(const struct engine *engine, int tensor);
 
 #endif

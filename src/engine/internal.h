@@ -2,7 +2,9 @@
  *
  * Creating an engine turns each operator into a step: the operator checked, its constants packed,
  * its buffers known.  Running calls the steps in order for a range of digits; no step can fail.
- * A "digit" is one element of the batch: shapes here leave out the batch dimension.
+ * A "digit" is one element of the batch: shapes here leave out the batch dimension.  Between
+ * SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND a digit has several images; there, steps see each of them
+ * as a digit.
  */
 #ifndef ENGINE_INTERNAL_H
 #define ENGINE_INTERNAL_H
@@ -18,8 +20,9 @@
 
 /* Values of one tensor for the whole batch. */
 struct slot {
-    unsigned char *data; /* [batch][bytes]; NULL: nothing computes it */
-    size_t count, bytes; /* elements, bytes of one digit */
+    unsigned char *data; /* [batch][images][bytes]; NULL: nothing computes it */
+    size_t images;       /* of one digit: 1, or what SPACE_TO_BATCH_ND made; 0: no values */
+    size_t count, bytes; /* elements, bytes of one image */
     bool owned;          /* false: the memory of another slot */
 };
 
@@ -183,13 +186,17 @@ bool plan_curve(struct planner *planner); /* curve.c: LOGISTIC, TANH */
 bool plan_leaky(struct planner *planner); /* leaky.c: LEAKY_RELU */
 bool plan_limit(struct planner *planner); /* limit.c: MINIMUM, MAXIMUM */
 bool plan_add(struct planner *planner);
-bool plan_pad(struct planner *planner);
-bool plan_float(struct planner *planner); /* floats.c: all that take float32, PAD apart */
-
 /* Set step->addend to the constant `other`, repeated to the output's shape as TFLite does it. */
 bool plan_addend(struct planner *planner, const struct frozen_tensor *other);
 /* Of digit `digit`, what ADD adds to it. */
 const void *addend_of(const struct step *step, size_t digit);
+bool plan_pad(struct planner *planner);
+bool plan_space(struct planner *planner); /* space.c: SPACE_TO_BATCH_ND, BATCH_TO_SPACE_ND */
+/* The images of the slot of the operator's output, from those of its inputs. */
+enum status space_images(struct engine *engine, int index, const char *where, struct error *error);
+bool plan_float(
+    struct planner *planner); /* floats.c: all that take float32, PAD and space.c apart */
+
 /* out = step->table[in] for bytes; out may be in. */
 step_run run_table;
 

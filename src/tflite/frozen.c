@@ -184,6 +184,8 @@ bool frozen_op_known(int code) {
     case OP_RESHAPE:
     case OP_SOFTMAX:
     case OP_PAD:
+    case OP_BATCH_TO_SPACE_ND:
+    case OP_SPACE_TO_BATCH_ND:
     case OP_MEAN:
     case OP_REDUCE_MAX:
     case OP_QUANTIZE:

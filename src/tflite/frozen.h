@@ -40,6 +40,8 @@ enum frozen_op {
     OP_SOFTMAX = 25,
     OP_TANH = 28,
     OP_PAD = 34,
+    OP_BATCH_TO_SPACE_ND = 37,
+    OP_SPACE_TO_BATCH_ND = 38,
     OP_MEAN = 40,
     OP_STRIDED_SLICE = 45,
     OP_MAXIMUM = 55,

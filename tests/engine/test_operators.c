@@ -1,4 +1,5 @@
-/* Single operators that TFLite ran: tests/golden/make_operators.py. */
+/* Single operators and dilated convolutions that TFLite ran: tests/golden/make_operators.py and
+ * make_dilated.py. */
 #include "test.h"
 
 #include <stdio.h>
@@ -15,12 +16,13 @@ struct record {
 };
 
 /* The next record, or false at the end. */
-static bool take_record(const unsigned char **at, const unsigned char *end, struct record *record) {
+static bool take_record(const unsigned char **at, const unsigned char *end, const char *name,
+                        struct record *record) {
     struct error error;
     if (*at == end) return false;
     memcpy(record->size, *at, sizeof record->size);
     *at += sizeof record->size;
-    assert_ok(tflite_parse(*at, record->size[0], "operators.bin", &record->frozen, &error), &error);
+    assert_ok(tflite_parse(*at, record->size[0], name, &record->frozen, &error), &error);
     record->input = *at + record->size[0];
     for (int i = 0; i < 2; i++)
         record->outputs[i] = record->input + record->size[1] + (size_t)i * record->size[2];
@@ -37,7 +39,7 @@ static size_t count_differing(const struct record *record, enum runtime runtime)
     void *input = malloc(record->size[1]);
     unsigned char *got = malloc(record->size[2]);
     memcpy(input, record->input, record->size[1]);
-    assert_ok(engine_create(&engine, record->frozen, runtime, 1, "operators.bin", &error), &error);
+    assert_ok(engine_create(&engine, record->frozen, runtime, 1, "record", &error), &error);
     engine_run(engine, NULL, 1, input, got);
     const unsigned char *want = record->outputs[runtime == RUNTIME_XNN];
     if (record->frozen->tensors[record->frozen->output].type == TYPE_FLOAT32) {
@@ -62,7 +64,7 @@ static void every_operator_gives_what_both_of_tflites_runtimes_give(void **state
     unsigned char *bytes = test_read(test_golden("operators.bin"), &length);
     const unsigned char *at = bytes;
     struct record record;
-    while (take_record(&at, bytes + length, &record)) {
+    while (take_record(&at, bytes + length, "operators.bin", &record)) {
         enum frozen_op code = record.frozen->operators[0].code;
         seen[code]++;
         compared[code] += frozen_tensor_count(&record.frozen->tensors[record.frozen->output]);
@@ -81,7 +83,43 @@ static void every_operator_gives_what_both_of_tflites_runtimes_give(void **state
     assert_int_equal(wrong, 0);
 }
 
+static bool has_operator(const struct frozen *frozen, enum frozen_op code) {
+    for (int i = 0; i < frozen->operator_count; i++)
+        if (frozen->operators[i].code == code) return true;
+    return false;
+}
+
+/* With and without the converter's blocks; int8 to the bit. */
+static void dilated_convolutions_give_what_both_of_tflites_runtimes_give(void **state) {
+    (void)state;
+    size_t length, seen[2] = {0}, compared[2] = {0}, differ[2] = {0}, apart = 0;
+    unsigned char *bytes = test_read(test_golden("dilated.bin"), &length);
+    const unsigned char *at = bytes;
+    struct record record;
+    while (take_record(&at, bytes + length, "dilated.bin", &record)) {
+        const struct frozen_tensor *output = &record.frozen->tensors[record.frozen->output];
+        bool is_int8 = output->type == TYPE_INT8;
+        seen[is_int8]++;
+        compared[is_int8] += frozen_tensor_count(output);
+        apart += has_operator(record.frozen, OP_SPACE_TO_BATCH_ND) &&
+                 has_operator(record.frozen, OP_BATCH_TO_SPACE_ND);
+        for (enum runtime runtime = RUNTIME_REF; runtime <= RUNTIME_XNN; runtime++)
+            differ[is_int8] += count_differing(&record, runtime);
+        frozen_free(record.frozen);
+    }
+    for (int i = 0; i < 2; i++)
+        print_message("# dilated, %-7s %2zu programs, %5zu outputs in two runtimes, differing: "
+                      "%zu\n",
+                      i ? "int8" : "float32", seen[i], compared[i], differ[i]);
+    free(bytes);
+    assert_int_equal(seen[0], 20);
+    assert_int_equal(seen[1], 20);
+    assert_int_equal(apart, 36); /* of a batch of any size */
+    assert_int_equal(differ[0] + differ[1], 0);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_operator_gives_what_both_of_tflites_runtimes_give),
+    cmocka_unit_test(dilated_convolutions_give_what_both_of_tflites_runtimes_give),
 };
 TEST_MAIN(tests)

@@ -164,10 +164,6 @@ NETWORKS = {f.__name__: f for f in (residual, separable, sigmoid, leaky, limited
 
 EPOCHS = {'sigmoid': 40}
 
-# The converter computes these convolutions between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND, which
-# qatop does not run.
-WITHOUT_TFLITE = ('dilated',)
-
 # TFMOT trains these, but the converter then leaves convolutions in float.
 WITHOUT_QAT = ('limited', 'dilated')
 
@@ -279,9 +275,8 @@ def make(name, digits, out):
     model.predict(shown, verbose=0).tofile(os.path.join(folder, 'fp32_probs.f32'))
     train_images, train_labels = read_digits(digits, 'train')
     calibration = train_images[:CALIBRATION]
-    if name not in WITHOUT_TFLITE:
-        write_tflite(folder, 'model_ptq', convert(model, images=calibration), shown)
-        write_tflite(folder, 'model_fp32', convert(model, quantized=False), shown)
+    write_tflite(folder, 'model_ptq', convert(model, images=calibration), shown)
+    write_tflite(folder, 'model_fp32', convert(model, quantized=False), shown)
     accuracy = model.evaluate(test_images, test_labels, verbose=0)[1]
     print('%s: float %.4f' % (name, accuracy), flush=True)
     if name in WITHOUT_QAT:
