@@ -20,7 +20,8 @@ static void run_from_float(const struct engine *engine, const struct step *step,
     (void)scratch;
     size_t count = (end - begin) * step->output->count;
     unsigned char *out = step->output->data + begin * step->output->bytes;
-    if (engine->pixels && engine->pixels_quantized) {
+    bool is_first = step->input == &engine->slots[engine->frozen->input];
+    if (is_first && engine->pixels && engine->pixels_quantized) {
         const unsigned char *pixels = engine->pixels + begin * step->output->count;
         engine->kernels->look_up(&step->table, count, pixels, out);
         return;

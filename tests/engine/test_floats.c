@@ -122,9 +122,50 @@ static void a_constant_is_added_along_the_dimensions_that_it_lacks(void **state)
     }
 }
 
+/* Float values that are quantized behind the input are not its pixels. */
+static void a_later_quantize_takes_what_was_computed(void **state) {
+    (void)state;
+    static float constant = 0.25f, scale = 1 / 128.0f;
+    static int32_t zero_point = -128;
+    struct frozen_tensor floats = {
+        .name = unnamed, .type = TYPE_FLOAT32, .rank = 2, .shape = {1, 784}, .has_batch = true};
+    struct frozen_tensor bytes = floats, one = {.name = unnamed, .type = TYPE_FLOAT32};
+    bytes.type = TYPE_INT8;
+    bytes.scale_count = 1;
+    bytes.scale = &scale;
+    bytes.zero_point = &zero_point;
+    one.data = &constant;
+    one.data_bytes = sizeof constant;
+    struct frozen_tensor parts[] = {floats, bytes, floats, floats, bytes, one};
+    struct frozen_operator steps[] = {
+        {.code = OP_QUANTIZE, .inputs = {0}, .input_count = 1, .outputs = {1}},
+        {.code = OP_DEQUANTIZE, .inputs = {1}, .input_count = 1, .outputs = {2}},
+        {.code = OP_ADD, .inputs = {2, 5}, .input_count = 2, .outputs = {3}},
+        {.code = OP_QUANTIZE, .inputs = {3}, .input_count = 1, .outputs = {4}},
+    };
+    struct frozen mixed = {.tensors = parts,
+                           .tensor_count = 6,
+                           .operators = steps,
+                           .operator_count = 4,
+                           .input = 0,
+                           .output = 4};
+    static unsigned char pixels[784];
+    static int8_t output[784];
+    struct engine *engine;
+    struct error error;
+    for (int i = 0; i < 784; i++) pixels[i] = (unsigned char)(i % 128);
+    assert_ok(engine_create(&engine, &mixed, RUNTIME_REF, 1, "by hand", &error), &error);
+    assert_ok(engine_run_digits(engine, NULL, 1, pixels, output, &error), &error);
+    /* round(pixel / 255 * 128), a quarter added, which is 32 steps */
+    for (int i = 0; i < 784; i++)
+        assert_int_equal(output[i], -128 + (2 * pixels[i] * 128 + 255) / 510 + 32);
+    engine_destroy(engine);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(relu_add_pad_and_the_largest_value_are_computed_as_by_hand),
     cmocka_unit_test(operands_that_do_not_fit_are_refused),
     cmocka_unit_test(a_constant_is_added_along_the_dimensions_that_it_lacks),
+    cmocka_unit_test(a_later_quantize_takes_what_was_computed),
 };
 TEST_MAIN(tests)
