@@ -5,8 +5,9 @@
 
 holds records as those of operators.bin (make_operators.py).  With a batch of any size the converter
 leaves SPACE_TO_BATCH_ND, a convolution and BATCH_TO_SPACE_ND, and behind them an ADD of the bias and
-the activation; with a batch of 1 it makes one convolution of them.  Written with tensorflow-cpu
-2.21.0 and tf_keras 2.21.0.
+the activation; with a batch of 1 it makes one convolution of them.  Of a QAT model it leaves the
+convolution in float32, behind a DEQUANTIZE after SPACE_TO_BATCH_ND.  Written with tensorflow-cpu
+2.21.0, tf_keras 2.21.0 and tensorflow-model-optimization 0.8.1.
 """
 
 import os
@@ -19,10 +20,19 @@ os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
 
 import numpy as np
 import tensorflow as tf
+import tensorflow_model_optimization as tfmot
 import tf_keras
 from tf_keras import layers
 
 random = np.random.default_rng(5)
+
+
+def convert_qat(model):
+    converter = tf.lite.TFLiteConverter.from_keras_model(
+        tfmot.quantization.keras.quantize_model(model))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    return converter.convert()
 
 
 def convert(model, shape, is_int8, is_fixed):
@@ -90,6 +100,8 @@ def main():
                 for is_int8 in (False, True):
                     for is_fixed in (False, True) if number == 0 else (False,):
                         record(file, convert(model, shape, is_int8, is_fixed), shape, is_int8)
+                if number == 0:
+                    record(file, convert_qat(model), shape, True)
 
 
 if __name__ == '__main__':
