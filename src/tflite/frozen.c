@@ -1,7 +1,9 @@
 #include "tflite/frozen.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/array.h"
 
@@ -19,20 +21,16 @@ size_t frozen_type_size(enum frozen_type type) {
     return 0;
 }
 
-const char *frozen_type_name(enum frozen_type type) {
-    switch (type) {
-    case TYPE_FLOAT32:
-        return "float32";
-    case TYPE_INT32:
-        return "int32";
-    case TYPE_UINT8:
-        return "uint8";
-    case TYPE_INT64:
-        return "int64";
-    case TYPE_INT8:
-        return "int8";
-    }
-    return "unknown";
+/* The schema's TensorType in order. */
+static const char *const type_names[] = {
+    "float32", "float16",   "int32",  "uint8",   "int64",      "string", "bool",
+    "int16",   "complex64", "int8",   "float64", "complex128", "uint64", "resource",
+    "variant", "uint32",    "uint16", "int4",    "bfloat16",
+};
+
+const char *frozen_type_name(int type) {
+    int count = (int)(sizeof type_names / sizeof *type_names);
+    return type >= 0 && type < count ? type_names[type] : "unknown";
 }
 
 /* The schema's BuiltinOperator in order, so that a refusal can say what it refuses. */
@@ -230,16 +228,67 @@ size_t frozen_tensor_count(const struct frozen_tensor *tensor) {
 
 /* ---- checks ---- */
 
-static enum status tensor_error(const struct frozen *frozen, int index, const char *where,
-                                struct error *error, const char *text) {
+static enum status tensor_refused(const struct frozen *frozen, int index, enum status status,
+                                  const char *where, struct error *error, const char *text) {
     const char *name = frozen->tensors[index].name;
     if (name && *name)
-        return error_set(error, STATUS_FORMAT, where, "tensor %d (%.80s): %s", index, name, text);
-    return error_set(error, STATUS_FORMAT, where, "tensor %d: %s", index, text);
+        return error_set(error, status, where, "tensor %d (%.80s): %s", index, name, text);
+    return error_set(error, status, where, "tensor %d: %s", index, text);
+}
+
+static enum status tensor_error(const struct frozen *frozen, int index, const char *where,
+                                struct error *error, const char *text) {
+    return tensor_refused(frozen, index, STATUS_FORMAT, where, error, text);
+}
+
+static void mark_used(const struct frozen *frozen, int tensor, unsigned char *used) {
+    if (tensor >= 0 && tensor < frozen->tensor_count) used[tensor] = 1;
+}
+
+static void find_used(const struct frozen *frozen, unsigned char *used) {
+    mark_used(frozen, frozen->input, used);
+    mark_used(frozen, frozen->output, used);
+    for (int i = 0; i < frozen->operator_count; i++) {
+        const struct frozen_operator *op = &frozen->operators[i];
+        for (int j = 0; j < op->input_count && j < FROZEN_INPUTS; j++)
+            mark_used(frozen, op->inputs[j], used);
+        mark_used(frozen, op->outputs[0], used);
+    }
+}
+
+/* Of the schema's types that are not supported, those that a converter's option avoids. */
+#define TYPE_FLOAT16 1
+#define TYPE_INT16   7
+
+static enum status type_error(const struct frozen *frozen, int index, const char *where,
+                              struct error *error) {
+    int type = (int)frozen->tensors[index].type;
+    char number[16], text[96];
+    const char *name = frozen_type_name(type), *hint = "";
+    snprintf(number, sizeof number, "%d", type);
+    if (!strcmp(name, "unknown")) name = number;
+    if (type == TYPE_INT16) hint = "; convert with int8 activations";
+    if (type == TYPE_FLOAT16) hint = "; convert with int8 quantization";
+    snprintf(text, sizeof text, "type %s is not supported%s", name, hint);
+    return tensor_refused(frozen, index, STATUS_UNSUPPORTED, where, error, text);
+}
+
+/* Those of a type that is not supported must not be used. */
+static enum status check_types(const struct frozen *frozen, const char *where,
+                               struct error *error) {
+    size_t count = (size_t)frozen->tensor_count;
+    unsigned char *used = calloc(count, 1);
+    if (!used) return error_memory(error, where, count);
+    enum status status = STATUS_OK;
+    find_used(frozen, used);
+    for (int i = 0; i < frozen->tensor_count && !status; i++)
+        if (used[i] && !frozen_type_size(frozen->tensors[i].type))
+            status = type_error(frozen, i, where, error);
+    free(used);
+    return status;
 }
 
 static const char *shape_fault(const struct frozen_tensor *tensor) {
-    if (!frozen_type_size(tensor->type)) return "its type is unknown";
     if (tensor->rank < 0 || tensor->rank > FROZEN_RANK) return "it has too many dimensions";
     size_t count = 1;
     for (int i = 0; i < tensor->rank; i++) {
@@ -325,9 +374,10 @@ enum status frozen_check(const struct frozen *frozen, const char *where, struct 
         return error_set(error, STATUS_FORMAT, where,
                          "its input is tensor %d and its output tensor %d; there are %d",
                          frozen->input, frozen->output, count);
+    enum status status = check_types(frozen, where, error);
+    if (status) return status;
     unsigned char *written = calloc((size_t)count, 1);
     if (!written) return error_memory(error, where, (unsigned long long)count);
-    enum status status = STATUS_OK;
     for (int i = 0; i < count && !status; i++) {
         const char *fault = shape_fault(&frozen->tensors[i]);
         if (!fault) fault = quantization_fault(&frozen->tensors[i]);

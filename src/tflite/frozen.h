@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 
-/* Values are the schema's TensorType. */
+/* Values are the schema's TensorType.  A tensor that nothing uses may have one of its others. */
 enum frozen_type {
     TYPE_FLOAT32 = 0,
     TYPE_INT32 = 2,
@@ -20,8 +20,8 @@ enum frozen_type {
     TYPE_INT64 = 4,
     TYPE_INT8 = 9
 };
-size_t frozen_type_size(enum frozen_type type);
-const char *frozen_type_name(enum frozen_type type); /* "float32", ... */
+size_t frozen_type_size(enum frozen_type type); /* 0 of a type that is not supported */
+const char *frozen_type_name(int type); /* "float32", ...; "unknown" when the schema has it not */
 
 /* Values are the schema's BuiltinOperator. */
 enum frozen_op {
@@ -73,7 +73,8 @@ struct frozen_tensor {
     int scale_count, quantized_dimension;
     float *scale;
     int32_t *zero_point;
-    void *data; /* constants, native endian, 64-byte aligned; NULL for activations */
+    /* constants, native endian, 64-byte aligned; NULL for activations and types not supported */
+    void *data;
     size_t data_bytes;
 };
 
@@ -122,9 +123,10 @@ bool frozen_op_shapes(enum frozen_op code);
  * After frozen_check. */
 enum status frozen_resolve_shapes(struct frozen *frozen, const char *where, struct error *error);
 
-/* Whether every index, size and quantization parameter is what the comments above say, every
- * tensor is written once and before it is read.  Does not look at what an operator wants of its
- * tensors: that is for who runs it.  Errors name `where`, and tensor or operator with its index. */
+/* Whether the types of all tensors that are used are supported, every index, size and quantization
+ * parameter is what the comments above say, every tensor is written once and before it is read.
+ * Does not look at what an operator wants of its tensors: that is for who runs it.  Errors name
+ * `where`, and tensor or operator with its index. */
 enum status frozen_check(const struct frozen *frozen, const char *where, struct error *error);
 
 #endif

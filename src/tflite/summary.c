@@ -186,7 +186,7 @@ static void print_tensors(FILE *out, const struct frozen *frozen) {
         char formula[160];
         fprintf(out, "%4d  ", i);
         print_name(out, tensor->name, width);
-        fprintf(out, "  %-8s", frozen_type_name(tensor->type));
+        fprintf(out, "  %-7s ", frozen_type_name(tensor->type));
         print_shape(out, tensor);
         tflite_formula(tensor, formula, sizeof formula);
         if (tensor->data) fprintf(out, "%zu bytes%s", tensor->data_bytes, *formula ? ", " : "");

@@ -13,10 +13,6 @@
 #define BUDGET_BYTES  ((size_t)1 << 20)
 #define BUDGET_FACTOR 8
 
-/* Of the schema's types that are not supported, those that a converter's option avoids. */
-#define TYPE_FLOAT16 1
-#define TYPE_INT16   7
-
 struct parser {
     struct flat flat;
     size_t budget;
@@ -57,30 +53,6 @@ static char *copy_string(struct parser *parser, struct flat_vector string) {
 }
 
 /* ---- tensors ---- */
-
-static bool type_supported(int type) {
-    return frozen_type_size((enum frozen_type)type) != 0;
-}
-
-/* "type int16 is not supported; ..." */
-static void type_fault(int type, char *text, size_t size) {
-    /* The schema's TensorType in order. */
-    static const char *const names[] = {
-        "float32", "float16",   "int32",  "uint8",   "int64",      "string", "bool",
-        "int16",   "complex64", "int8",   "float64", "complex128", "uint64", "resource",
-        "variant", "uint32",    "uint16", "int4",    "bfloat16",
-    };
-    int count = (int)(sizeof names / sizeof *names);
-    if (type >= 0 && type < count)
-        snprintf(text, size, "type %s is not supported", names[type]);
-    else
-        snprintf(text, size, "type %d is not supported", type);
-    size_t used = strlen(text);
-    if (type == TYPE_INT16)
-        snprintf(text + used, size - used, "; convert with int8 activations");
-    else if (type == TYPE_FLOAT16)
-        snprintf(text + used, size - used, "; convert with int8 quantization");
-}
 
 static void parse_shape(struct parser *parser, struct flat_table table, size_t index,
                         struct frozen_tensor *tensor) {
@@ -177,15 +149,10 @@ static void parse_tensor(struct parser *parser, size_t index) {
     struct flat *flat = &parser->flat;
     struct frozen_tensor *tensor = &parser->frozen->tensors[index];
     struct flat_table table = flat_element(flat, parser->tensors, index);
-    int type = flat_i8(flat, table, TENSOR_TYPE, TYPE_FLOAT32);
-    if (!flat->status && !type_supported(type)) {
-        char text[96];
-        type_fault(type, text, sizeof text);
-        refuse(parser, STATUS_UNSUPPORTED, "tensor", index, text);
-    }
-    tensor->type = (enum frozen_type)type;
+    tensor->type = (enum frozen_type)flat_i8(flat, table, TENSOR_TYPE, TYPE_FLOAT32);
     tensor->name = copy_string(parser, flat_string(flat, table, TENSOR_NAME));
     parse_shape(parser, table, index, tensor);
+    if (!frozen_type_size(tensor->type)) return; /* frozen_check refuses its use */
     parse_quantization(parser, table, index, tensor);
     parse_data(parser, table, index, tensor);
 }

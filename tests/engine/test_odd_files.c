@@ -170,6 +170,33 @@ static void the_first_of_several_subgraphs_is_run_and_named(void **state) {
     frozen_free(odd);
 }
 
+static void a_type_that_is_not_supported_is_refused_where_it_is_used(void **state) {
+    (void)state;
+    struct frozen *odd = read_file(test_golden("odd_unused.tflite"));
+    struct error error;
+    struct engine *engine;
+    char *text;
+    int spare = odd->tensor_count - 1;
+    assert_runs_as_the_plain_file(odd);
+    assert_ok(tflite_summary(odd, false, &text, &error), &error);
+    assert_non_null(strstr(text, " bool    []"));
+    assert_non_null(strstr(text, " int4    [3, 5]"));
+    free(text);
+    odd = rewrite(odd);
+    assert_int_equal(odd->tensors[spare].type, 17);
+    for (int i = 0; i < 2; i++) {
+        int *use = i ? &odd->output : &odd->operators[2].inputs[1], before = *use;
+        *use = spare;
+        assert_int_equal(engine_create(&engine, odd, RUNTIME_REF, 1, "odd", &error),
+                         STATUS_UNSUPPORTED);
+        char want[64];
+        snprintf(want, sizeof want, "tensor %d (spare): type int4 is not supported", spare);
+        assert_string_equal(error.text, want);
+        *use = before;
+    }
+    frozen_free(odd);
+}
+
 static void assert_refused(const char *path, const char *text) {
     struct error error;
     struct frozen *frozen;
@@ -192,6 +219,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_layer_without_bias_has_biases_of_zero),
     cmocka_unit_test(data_may_stand_at_any_multiple_of_4),
     cmocka_unit_test(the_first_of_several_subgraphs_is_run_and_named),
+    cmocka_unit_test(a_type_that_is_not_supported_is_refused_where_it_is_used),
     cmocka_unit_test(what_cannot_be_run_is_named_with_its_index),
 };
 TEST_MAIN(tests)

@@ -10,6 +10,7 @@
 
 static const char *const seeds[] = {"tests/golden/qat.tflite",
                                     "tests/golden/odd_subgraphs.tflite",
+                                    "tests/golden/odd_unused.tflite",
                                     "tests/golden/odd_custom.tflite",
                                     "tests/golden/odd_type.tflite",
                                     "tests/golden/separable/model_int8.tflite",

@@ -13,6 +13,7 @@ qat.json           its loss and accuracy on the 1,000 bundled test digits by Ker
                    float weights in it
 odd_subgraphs.tflite  qat.tflite without names and metadata, and a second subgraph, which leaves the
                    last operator out and whose signature comes first
+odd_unused.tflite  qat.tflite and tensors of bool and int4 that nothing uses
 odd_custom.tflite  nothing but an operator of a kind that nobody knows
 odd_type.tflite    a pooling of int4
 frozen.h5          a float model of which a Conv2D and both BatchNormalizations have trainable=False
@@ -127,6 +128,24 @@ def make_odd_subgraphs(folder):
     write_tflite(model, os.path.join(folder, "odd_subgraphs.tflite"))
 
 
+def make_odd_unused(folder):
+    with open(os.path.join(folder, "qat.tflite"), "rb") as file:
+        model = schema.ModelT.InitFromPackedBuf(file.read(), 0)
+    graph = model.subgraphs[0]
+    for kind, shape, data in ((schema.TensorType.BOOL, [], None),
+                              (schema.TensorType.INT4, [3, 5], range(8))):
+        tensor, buffer = schema.TensorT(), schema.BufferT()
+        tensor.shape, tensor.type, tensor.name = shape, kind, "spare"
+        tensor.buffer, tensor.hasRank = len(model.buffers), True
+        tensor.quantization = schema.QuantizationParametersT()
+        tensor.quantization.scale, tensor.quantization.zeroPoint = [0.5], [3]
+        if data:
+            buffer.data = np.array(data, np.uint8)
+        model.buffers.append(buffer)
+        graph.tensors.append(tensor)
+    write_tflite(model, os.path.join(folder, "odd_unused.tflite"))
+
+
 def one_operator(code, custom=None, kind=schema.TensorType.FLOAT32):
     model, graph, operator = schema.ModelT(), schema.SubGraphT(), schema.OperatorT()
     entry = schema.OperatorCodeT()
@@ -144,6 +163,7 @@ def one_operator(code, custom=None, kind=schema.TensorType.FLOAT32):
 
 def make_odd(folder):
     make_odd_subgraphs(folder)
+    make_odd_unused(folder)
     write_tflite(one_operator(schema.BuiltinOperator.CUSTOM, "Wobble"),
                  os.path.join(folder, "odd_custom.tflite"))
     write_tflite(one_operator(schema.BuiltinOperator.MAX_POOL_2D, kind=schema.TensorType.INT4),
