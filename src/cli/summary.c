@@ -98,6 +98,27 @@ static json_t *json_tensor(const struct frozen_tensor *tensor) {
                      "quantized_dimension", tensor->quantized_dimension);
 }
 
+static json_t *json_ends(const struct frozen_end *ends, int count) {
+    json_t *list = json_array();
+    for (int i = 0; i < count; i++)
+        append(&list, json_pack("{s:o, s:I}", "name", json_name(ends[i].name), "tensor",
+                                (json_int_t)ends[i].tensor));
+    return list;
+}
+
+static json_t *json_signatures(const struct frozen *frozen) {
+    json_t *list = json_array();
+    for (int i = 0; i < frozen->signature_count; i++) {
+        const struct frozen_signature *signature = &frozen->signatures[i];
+        const struct frozen_end *outputs = signature->ends + signature->input_count;
+        append(&list, json_pack("{s:o, s:I, s:o, s:o}", "key", json_name(signature->key),
+                                "subgraph", (json_int_t)signature->subgraph, "inputs",
+                                json_ends(signature->ends, signature->input_count), "outputs",
+                                json_ends(outputs, signature->output_count)));
+    }
+    return list;
+}
+
 static json_t *json_frozen(const struct subject *subject) {
     const struct frozen *frozen = subject->frozen;
     json_t *tensors = json_array();
@@ -106,10 +127,11 @@ static json_t *json_frozen(const struct subject *subject) {
     const char *names[] = {frozen->description, frozen->input_name, frozen->output_name};
     json_t *words[3];
     for (int i = 0; i < 3; i++) words[i] = json_name(names[i] ? names[i] : "");
-    return json_pack("{s:s, s:s, s:o, s:i, s:o, s:i, s:o, s:o, s:o}", "model", subject->path,
+    return json_pack("{s:s, s:s, s:o, s:i, s:o, s:i, s:o, s:o, s:o, s:o}", "model", subject->path,
                      "format", "tflite", "description", words[0], "input", frozen->input,
                      "input_name", words[1], "output", frozen->output, "output_name", words[2],
-                     "operators", json_operators(frozen), "tensors", tensors);
+                     "signatures", json_signatures(frozen), "operators", json_operators(frozen),
+                     "tensors", tensors);
 }
 
 /* ---- Keras ---- */

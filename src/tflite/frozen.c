@@ -213,7 +213,14 @@ void frozen_free(struct frozen *frozen) {
     }
     free(frozen->tensors);
     free(frozen->operators);
-    free(frozen->signature);
+    for (int i = 0; frozen->signatures && i < frozen->signature_count; i++) {
+        struct frozen_signature *signature = &frozen->signatures[i];
+        int count = signature->input_count + signature->output_count;
+        for (int j = 0; signature->ends && j < count; j++) free(signature->ends[j].name);
+        free(signature->ends);
+        free(signature->key);
+    }
+    free(frozen->signatures);
     free(frozen->input_name);
     free(frozen->output_name);
     free(frozen->description);

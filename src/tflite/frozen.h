@@ -95,18 +95,32 @@ struct frozen_operator {
     bool takes_one; /* STRIDED_SLICE: the dimension vanishes, and nothing else is asked for */
 };
 
+/* A tensor under the name that a signature gives it. */
+struct frozen_end {
+    char *name;
+    uint32_t tensor; /* index in the signature's subgraph, as the file has it */
+};
+
+struct frozen_signature {
+    char *key;
+    uint32_t subgraph;
+    int input_count, output_count;
+    struct frozen_end *ends; /* inputs, then outputs */
+};
+
 struct frozen {
     struct frozen_tensor *tensors;
     int tensor_count;
     struct frozen_operator *operators;
     int operator_count;
-    int input, output;              /* tensor indices */
-    char *input_name, *output_name; /* of the signature; "" when there is none */
-    /* of a file that was read: the program is its first subgraph, the one that an interpreter's
-     * invoke() runs, and the signature the first of those for it */
-    int subgraph_count, signature_count;
-    char *signature; /* its key; "" when there is none */
+    int input, output; /* tensor indices */
+    /* of the first signature of the program; "" when there is none */
+    char *input_name, *output_name;
     char *description;
+    /* of a file that was read: the program is its first subgraph, the one that an interpreter's
+     * invoke() runs; all signatures, also those of other subgraphs */
+    int subgraph_count, signature_count;
+    struct frozen_signature *signatures;
 };
 
 void frozen_free(struct frozen *frozen); /* NULL is harmless */

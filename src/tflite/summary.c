@@ -227,6 +227,27 @@ static void print_channels(FILE *out, const struct frozen *frozen) {
     }
 }
 
+/* "   0  serving_default: digit is tensor 0 -> classes is tensor 14, of subgraph 1" */
+static void print_signatures(FILE *out, const struct frozen *frozen) {
+    if (!frozen->signature_count) return;
+    fprintf(out, "Signatures\n");
+    for (int i = 0; i < frozen->signature_count; i++) {
+        const struct frozen_signature *signature = &frozen->signatures[i];
+        int inputs = signature->input_count, count = inputs + signature->output_count;
+        fprintf(out, "%4d  ", i);
+        print_name(out, signature->key, 1);
+        for (int j = 0; j < count; j++) {
+            fprintf(out, "%s", j == inputs ? " -> " : j ? ", " : ": ");
+            print_name(out, signature->ends[j].name, 1);
+            fprintf(out, " is tensor %lu", (unsigned long)signature->ends[j].tensor);
+        }
+        if (frozen->subgraph_count > 1)
+            fprintf(out, ", of subgraph %lu", (unsigned long)signature->subgraph);
+        fputc('\n', out);
+    }
+    fputc('\n', out);
+}
+
 static void print_ends(FILE *out, const struct frozen *frozen) {
     if (frozen->description && *frozen->description) {
         fprintf(out, "Description: ");
@@ -236,11 +257,6 @@ static void print_ends(FILE *out, const struct frozen *frozen) {
     if (frozen->subgraph_count > 1)
         fprintf(out, "Subgraph: the first of %d, which an interpreter's invoke() runs\n",
                 frozen->subgraph_count);
-    if (frozen->signature_count > 1) {
-        fprintf(out, "Signature: ");
-        print_name(out, frozen->signature, 1);
-        fprintf(out, ", the first of %d\n", frozen->signature_count);
-    }
     const char *words[] = {"Input", "Output"};
     const char *names[] = {frozen->input_name, frozen->output_name};
     const int tensors[] = {frozen->input, frozen->output};
@@ -262,6 +278,7 @@ enum status tflite_summary(const struct frozen *frozen, bool channels, char **te
     FILE *out = open_memstream(text, &length);
     if (!out) return error_memory(error, "", 4096);
     print_ends(out, frozen);
+    print_signatures(out, frozen);
     print_operators(out, frozen);
     print_tensors(out, frozen);
     if (channels) print_channels(out, frozen);

@@ -1,5 +1,6 @@
-/* summary: a .tflite program as text: its operators, then its tensors with shape, type and what a
- * quantized value means, and for each operator the factor that its integers are scaled by.
+/* summary: a .tflite program as text: the file's signatures, its operators, then its tensors with
+ * shape, type and what a quantized value means, and for each operator the factor that its integers
+ * are scaled by.
  */
 #ifndef TFLITE_SUMMARY_H
 #define TFLITE_SUMMARY_H

@@ -374,35 +374,57 @@ static void parse_ends(struct parser *parser) {
     parser->frozen->output = flat_vector_i32(flat, outputs, 0);
 }
 
-static struct flat_vector mapped_name(struct parser *parser, struct flat_table signature, int field,
-                                      int tensor) {
+static void parse_signature(struct parser *parser, struct flat_table table,
+                            struct frozen_signature *signature) {
     struct flat *flat = &parser->flat;
-    struct flat_vector maps = flat_vector(flat, signature, field, 4);
-    for (size_t i = 0; i < maps.count && !flat->status; i++) {
-        struct flat_table map = flat_element(flat, maps, i);
-        if (flat_u32(flat, map, MAP_TENSOR, 0) == (uint32_t)tensor)
-            return flat_string(flat, map, MAP_NAME);
+    struct flat_vector inputs = flat_vector(flat, table, SIGNATURE_INPUTS, 4);
+    struct flat_vector outputs = flat_vector(flat, table, SIGNATURE_OUTPUTS, 4);
+    signature->key = copy_string(parser, flat_string(flat, table, SIGNATURE_KEY));
+    signature->subgraph = flat_u32(flat, table, SIGNATURE_SUBGRAPH, 0);
+    size_t count = inputs.count + outputs.count;
+    signature->ends = allocate(parser, count, sizeof *signature->ends, false);
+    if (!signature->ends) return;
+    signature->input_count = (int)inputs.count;
+    signature->output_count = (int)outputs.count;
+    for (size_t i = 0; i < count && !flat->status; i++) {
+        struct flat_table map = i < inputs.count ? flat_element(flat, inputs, i)
+                                                 : flat_element(flat, outputs, i - inputs.count);
+        signature->ends[i].tensor = flat_u32(flat, map, MAP_TENSOR, 0);
+        signature->ends[i].name = copy_string(parser, flat_string(flat, map, MAP_NAME));
     }
-    return (struct flat_vector){0, 0};
 }
 
-/* The first signature of the program, and the names that it gives input and output. */
-static void parse_signature(struct parser *parser) {
+/* The name that the first of the program's signatures gives to its input or output. */
+static char *copy_end_name(struct parser *parser, bool is_output) {
+    struct frozen *frozen = parser->frozen;
+    int tensor = is_output ? frozen->output : frozen->input;
+    for (int i = 0; i < frozen->signature_count && !parser->flat.status; i++) {
+        const struct frozen_signature *signature = &frozen->signatures[i];
+        if (signature->subgraph != 0) continue;
+        int begin = is_output ? signature->input_count : 0;
+        int end = signature->input_count + (is_output ? signature->output_count : 0);
+        for (int j = begin; j < end; j++) {
+            const char *name = signature->ends[j].name;
+            if (signature->ends[j].tensor != (uint32_t)tensor) continue;
+            char *copy = allocate(parser, strlen(name) + 1, 1, false);
+            if (copy) strcpy(copy, name);
+            return copy;
+        }
+        break;
+    }
+    return allocate(parser, 1, 1, false);
+}
+
+static void parse_signatures(struct parser *parser) {
     struct flat *flat = &parser->flat;
     struct frozen *frozen = parser->frozen;
     struct flat_vector signatures = flat_vector(flat, parser->model, MODEL_SIGNATURES, 4);
-    struct flat_vector input = {0, 0}, output = {0, 0}, key = {0, 0};
-    for (size_t i = 0; i < signatures.count && !flat->status; i++) {
-        struct flat_table signature = flat_element(flat, signatures, i);
-        if (flat_u32(flat, signature, SIGNATURE_SUBGRAPH, 0) != 0) continue;
-        if (frozen->signature_count++) continue;
-        key = flat_string(flat, signature, SIGNATURE_KEY);
-        input = mapped_name(parser, signature, SIGNATURE_INPUTS, frozen->input);
-        output = mapped_name(parser, signature, SIGNATURE_OUTPUTS, frozen->output);
-    }
-    frozen->signature = copy_string(parser, key);
-    frozen->input_name = copy_string(parser, input);
-    frozen->output_name = copy_string(parser, output);
+    frozen->signatures = allocate(parser, signatures.count, sizeof *frozen->signatures, false);
+    if (frozen->signatures) frozen->signature_count = (int)signatures.count;
+    for (size_t i = 0; i < signatures.count && !flat->status; i++)
+        parse_signature(parser, flat_element(flat, signatures, i), &frozen->signatures[i]);
+    frozen->input_name = copy_end_name(parser, false);
+    frozen->output_name = copy_end_name(parser, true);
 }
 
 static void parse_header(struct parser *parser) {
@@ -440,7 +462,7 @@ static void parse_program(struct parser *parser) {
     if (frozen->tensors) frozen->tensor_count = (int)parser->tensors.count;
     for (size_t i = 0; i < parser->tensors.count && !flat->status; i++) parse_tensor(parser, i);
     parse_ends(parser);
-    parse_signature(parser);
+    parse_signatures(parser);
     frozen->description = copy_string(parser, flat_string(flat, parser->model, MODEL_DESCRIPTION));
 }
 

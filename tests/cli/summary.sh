@@ -25,7 +25,8 @@ check "each channel of a kernel has its multiplier and shift" \
 q summary --json model.tflite
 done_well "--json works"
 check "it is one line" test "$(wc -l <out)" -eq 1
-for name in model format description input input_name output output_name operators operator options \
+for name in model format description input input_name output output_name signatures key subgraph \
+    operators operator options \
     inputs outputs factors real multiplier shift stride padding activation tensors name type shape \
     bytes scale zero_point quantized_dimension; do
     check "--json has the key $name" grep -q "\"$name\": " out

@@ -147,25 +147,33 @@ static void data_may_stand_at_any_multiple_of_4(void **state) {
     frozen_free(frozen);
 }
 
-static void the_first_of_several_subgraphs_is_run_and_named(void **state) {
+static void the_first_of_several_subgraphs_is_run_and_all_signatures_are_named(void **state) {
     (void)state;
     struct frozen *odd = read_file(test_golden("odd_subgraphs.tflite"));
     struct error error;
     char *text;
     assert_int_equal(odd->subgraph_count, 2);
-    assert_int_equal(odd->signature_count, 2);
-    assert_string_equal(odd->signature, "serving_default");
+    assert_int_equal(odd->signature_count, 3);
     assert_string_equal(odd->input_name, "input_1");
     assert_runs_as_the_plain_file(odd);
     assert_ok(tflite_summary(odd, false, &text, &error), &error);
-    assert_non_null(strstr(text, "Subgraph: the first of 2, which an interpreter's invoke() runs\n"
-                                 "Signature: serving_default, the first of 2\n"));
+    assert_non_null(strstr(text,
+                           "Subgraph: the first of 2, which an interpreter's invoke() runs\n"
+                           "Input: tensor 0, input_1\nOutput: tensor 19, quant_classes\n\n"
+                           "Signatures\n"
+                           "   0  shorter: input_1 is tensor 0 -> quant_classes is tensor 18, of "
+                           "subgraph 1\n"
+                           "   1  serving_default: input_1 is tensor 0 -> quant_classes is "
+                           "tensor 19, of subgraph 0\n"
+                           "   2  again: input_1 is tensor 0 -> quant_classes is tensor 19, of "
+                           "subgraph 0\n\nOperators\n"));
     free(text);
     frozen_free(odd);
     odd = read_file(test_golden("qat.tflite"));
     assert_ok(tflite_summary(odd, false, &text, &error), &error);
     assert_null(strstr(text, "Subgraph:"));
-    assert_null(strstr(text, "Signature:"));
+    assert_non_null(strstr(text, "\nSignatures\n   0  serving_default: input_1 is tensor 0 -> "
+                                 "quant_classes is tensor 19\n\n"));
     free(text);
     frozen_free(odd);
 }
@@ -218,7 +226,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_fixed_batch_of_any_size_is_run_digit_by_digit),
     cmocka_unit_test(a_layer_without_bias_has_biases_of_zero),
     cmocka_unit_test(data_may_stand_at_any_multiple_of_4),
-    cmocka_unit_test(the_first_of_several_subgraphs_is_run_and_named),
+    cmocka_unit_test(the_first_of_several_subgraphs_is_run_and_all_signatures_are_named),
     cmocka_unit_test(a_type_that_is_not_supported_is_refused_where_it_is_used),
     cmocka_unit_test(what_cannot_be_run_is_named_with_its_index),
 };
