@@ -202,7 +202,9 @@ static enum status report(const struct watch *watch, const struct predictions *f
     const char *path = run_info(watch->run)->export_path;
     if (!watch->options->is_json) {
         printf("Quantized model accuracy: %.4f\n", int8->accuracy);
-        printf("FP32 pretrained model accuracy: %.4f\n", fp32->accuracy);
+        printf("FP32 %s accuracy: %.4f\n",
+               run_info(watch->run)->has_pretrained ? "pretrained model" : "checkpoint",
+               fp32->accuracy);
         return STATUS_OK;
     }
     char digest[SHA256_HEX];

@@ -5,6 +5,7 @@
  *   quantized_weights/             the quantized model's variables by TFMOT's names
  *                                  (quant_dense/kernel_min): variables_load reads these
  *   optimizer/m/, optimizer/v/     Adam's moments, named as the parameters
+ *   pretrained/                    the parameters that the training started from
  *   attribute qatop                JSON: version, scheme, and where the training stands
  */
 #ifndef TRAIN_CHECKPOINT_H
@@ -19,6 +20,7 @@ struct checkpoint {
     struct training training;
     struct trainer_progress progress;
     float *m, *v;        /* [weight_count], laid out as the weights */
+    float *pretrained;   /* likewise; NULL where the file has none, as the first checkpoints */
     struct model *model; /* of a loaded one, which owns them; else NULL */
     struct quant_plan *plan;
 };

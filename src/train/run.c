@@ -193,6 +193,14 @@ static enum status load_checkpoint(struct run *run, struct error *error) {
     return STATUS_OK;
 }
 
+/* A checkpoint's model is the trained one; what training started from is the baseline. */
+static void take_pretrained(struct run *run) {
+    run->info.has_pretrained = !run->resumed || run->resumed->pretrained;
+    if (run->resumed && run->resumed->pretrained)
+        memcpy(run->model->weights, run->resumed->pretrained,
+               run->model->weight_count * sizeof *run->model->weights);
+}
+
 static enum status load(struct run *run, struct error *error) {
     struct run_config *config = &run->config;
     enum status status = config->resume_path ? load_checkpoint(run, error) : STATUS_OK;
@@ -202,6 +210,7 @@ static enum status load(struct run *run, struct error *error) {
     if (status) return status;
     status = model_check_digits(run->model, config->model_path, error);
     if (status) return status;
+    take_pretrained(run);
     /* Reading HDF5 forks: now, before there are threads. */
     if (run->model->has_ranges && !run->resumed)
         status = variables_load(config->model_path, &run->variables, error);

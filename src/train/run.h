@@ -58,8 +58,10 @@ struct run_info {
     const struct model *model;
     const struct quant_plan *plan;
     const struct dataset *dataset;
-    int batches;     /* in an epoch */
-    const char *isa; /* "avx512" */
+    bool has_pretrained; /* the model's weights are those that training started from; of an old
+                            checkpoint they are what it holds */
+    int batches;         /* in an epoch */
+    const char *isa;     /* "avx512" */
     int threads;
     char ranges_remark[128]; /* of a saved QAT model: where its ranges start; else empty */
     char export_path[512];   /* FOLDER/model_int8.tflite; with a screen each export is also kept as

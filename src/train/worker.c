@@ -406,10 +406,10 @@ static void tell_result(struct worker *worker, struct shadow_result *result) {
     if (result->has_event) event_release(&result->event);
 }
 
-/* The baseline.  What a checkpoint holds was trained with quantization already. */
+/* The baseline.  What an old checkpoint holds was trained with quantization already. */
 static void submit_ptq(struct worker *worker) {
     const struct run_info *info = worker->options.info;
-    if (info->config->resume_path) return;
+    if (!info->has_pretrained) return;
     const struct shadow_job job = {
         .task = SHADOW_PTQ, .model = info->model, .train = &info->dataset->train};
     if (!shadow_submit(worker->options.shadow, &job))

@@ -96,6 +96,7 @@ check "no file is left by a refusal" test ! -e x.tflite
 q run --epochs 2 --json --quiet --out whole
 done_well "two epochs at once"
 whole=$(key out weights_sha256)
+baselines=$(sed 's/, "qat".*//' out)
 q run --resume whole/checkpoint.h5 --steps 150
 refused 2 "from the checkpoint" "--resume refuses options that the checkpoint holds"
 q run --resume whole/checkpoint.h5 cnn
@@ -153,6 +154,8 @@ interrupted TERM 143 2 "$QATOP"
 q run --resume sixth/checkpoint.h5 --json --quiet
 done_well "and the run resumed from it"
 check "which comes to the same bits" test "$(key out weights_sha256)" = "$whole"
+check "and tells the accuracies that training started from" \
+    test "$(sed 's/, "qat".*//' out)" = "$baselines"
 check "in its own folder" test -s sixth/model_int8.tflite
 # What the shell starts in the background ignores SIGINT, unless something sets that right.
 # --- memory ---

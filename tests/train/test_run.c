@@ -596,7 +596,7 @@ static void a_resumed_run_gives_the_bits_of_one_that_was_not_interrupted(void **
     assert_int_equal(story.batches, 64);
     assert_int_equal(command(&story, COMMAND_EXPORT, 0), STATUS_OK);
     strcpy(whole, story.last_export.sha256);
-    double loss = story.last_epoch.loss;
+    double loss = story.last_epoch.loss, ptq = story.ptq;
     end(&story);
 
     begin_paused(&story, &config);
@@ -610,7 +610,9 @@ static void a_resumed_run_gives_the_bits_of_one_that_was_not_interrupted(void **
     wait_until(&story, story.state == STATE_DONE);
     assert_int_equal(story.batches, 64);
     assert_int_equal(story.last_epoch.epoch, 4);
-    assert_int_equal(story.ptqs, 0); /* a checkpoint is no untrained model */
+    assert_true(run_info(story.run)->has_pretrained);
+    assert_int_equal(story.ptqs, 1);
+    assert_true(story.ptq == ptq); /* of what the training started from */
     assert_true(story.last_epoch.loss == loss);
     assert_int_equal(command(&story, COMMAND_EXPORT, 0), STATUS_OK);
     assert_string_equal(story.last_export.sha256, whole);
@@ -620,6 +622,41 @@ static void a_resumed_run_gives_the_bits_of_one_that_was_not_interrupted(void **
     assert_int_equal(run_create(&run, &config, &error), STATUS_USAGE); /* it is over now */
     config.resume_path = config.model_path;
     assert_int_equal(run_create(&run, &config, &error), STATUS_FORMAT);
+}
+
+/* As the first versions wrote them: HDF5 finds the group under no such name. */
+static void forget_the_pretrained(const char *path) {
+    struct error error;
+    size_t length;
+    unsigned char *bytes = test_read(path, &length), *name = bytes;
+    int found = 0;
+    while ((name = memmem(name, length - (size_t)(name - bytes), "pretrained", 10))) {
+        name[9] = '_';
+        found++;
+    }
+    assert_int_equal(found, 1);
+    assert_ok(file_replace(path, bytes, length, NULL, NULL, &error), &error);
+    free(bytes);
+}
+
+static void an_old_checkpoint_goes_on_without_the_baseline(void **state) {
+    (void)state;
+    struct story story;
+    struct error error;
+    struct run_config config = config_for("run-old");
+    char checkpoint[1024];
+    begin_paused(&story, &config);
+    assert_int_equal(command(&story, COMMAND_STEP, 0), STATUS_OK);
+    snprintf(checkpoint, sizeof checkpoint, "%s", run_info(story.run)->checkpoint_path);
+    assert_ok(run_finish(story.run, true, &error), &error);
+    forget_the_pretrained(checkpoint);
+
+    config.resume_path = checkpoint;
+    begin_at(&story, &config, 1);
+    wait_until(&story, story.state == STATE_DONE);
+    assert_false(run_info(story.run)->has_pretrained);
+    assert_int_equal(story.ptqs, 0); /* a checkpoint is no untrained model */
+    end(&story);
 }
 
 /* ---- the screen stands still ------------------------------------------------------------------
@@ -739,6 +776,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_record_holds_every_batch_and_starts_with_its_schema),
     cmocka_unit_test(a_checkpoint_holds_the_model_and_gives_the_same_snapshot),
     cmocka_unit_test(a_resumed_run_gives_the_bits_of_one_that_was_not_interrupted),
+    cmocka_unit_test(an_old_checkpoint_goes_on_without_the_baseline),
     cmocka_unit_test(training_ends_although_the_screen_reads_nothing),
     cmocka_unit_test(what_cannot_work_is_refused_before_anything_starts),
     cmocka_unit_test(the_folder_is_named_after_the_architecture),
