@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/simd.h"
+#include "base/thread.h"
 
 enum { MOST_DEFAULT_THREADS = 64, MOST_THREADS = 1024 };
 
@@ -128,6 +129,7 @@ static unsigned await_round(struct pool *pool, unsigned seen) {
 static void *helper_main(void *argument) {
     struct helper *helper = argument;
     struct pool *pool = helper->pool;
+    thread_set_name("qatop-pool");
     for (unsigned seen = 0;;) {
         seen = await_round(pool, seen);
         if (pool->stop) return NULL;

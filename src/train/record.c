@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/thread.h"
 #include "train/event_json.h"
 
 #define LOOK_SECONDS 0.1
@@ -36,6 +37,7 @@ static void write_line(struct record *record) {
 
 static void *record_main(void *context) {
     struct record *record = context;
+    thread_set_name("qatop-record");
     for (;;) {
         struct event event;
         /* Acquire: pairs with record_close, after which nothing is published any more; so an

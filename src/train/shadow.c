@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "train/exporter.h"
 #include "train/ptq.h"
 
@@ -125,6 +126,7 @@ static void plan_rolling(struct shadow *shadow, size_t count, double start, doub
 
 static void *shadow_main(void *context) {
     struct shadow *shadow = context;
+    thread_set_name("qatop-shadow");
     pthread_mutex_lock(&shadow->mutex);
     for (;;) {
         while (!shadow->is_ending && (!shadow->job_count || shadow->result_count == JOBS))

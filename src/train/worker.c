@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "train/pacer.h"
 
 /* How soon a worker with nothing to train looks again whether a slow reader has room. */
@@ -479,6 +480,7 @@ static double idle_seconds(struct worker *worker) {
 static void *worker_main(void *context) {
     struct worker *worker = context;
     struct mailbox *mailbox = worker->options.mailbox;
+    thread_set_name("qatop-worker");
     start(worker);
     /* Acquire: pairs with worker_finish; nothing else is handed over by it. */
     while (!atomic_load_explicit(&worker->is_ending, memory_order_acquire)) {
