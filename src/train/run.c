@@ -240,6 +240,7 @@ static enum status take_over_ranges(struct run *run, struct error *error) {
     for (int i = 0; i < plan->tensor_count; i++)
         activations += plan->tensors[i].kind != TENSOR_WEIGHT;
     if (!ranges) return error_memory(error, run->config.model_path, bytes);
+    trainer_calibrate(run->trainer);
     memcpy(ranges, trainer_ranges(run->trainer), bytes);
     enum status status =
         variables_take_ranges(run->model, plan, run->variables, ranges, &taken, error);

@@ -23,6 +23,7 @@ struct trainer {
 
     float *weights, *m, *v, *gradient;    /* [weight_count] each */
     struct range *ranges, *ranges_before; /* [range_count]; before: to undo a failed step */
+    bool is_calibrated;                   /* or need not be */
     uint32_t *order;                      /* [digits->count], of epoch order_epoch */
     uint64_t order_epoch;
     unsigned char *pixels, *labels; /* of the last batch */
@@ -103,32 +104,6 @@ static struct pass make_pass(struct trainer *trainer) {
     };
 }
 
-#define CALIBRATION_DIGITS 1024
-
-/* Ranges start as the mean of what batches of training digits show: what a moving average would
- * come to after thousands of steps. */
-static void calibrate(struct trainer *trainer) {
-    const struct quant_plan *plan = trainer->plan;
-    for (int i = 0; i < plan->tensor_count; i++)
-        if (plan->tensors[i].kind == TENSOR_ACTIVATION)
-            trainer->ranges[plan->tensors[i].offset] = (struct range){0, 0};
-    size_t all = trainer->digits->count, batch = (size_t)trainer->training.batch;
-    size_t total = all < CALIBRATION_DIGITS ? all : CALIBRATION_DIGITS;
-    if (batch > total) total = batch < all ? batch : all;
-    if (batch > total) batch = total;
-    trainer->count = (int)batch;
-    struct pass pass = make_pass(trainer);
-    pass.batch_statistics = true;
-    network_quantize_kernels(trainer->network, &pass);
-    for (size_t b = 0; b < total / batch; b++) {
-        for (size_t i = 0; i < batch; i++) /* spread: a folder may be sorted by class */
-            take_digit(trainer, AUGMENT_NONE, i, (size_t)((uint64_t)(b * batch + i) * all / total));
-        pass.rate = 1.0f / (float)(b + 1);
-        network_forward(trainer->network, &pass);
-    }
-    trainer->count = 0;
-}
-
 static enum status trainer_fill(struct trainer *trainer, struct error *error) {
     enum status status = trainer_allocate(trainer, error);
     if (status) return status;
@@ -145,7 +120,6 @@ static enum status trainer_fill(struct trainer *trainer, struct error *error) {
     if (trainer->plan->scheme.fresh_weight_ranges || trainer->plan->scheme.calibrate)
         observer_kernels(trainer->pool, trainer->plan, trainer->model, trainer->weights,
                          trainer->ranges);
-    if (trainer->plan->scheme.calibrate) calibrate(trainer);
     return STATUS_OK;
 }
 
@@ -177,6 +151,7 @@ enum status trainer_create(struct trainer **trainer, const struct model *model,
     made->nominal = training->learning_rate;
     made->order_epoch = UINT64_MAX;
     made->set_at = UINT64_MAX;
+    made->is_calibrated = !plan || !plan->scheme.calibrate;
     start_schedule(made, 0);
     status = trainer_fill(made, error);
     if (status) {
@@ -200,6 +175,36 @@ void trainer_destroy(struct trainer *trainer) {
     array_free(trainer->pixels);
     array_free(trainer->labels);
     free(trainer);
+}
+
+/* ---- ranges to start from ---- */
+
+#define CALIBRATION_DIGITS 1024
+
+/* Ranges start as the mean of what batches of training digits show: what a moving average would
+ * come to after thousands of steps. */
+void trainer_calibrate(struct trainer *trainer) {
+    const struct quant_plan *plan = trainer->plan;
+    if (trainer->is_calibrated) return;
+    trainer->is_calibrated = true;
+    for (int i = 0; i < plan->tensor_count; i++)
+        if (plan->tensors[i].kind == TENSOR_ACTIVATION)
+            trainer->ranges[plan->tensors[i].offset] = (struct range){0, 0};
+    size_t all = trainer->digits->count, batch = (size_t)trainer->training.batch;
+    size_t total = all < CALIBRATION_DIGITS ? all : CALIBRATION_DIGITS;
+    if (batch > total) total = batch < all ? batch : all;
+    if (batch > total) batch = total;
+    trainer->count = (int)batch;
+    struct pass pass = make_pass(trainer);
+    pass.batch_statistics = true;
+    network_quantize_kernels(trainer->network, &pass);
+    for (size_t b = 0; b < total / batch; b++) {
+        for (size_t i = 0; i < batch; i++) /* spread: a folder may be sorted by class */
+            take_digit(trainer, AUGMENT_NONE, i, (size_t)((uint64_t)(b * batch + i) * all / total));
+        pass.rate = 1.0f / (float)(b + 1);
+        network_forward(trainer->network, &pass);
+    }
+    trainer->count = 0;
 }
 
 /* ---- learning rate ---- */
@@ -329,7 +334,7 @@ void trainer_step(struct trainer *trainer, struct step_result *result) {
     const struct quant_plan *plan = trainer->plan;
     size_t range_bytes = plan ? (size_t)plan->range_count * sizeof *trainer->ranges : 0;
     double last = trainer->times ? clock_seconds() : 0;
-    qt_assert(!has_ended(trainer));
+    qt_assert(!has_ended(trainer) && trainer->is_calibrated);
     load_batch(trainer);
     TIME_SPENT(trainer, data, &last);
     memcpy(trainer->ranges_before, trainer->ranges, range_bytes);
@@ -395,7 +400,7 @@ uint64_t trainer_steps(const struct trainer *trainer) {
 }
 
 struct snapshot *trainer_snapshot(const struct trainer *trainer) {
-    qt_assert(trainer->plan);
+    qt_assert(trainer->plan && trainer->is_calibrated);
     return snapshot_create(trainer->model, trainer->plan, trainer->steps, trainer->weights,
                            trainer->ranges);
 }
@@ -461,6 +466,7 @@ struct trainer_progress trainer_progress(const struct trainer *trainer) {
 void trainer_resume(struct trainer *trainer, const struct snapshot *snapshot, const float *m,
                     const float *v, const struct trainer_progress *progress) {
     size_t bytes = trainer->model->weight_count * sizeof(float);
+    trainer->is_calibrated = true;
     trainer_restore(trainer, snapshot);
     memcpy(trainer->m, m, bytes);
     memcpy(trainer->v, v, bytes);

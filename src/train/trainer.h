@@ -52,12 +52,16 @@ struct step_result {
 struct trainer;
 
 /* model, plan, dataset and pool outlive the trainer; the model's own weights are the start and
- * stay untouched.  A scheme that calibrates runs about 1024 digits, spread over the training set,
- * through the model. */
+ * stay untouched. */
 enum status trainer_create(struct trainer **trainer, const struct model *model,
                            const struct quant_plan *plan, const struct dataset *dataset,
                            const struct training *training, struct pool *pool, struct error *error);
 void trainer_destroy(struct trainer *trainer); /* NULL is harmless */
+
+/* To be called before the first batch and the first snapshot, unless trainer_resume is: a scheme
+ * that calibrates runs about 1024 digits, spread over the training set, through the model, which
+ * takes as long as a dozen batches of 32.  Nothing to do for another scheme or without a plan. */
+void trainer_calibrate(struct trainer *trainer);
 
 /* Train one batch.  Must not be called after ends_training unless trainer_extend was. */
 void trainer_step(struct trainer *trainer, struct step_result *result);
@@ -92,7 +96,7 @@ struct snapshot *trainer_snapshot(const struct trainer *trainer);
 /* Go back to a snapshot's weights and ranges (optimizer state is kept). */
 void trainer_restore(struct trainer *trainer, const struct snapshot *snapshot);
 
-/* Start from these ranges [plan->range_count] rather than from what trainer_create found; before
+/* Start from these ranges [plan->range_count] rather than from what trainer_calibrate found; before
  * the first batch. */
 void trainer_set_ranges(struct trainer *trainer, const struct range *ranges);
 

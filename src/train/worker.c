@@ -456,6 +456,8 @@ static void start(struct worker *worker) {
                  info->dataset->folder, info->dataset->train.count, info->dataset->test.count);
     reporter_log(reporter, LOG_INFO, "kernels %s, %d %s", info->isa, info->threads,
                  info->threads == 1 ? "thread" : "threads");
+    /* Here rather than when the run is created: a screen need not wait for it. */
+    trainer_calibrate(worker->options.trainer);
     struct snapshot *snapshot = take_snapshot(worker);
     /* A glance first: somebody who looks on sees accuracies and mistakes at once. */
     if (snapshot && is_watched(worker) && test_count(worker) > SHADOW_ROLLING_DIGITS)

@@ -55,6 +55,7 @@ static double train_whole(const char *name, const char *scheme_name, enum schedu
     assert_ok(quant_plan_create(&plan, model, scheme, &error), &error);
     assert_ok(pool_create(&pool, 0, &error), &error);
     assert_ok(trainer_create(&trainer, model, plan, &dataset, &training, pool, &error), &error);
+    trainer_calibrate(trainer);
     struct step_result result;
     double seconds = 0, accuracy = 0;
     do {

@@ -69,6 +69,7 @@ static void count_in_steps(const struct model *model, const char *scheme, int th
     assert_ok(pool_create(&pool, threads, &error), &error);
     if (scheme) assert_ok(quant_plan_create(&plan, model, scheme_find(scheme), &error), &error);
     assert_ok(trainer_create(&trainer, model, plan, &dataset, &training, pool, &error), &error);
+    trainer_calibrate(trainer);
     atomic_store(&allocations, 0);
     atomic_store(&locks, 0);
     for (int i = 0; i < STEPS; i++) {

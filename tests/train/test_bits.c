@@ -57,6 +57,7 @@ static struct result train(const char *path, int bits, int steps) {
     assert_ok(quant_plan_create(&plan, model, &scheme, &error), &error);
     assert_ok(pool_create(&pool, 2, &error), &error);
     assert_ok(trainer_create(&trainer, model, plan, digits(), &training, pool, &error), &error);
+    trainer_calibrate(trainer);
     for (int i = 0; i < steps; i++) {
         struct step_result result;
         trainer_step(trainer, &result);

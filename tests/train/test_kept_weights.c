@@ -38,6 +38,7 @@ static void learn(struct lesson *lesson, const char *scheme, bool all) {
     assert_ok(trainer_create(&lesson->trainer, lesson->model, lesson->plan, &lesson->dataset,
                              &training, NULL, &error),
               &error);
+    trainer_calibrate(lesson->trainer);
     for (int i = 0; i < STEPS; i++) {
         struct step_result result;
         trainer_step(lesson->trainer, &result);

@@ -40,6 +40,7 @@ static void setup_begin(struct setup *setup, const char *architecture) {
     assert_ok(trainer_create(&setup->trainer, setup->model, setup->plan, &setup->dataset, &training,
                              setup->pool, &error),
               &error);
+    trainer_calibrate(setup->trainer);
     struct step_result result;
     trainer_step(setup->trainer, &result); /* ranges are known from the first batch on */
     setup->mailbox = mailbox_create();

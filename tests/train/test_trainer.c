@@ -71,6 +71,7 @@ static void setup_begin(struct setup *setup, const char *scheme, struct training
     assert_ok(trainer_create(&setup->trainer, setup->model, setup->plan, &setup->dataset, &training,
                              setup->pool, &error),
               &error);
+    trainer_calibrate(setup->trainer);
 }
 
 static void setup_end(struct setup *setup) {
@@ -413,6 +414,7 @@ static void train(struct outcome *outcome, const struct model *model, const char
     assert_ok(pool_create(&pool, threads, &error), &error);
     assert_ok(quant_plan_create(&plan, model, scheme_find(scheme), &error), &error);
     assert_ok(trainer_create(&trainer, model, plan, dataset, &training, pool, &error), &error);
+    trainer_calibrate(trainer);
     for (int i = 0; i < SAME_STEPS; i++) {
         struct step_result result;
         trainer_step(trainer, &result);
