@@ -23,7 +23,8 @@ struct shadow {
     struct shadow_result results[JOBS + 1]; /* oldest first */
     int result_count;
     bool is_busy, is_ending;
-    double rolling_due;
+    double evaluated_at;                 /* end of the newest evaluation */
+    double rolling_end, rolling_seconds; /* of the newest rolling one, and what it took */
 };
 
 static void drop_job(struct shadow_job *job) {
@@ -119,9 +120,10 @@ static void work(struct shadow *shadow, struct shadow_job *job, struct shadow_re
 /* Only rolling ones keep to the share: one on all digits, asked for or at an epoch's end, would put
  * off the next glance for a long while. */
 static void plan_rolling(struct shadow *shadow, size_t count, double start, double end) {
-    bool is_rolling = count <= SHADOW_ROLLING_DIGITS;
-    double rest = is_rolling ? (end - start) * (1 / SHADOW_ROLLING_SHARE - 1) : 0;
-    shadow->rolling_due = end + (rest > SHADOW_ROLLING_SECONDS ? rest : SHADOW_ROLLING_SECONDS);
+    shadow->evaluated_at = end;
+    if (count > SHADOW_ROLLING_DIGITS) return;
+    shadow->rolling_end = end;
+    shadow->rolling_seconds = end - start;
 }
 
 static void *shadow_main(void *context) {
@@ -167,7 +169,7 @@ enum status shadow_create(struct shadow **made, const struct shadow_options *opt
     size_t length = slash ? (size_t)(slash - options->export_path) : 1;
     if (length >= sizeof shadow->folder) length = sizeof shadow->folder - 1;
     memcpy(shadow->folder, slash ? options->export_path : ".", length);
-    shadow->rolling_due = clock_seconds() + SHADOW_ROLLING_SECONDS;
+    shadow->evaluated_at = clock_seconds();
     pthread_mutex_init(&shadow->mutex, NULL);
     pthread_cond_init(&shadow->changed, NULL);
     int failed = pthread_create(&shadow->thread, NULL, shadow_main, shadow);
@@ -212,9 +214,11 @@ bool shadow_submit(struct shadow *shadow, const struct shadow_job *job) {
     return fits;
 }
 
-bool shadow_is_due(struct shadow *shadow, double now) {
+bool shadow_is_due(struct shadow *shadow, double now, double share) {
     pthread_mutex_lock(&shadow->mutex);
-    bool is_due = !shadow->is_busy && !shadow->job_count && now >= shadow->rolling_due;
+    bool is_due = !shadow->is_busy && !shadow->job_count &&
+                  now >= shadow->evaluated_at + SHADOW_ROLLING_SECONDS &&
+                  now >= shadow->rolling_end + shadow->rolling_seconds * (1 / share - 1);
     pthread_mutex_unlock(&shadow->mutex);
     return is_due;
 }

@@ -11,11 +11,13 @@
 #include "train/event.h"
 #include "train/mailbox.h"
 
-/* Digits of a rolling evaluation between epochs, the least time from one to the next, and the
- * largest share of the time that they may take. */
+/* Digits of a rolling evaluation between epochs, and the least time from one to the next. */
 #define SHADOW_ROLLING_DIGITS  1000
 #define SHADOW_ROLLING_SECONDS 2.0
-#define SHADOW_ROLLING_SHARE   0.1
+/* The largest share of one core's time that they may take while training leaves some over, and of
+ * all cores' time when they take it from training. */
+#define SHADOW_SHARE_OF_SPARE    0.1
+#define SHADOW_SHARE_OF_TRAINING 0.01
 
 struct shadow_options {
     const struct digits *digits; /* test digits */
@@ -60,8 +62,9 @@ enum status shadow_create(struct shadow **shadow, const struct shadow_options *o
  * evaluations that nobody asked for by a command only the newest are kept, so those never fail. */
 bool shadow_submit(struct shadow *shadow, const struct shadow_job *job);
 
-/* The worker only: whether a rolling evaluation should be submitted now. */
-bool shadow_is_due(struct shadow *shadow, double now);
+/* The worker only: whether a rolling evaluation should be submitted now, so that they take at most
+ * `share` (above 0, at most 1) of one core's time. */
+bool shadow_is_due(struct shadow *shadow, double now, double share);
 
 /* The worker only.  False when no result is ready. */
 bool shadow_take(struct shadow *shadow, struct shadow_result *result);

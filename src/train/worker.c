@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/cpu.h"
 #include "base/thread.h"
 #include "train/pacer.h"
 
@@ -24,6 +25,7 @@ struct worker {
     bool has_told_not_finite;
     bool trace_failed;
     double pace;
+    double taken_share; /* of one core's time for rolling evaluations that wait for no pacer */
     struct pacer pacer;
     uint64_t batches_planned; /* of the present stretch, for the pacer */
     /* the epoch that is going on */
@@ -190,9 +192,19 @@ static void write_trace(struct worker *worker, const struct step_result *result)
     reporter_error(worker->options.reporter, "the trace ends here", &error);
 }
 
+static void plan_evaluations(struct worker *worker) {
+    int cores = cpu_count();
+    double share = SHADOW_SHARE_OF_TRAINING * cores;
+    bool is_spare = worker->options.info->threads < cores || share > SHADOW_SHARE_OF_SPARE;
+    worker->taken_share = is_spare ? SHADOW_SHARE_OF_SPARE : share;
+}
+
 static void evaluate_now_and_then(struct worker *worker) {
     if (!is_watched(worker)) return;
-    if (!shadow_is_due(worker->options.shadow, clock_seconds())) return;
+    double now = clock_seconds();
+    bool is_held_back = pacer_delay(&worker->pacer, now) > 0;
+    double share = is_held_back ? SHADOW_SHARE_OF_SPARE : worker->taken_share;
+    if (!shadow_is_due(worker->options.shadow, now, share)) return;
     struct snapshot *snapshot = take_snapshot(worker);
     if (snapshot) submit_evaluation(worker, snapshot, SHADOW_ROLLING_DIGITS, false);
 }
@@ -510,6 +522,7 @@ enum status worker_start(struct worker **made, const struct worker_options *opti
     if (!worker) return error_memory(error, "", sizeof *worker);
     worker->options = *options;
     worker->pace = options->info->config->pace;
+    plan_evaluations(worker);
     atomic_init(&worker->is_ending, false);
     int failed = pthread_create(&worker->thread, NULL, worker_main, worker);
     if (failed) {

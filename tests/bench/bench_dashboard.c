@@ -283,6 +283,12 @@ static void report_first_frames(int turns) {
     }
 }
 
+static double sum_of_parts(const double *costs) {
+    double sum = 0;
+    for (int part = 0; part < PARTS; part++) sum += costs[part];
+    return sum;
+}
+
 static void report_training(const struct work *work, int turns) {
     enum { SCREENLESS, DASHBOARD, MODES };
     static const char *const modes[MODES] = {"run --quiet", "dashboard"};
@@ -303,10 +309,12 @@ static void report_training(const struct work *work, int turns) {
     }
     const double *off = medians[SCREENLESS], *on = medians[DASHBOARD];
     double share = off[COST_WALL] / on[COST_WALL];
-    printf("%s, dashboard against run --quiet: throughput %.1f %% by the wall clock, %.1f %% by "
-           "training's processor time   goal %.0f %%: %s\n",
-           work->name, share * 100, off[PART_TRAINING] / on[PART_TRAINING] * 100, SHARE_GOAL * 100,
-           verdict(share >= SHARE_GOAL));
+    printf("%s, dashboard against run --quiet: throughput %.1f %% by the wall clock   goal %.0f "
+           "%%: %s\n",
+           work->name, share * 100, SHARE_GOAL * 100, verdict(share >= SHARE_GOAL));
+    printf("%s, by processor time: training %.1f %%, all threads %.1f %%\n", work->name,
+           off[PART_TRAINING] / on[PART_TRAINING] * 100,
+           sum_of_parts(off) / sum_of_parts(on) * 100);
     printf("%s, a frame: %.2f ms of processor, %.0f bytes; %.1f frames/s\n", work->name,
            on[PART_MAIN] / on[COST_FRAMES] * 1e3, on[COST_BYTES] / on[COST_FRAMES],
            on[COST_FRAMES] / on[COST_WALL]);
