@@ -59,9 +59,12 @@ struct evaluation {
                                   digits; NULL where the layers cannot be told apart */
 };
 /* The first `count` digits (all when there are fewer); keeps a reference to the snapshot.  `epoch`
- * is left 0 for the caller to set before it hands the evaluation on. */
+ * is left 0 for the caller to set before it hands the evaluation on.  `validated` has what
+ * evaluate_fake_quant gave for the snapshot on these digits, and is taken over; empty or NULL, that
+ * is computed. */
 enum status evaluation_create(struct evaluation **evaluation, struct snapshot *snapshot,
-                              const struct digits *digits, size_t count, enum runtime runtime,
+                              const struct digits *digits, size_t count,
+                              struct predictions *validated, enum runtime runtime,
                               struct pool *pool, struct error *error);
 struct evaluation *evaluation_retain(struct evaluation *evaluation);
 void evaluation_release(struct evaluation *evaluation); /* NULL is harmless */

@@ -79,8 +79,8 @@ static enum status evaluate_paths(struct evaluation *evaluation, const struct di
     enum status status = evaluate_float(snapshot->model, snapshot->weights, digits, pool,
                                         &evaluation->paths[PATH_FP32], error);
     if (status) return status;
-    status =
-        evaluate_fake_quant(snapshot, digits, pool, &evaluation->paths[PATH_FAKE_QUANT], error);
+    struct predictions *fake_quant = &evaluation->paths[PATH_FAKE_QUANT];
+    if (!fake_quant->count) status = evaluate_fake_quant(snapshot, digits, pool, fake_quant, error);
     if (status) return status;
     status = freeze(snapshot, IO_FLOAT, &frozen, error);
     if (status) return status;
@@ -96,7 +96,8 @@ static enum status evaluate_paths(struct evaluation *evaluation, const struct di
 }
 
 enum status evaluation_create(struct evaluation **evaluation, struct snapshot *snapshot,
-                              const struct digits *digits, size_t count, enum runtime runtime,
+                              const struct digits *digits, size_t count,
+                              struct predictions *validated, enum runtime runtime,
                               struct pool *pool, struct error *error) {
     *evaluation = NULL;
     double began = clock_seconds();
@@ -110,6 +111,11 @@ enum status evaluation_create(struct evaluation **evaluation, struct snapshot *s
     made->count = some.count;
     made->runtime = runtime;
     made->snapshot = snapshot_retain(snapshot);
+    if (validated && validated->count) {
+        qt_assert(validated->count == some.count);
+        made->paths[PATH_FAKE_QUANT] = *validated;
+        *validated = (struct predictions){0};
+    }
     enum status status = evaluate_paths(made, &some, pool, error);
     if (status) {
         evaluation_release(made);

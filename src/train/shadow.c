@@ -30,6 +30,7 @@ struct shadow {
 static void drop_job(struct shadow_job *job) {
     snapshot_release(job->snapshot);
     checkpoint_free(job->checkpoint);
+    predictions_free(&job->validated);
 }
 
 static void remove_job(struct shadow *shadow, int index) {
@@ -43,8 +44,8 @@ static void evaluate(struct shadow *shadow, struct shadow_job *job, struct shado
     struct evaluation *evaluation = NULL;
     size_t count = job->count < digits->count ? job->count : digits->count;
     result->step = job->snapshot->step;
-    if (evaluation_create(&evaluation, job->snapshot, digits, count, shadow->options.runtime, NULL,
-                          &result->error))
+    if (evaluation_create(&evaluation, job->snapshot, digits, count, &job->validated,
+                          shadow->options.runtime, NULL, &result->error))
         return;
     evaluation->epoch = job->epochs;
     result->event.kind = EVENT_EVALUATION;

@@ -36,10 +36,11 @@ struct shadow_job {
     struct checkpoint *checkpoint; /* CHECKPOINT: handed over */
     const struct model *model;     /* PTQ: it and the digits to calibrate with outlive the shadow */
     const struct digits *train;
-    size_t count;     /* EVALUATE: the first so many digits */
-    int epochs;       /* EVALUATE: finished by then */
-    bool is_final;    /* EVALUATE: the training's last; carried over to the result */
-    uint32_t command; /* to be acknowledged with the result, or 0 */
+    size_t count;                 /* EVALUATE: the first so many digits */
+    struct predictions validated; /* EVALUATE: for evaluation_create, handed over; or empty */
+    int epochs;                   /* EVALUATE: finished by then */
+    bool is_final;                /* EVALUATE: the training's last; carried over to the result */
+    uint32_t command;             /* to be acknowledged with the result, or 0 */
 };
 
 struct shadow_result {

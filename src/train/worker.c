@@ -32,6 +32,8 @@ struct worker {
     double loss_sum, seconds;
     uint64_t count, correct;
     int epochs; /* ended so far */
+    /* at the end of the last epoch, until the training's last evaluation takes it */
+    struct predictions validated;
     /* the best epoch so far */
     struct snapshot *best;
     int best_epoch;
@@ -58,16 +60,18 @@ static struct snapshot *take_snapshot(struct worker *worker) {
     return snapshot;
 }
 
-/* Takes over the reference to `snapshot`. */
+/* Takes over the reference to `snapshot`, and what it was validated to where that is not empty. */
 static void submit_evaluation(struct worker *worker, struct snapshot *snapshot, size_t count,
                               bool is_final) {
     struct shadow_job job = {
         .task = SHADOW_EVALUATE,
         .snapshot = snapshot,
         .count = count,
+        .validated = worker->validated,
         .epochs = worker->epochs,
         .is_final = is_final,
     };
+    worker->validated = (struct predictions){0};
     if (!shadow_submit(worker->options.shadow, &job))
         reporter_log(worker->options.reporter, LOG_ERROR, "no room to evaluate");
 }
@@ -101,6 +105,7 @@ static void end_training(struct worker *worker, enum run_state after) {
     set_state(worker, after == STATE_DONE ? STATE_EVAL : after);
     struct snapshot *snapshot = take_snapshot(worker);
     if (!snapshot) {
+        predictions_free(&worker->validated);
         set_state(worker, after);
         return;
     }
@@ -139,23 +144,23 @@ static void end_epoch(struct worker *worker, const struct step_result *result, b
     double start = clock_seconds();
     struct reporter *reporter = worker->options.reporter;
     struct snapshot *snapshot = take_snapshot(worker);
-    struct predictions predictions = {0};
     struct error error;
     worker->epochs = epoch.epoch;
     if (snapshot) {
         const struct digits *digits = &worker->options.info->dataset->test;
-        if (evaluate_fake_quant(snapshot, digits, worker->options.pool, &predictions, &error)) {
+        if (evaluate_fake_quant(snapshot, digits, worker->options.pool, &worker->validated,
+                                &error)) {
             reporter_error(reporter, "validation failed", &error);
         } else {
-            epoch.val_loss = predictions.loss;
-            epoch.val_accuracy = predictions.accuracy;
+            epoch.val_loss = worker->validated.loss;
+            epoch.val_accuracy = worker->validated.accuracy;
         }
-        predictions_free(&predictions);
         keep_best(worker, snapshot, &epoch);
-        if (is_last || !is_watched(worker)) {
-            snapshot_release(snapshot);
-        } else {
+        if (!is_last && is_watched(worker)) {
             submit_evaluation(worker, snapshot, test_count(worker), false);
+        } else {
+            snapshot_release(snapshot);
+            if (!is_last) predictions_free(&worker->validated);
         }
     }
     epoch.seconds = worker->seconds + clock_seconds() - start;
@@ -539,5 +544,6 @@ void worker_finish(struct worker *worker) {
     mailbox_wake(worker->options.mailbox);
     pthread_join(worker->thread, NULL);
     snapshot_release(worker->best);
+    predictions_free(&worker->validated);
     free(worker);
 }

@@ -60,9 +60,10 @@ static void setup_end(struct setup *setup) {
     dataset_free(&setup->dataset);
 }
 
-/* Evaluate so many digits; the seconds it took, at least. */
-static double evaluate(struct setup *setup, size_t count) {
-    struct shadow_job job = {.task = SHADOW_EVALUATE, .count = count};
+/* Evaluate so many digits; the event is the caller's to release. */
+static struct shadow_result evaluated(struct setup *setup, size_t count,
+                                      struct predictions validated) {
+    struct shadow_job job = {.task = SHADOW_EVALUATE, .count = count, .validated = validated};
     job.snapshot = trainer_snapshot(setup->trainer);
     assert_non_null(job.snapshot);
     assert_true(shadow_submit(setup->shadow, &job));
@@ -75,6 +76,12 @@ static double evaluate(struct setup *setup, size_t count) {
     assert_ok(result.error.status, &result.error);
     assert_true(result.has_event);
     assert_int_equal(result.event.evaluation->count, count);
+    return result;
+}
+
+/* Evaluate so many digits; the seconds it took, at least. */
+static double evaluate(struct setup *setup, size_t count) {
+    struct shadow_result result = evaluated(setup, count, (struct predictions){0});
     /* The network is float on one side, of 8 bits on the other: a row for each layer with weights,
      * input, poolings and probabilities; one of them costs most. */
     const struct comparison *layers = result.event.evaluation->layers;
@@ -119,9 +126,38 @@ static void glances_keep_to_their_share_of_the_time(void **state) {
     setup_end(&setup);
 }
 
+static void what_was_validated_is_taken_over_and_the_same_as_computed_anew(void **state) {
+    (void)state;
+    struct setup setup;
+    struct predictions validated;
+    struct error error;
+    setup_begin(&setup, "fc");
+    struct snapshot *snapshot = trainer_snapshot(setup.trainer);
+    assert_non_null(snapshot);
+    assert_ok(evaluate_fake_quant(snapshot, &setup.dataset.test, setup.pool, &validated, &error),
+              &error);
+    snapshot_release(snapshot);
+    struct shadow_result with = evaluated(&setup, DIGITS, validated);
+    struct shadow_result without = evaluated(&setup, DIGITS, (struct predictions){0});
+    const struct evaluation *taken = with.event.evaluation, *made = without.event.evaluation;
+    const struct predictions *a = &taken->paths[PATH_FAKE_QUANT];
+    const struct predictions *b = &made->paths[PATH_FAKE_QUANT];
+    assert_ptr_equal(a->labels, validated.labels);
+    assert_int_equal(a->correct, b->correct);
+    assert_memory_equal(&a->loss, &b->loss, sizeof a->loss);
+    assert_memory_equal(a->labels, b->labels, DIGITS);
+    assert_memory_equal(a->probabilities, b->probabilities,
+                        DIGITS * DIGIT_CLASSES * sizeof *a->probabilities);
+    assert_memory_equal(taken->confusion, made->confusion, sizeof taken->confusion);
+    event_release(&with.event);
+    event_release(&without.event);
+    setup_end(&setup);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(an_evaluation_of_all_digits_does_not_put_off_the_next_glance),
     cmocka_unit_test(glances_keep_to_their_share_of_the_time),
+    cmocka_unit_test(what_was_validated_is_taken_over_and_the_same_as_computed_anew),
 };
 
 TEST_MAIN(tests)

@@ -320,9 +320,9 @@ static void assert_evaluation(const char *name, size_t few) {
     struct evaluation *evaluation;
     enum { COUNT = 2000 };
     const struct digits *test = &bench.dataset.test;
-    assert_ok(
-        evaluation_create(&evaluation, snapshot, test, COUNT, RUNTIME_REF, bench.pool, &error),
-        &error);
+    assert_ok(evaluation_create(&evaluation, snapshot, test, COUNT, NULL, RUNTIME_REF, bench.pool,
+                                &error),
+              &error);
     snapshot_release(snapshot); /* the evaluation holds one of its own */
     assert_int_equal(evaluation->count, COUNT);
     assert_false(evaluation->is_whole);
