@@ -74,6 +74,7 @@ static void create(struct bench *bench, struct subject *subject, const struct qu
     if (trainer_create(&subject->trainer, bench->model, plan, bench->dataset, &training,
                        bench->pool, &error))
         give_up(&error);
+    trainer_calibrate(subject->trainer);
     trainer_measure(subject->trainer, &subject->times);
 }
 
