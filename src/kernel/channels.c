@@ -1,4 +1,5 @@
 /* Per-channel statistics and what BatchNormalization makes of them. */
+#include "base/attr.h"
 #include "kernel/internal.h"
 
 enum { LEAST_ELEMENTS = 8192, MOST_PARTS = 16 };
@@ -126,4 +127,40 @@ void channel_normalize_backward(struct pool *pool, size_t rows, size_t channels,
                               .dy = dy,
                               .to = dx};
     run(pool, normalize_backward_part, &p);
+}
+
+/* Rows are shared out as the optimizer, which has mostly just written them, shared out the weights:
+ * each thread finds its own in its cache. */
+struct magnitudes {
+    const struct kernels *kernels;
+    size_t rows, row, channels;
+    const float *x;
+    float largest[MOST_PARTS][MOST_MAGNITUDES];
+};
+
+static void magnitudes_part(void *context, int part, int parts) {
+    struct magnitudes *m = context;
+    size_t begin, end;
+    pool_share(m->rows, 1, part, parts, &begin, &end);
+    m->kernels->channel_magnitudes(end - begin, m->row, m->channels, m->x + begin * m->row,
+                                   m->largest[part]);
+}
+
+void channel_magnitudes(struct pool *pool, size_t rows, size_t row, size_t channels, const float *x,
+                        float *largest) {
+    struct magnitudes m;
+    qt_assert(channels <= MOST_MAGNITUDES);
+    m.kernels = kernels_chosen();
+    m.rows = rows;
+    m.row = row;
+    m.channels = channels;
+    m.x = x;
+    int parts = parts_for(pool, rows * channels, LEAST_ELEMENTS);
+    if (parts > MOST_PARTS) parts = MOST_PARTS;
+    pool_run(pool, parts, magnitudes_part, &m);
+    for (size_t c = 0; c < channels; c++) {
+        largest[c] = 0;
+        for (int part = 0; part < parts; part++)
+            if (m.largest[part][c] > largest[c]) largest[c] = m.largest[part][c];
+    }
 }

@@ -182,6 +182,11 @@ void channel_gradient_sums(struct pool *pool, size_t rows, size_t channels, cons
 /* mean = channel_sums / rows, variance = channel_sums of squares / rows (biased). */
 void channel_moments(struct pool *pool, size_t rows, size_t channels, const float *x, float *mean,
                      float *variance);
+/* largest[c] of |x| over the rows of x[rows][row], of which the first `channels` count: at most
+ * MOST_MAGNITUDES.  NaN is passed over; where there is nothing else, it is 0. */
+#define MOST_MAGNITUDES 128
+void channel_magnitudes(struct pool *pool, size_t rows, size_t row, size_t channels, const float *x,
+                        float *largest);
 /* y = fma(x - mean, factor, shift), and with statistics of the batch itself
  * dx = fma(mean - x, by_x, dy - by_mean) * factor; per channel. */
 void channel_normalize(struct pool *pool, size_t rows, size_t channels, const float *x,

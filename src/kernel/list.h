@@ -130,6 +130,8 @@ struct pool_rows {
     K(tanh_backward, (size_t count, const float *y, const float *dy, float *dx))                   \
     K(channel_sums, (size_t rows, size_t channels, size_t begin, size_t end, const float *x,       \
                      const float *mean, const float *dy, float *sums, float *dy_sums))             \
+    K(channel_magnitudes,                                                                          \
+      (size_t rows, size_t row, size_t channels, const float *x, float *largest))                  \
     K(channel_normalize, (const struct normalizing *n, struct extremes *e))                        \
     K(channel_normalize_backward,                                                                  \
       (size_t rows, size_t channels, const float *x, const float *mean, const float *factor,       \

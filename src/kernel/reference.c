@@ -289,6 +289,14 @@ void reference_channel_sums(size_t rows, size_t channels, const float *x, const 
     }
 }
 
+void reference_channel_magnitudes(size_t rows, size_t channels, const float *x, float *largest) {
+    for (size_t c = 0; c < channels; c++) {
+        largest[c] = 0;
+        for (size_t r = 0; r < rows; r++)
+            if (fabsf(x[r * channels + c]) > largest[c]) largest[c] = fabsf(x[r * channels + c]);
+    }
+}
+
 void reference_channel_normalize(size_t rows, size_t channels, const float *x, const float *mean,
                                  const float *factor, const float *shift, float *y) {
     for (size_t i = 0; i < rows * channels; i++) {

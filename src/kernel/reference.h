@@ -31,6 +31,7 @@ void reference_average_pool_backward(const struct pooling *shape, int n, const f
 
 void reference_channel_sums(size_t rows, size_t channels, const float *x, const float *mean,
                             const float *dy, float *sums);
+void reference_channel_magnitudes(size_t rows, size_t channels, const float *x, float *largest);
 void reference_channel_normalize(size_t rows, size_t channels, const float *x, const float *mean,
                                  const float *factor, const float *shift, float *y);
 void reference_channel_normalize_backward(size_t rows, size_t channels, const float *x,

@@ -1,7 +1,5 @@
 #include "quant/observer.h"
 
-#include <math.h>
-
 static struct range with_zero(struct range seen) {
     /* Written so that NaN stays NaN and the trainer notices it. */
     if (seen.min > 0) seen.min = 0;
@@ -30,62 +28,23 @@ void observer_activation(struct range *range, struct range seen, float rate) {
     range->max = range->max - (range->max - seen.max) * rate;
 }
 
-/* Channels at a time: so many running maxima stay in registers. */
-#define CHANNEL_BLOCK 32
-/* Fewer weights are not worth waking a thread for. */
-#define LEAST_WEIGHTS 16384
-
-struct magnitudes {
-    const float *kernel;
-    size_t count, channels;
-    struct range *ranges;
-};
-
-static void block_magnitudes(const float *kernel, size_t count, size_t channels, float *largest) {
-    for (size_t row = 0; row < count; row += channels) {
-        for (size_t c = 0; c < CHANNEL_BLOCK; c++) {
-            float magnitude = fabsf(kernel[row + c]);
-            largest[c] = magnitude > largest[c] ? magnitude : largest[c];
-        }
-    }
-}
-
-static float channel_magnitude(const float *kernel, size_t count, size_t channels) {
-    float largest = 0;
-    for (size_t row = 0; row < count; row += channels) {
-        float magnitude = fabsf(kernel[row]);
-        largest = magnitude > largest ? magnitude : largest;
-    }
-    return largest;
-}
-
-static void magnitudes_part(void *context, int part, int parts) {
-    const struct magnitudes *m = context;
-    size_t c, end;
-    pool_share(m->channels, CHANNEL_BLOCK, part, parts, &c, &end);
-    for (; c + CHANNEL_BLOCK <= end; c += CHANNEL_BLOCK) {
-        float largest[CHANNEL_BLOCK] = {0};
-        block_magnitudes(m->kernel + c, m->count, m->channels, largest);
-        for (size_t i = 0; i < CHANNEL_BLOCK; i++)
-            m->ranges[c + i] = (struct range){-largest[i], largest[i]};
-    }
-    for (; c < end; c++) {
-        float largest = channel_magnitude(m->kernel + c, m->count, m->channels);
-        m->ranges[c] = (struct range){-largest, largest};
-    }
-}
-
 void observer_kernel(struct pool *pool, const struct quant_tensor *tensor, const float *kernel,
                      size_t count, struct range *ranges) {
-    if (tensor->channels == 1) {
+    size_t channels = (size_t)tensor->channels;
+    if (channels == 1) {
         float min, max;
         min_max(pool, count, kernel, &min, &max);
         float largest = -min > max ? -min : max;
         *ranges = (struct range){-largest, largest};
         return;
     }
-    struct magnitudes m = {kernel, count, (size_t)tensor->channels, ranges};
-    pool_run(pool, count < LEAST_WEIGHTS ? 1 : pool_threads(pool), magnitudes_part, &m);
+    for (size_t first = 0, some; first < channels; first += some) {
+        float largest[MOST_MAGNITUDES];
+        some = channels - first < MOST_MAGNITUDES ? channels - first : MOST_MAGNITUDES;
+        channel_magnitudes(pool, count / channels, channels, some, kernel + first, largest);
+        for (size_t c = 0; c < some; c++)
+            ranges[first + c] = (struct range){-largest[c], largest[c]};
+    }
 }
 
 void observer_kernels(struct pool *pool, const struct quant_plan *plan, const struct model *model,

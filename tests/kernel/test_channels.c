@@ -47,9 +47,23 @@ static void check_normalize_clip(struct pool *pool, const struct channelled *c) 
     tensor_free(&got), tensor_free(&want);
 }
 
+/* Some at a time, as the observer takes them. */
+static void check_magnitudes(struct pool *pool, const struct channelled *c) {
+    struct tensor got = tensor_new(c->channels, true), want = tensor_new(c->channels, true);
+    tensor_poison(&got);
+    reference_channel_magnitudes(c->rows, c->channels, c->x.at, want.at);
+    for (size_t first = 0, some; first < c->channels; first += some) {
+        some = c->channels - first < MOST_MAGNITUDES ? c->channels - first : MOST_MAGNITUDES;
+        channel_magnitudes(pool, c->rows, c->channels, some, c->x.at + first, got.at + first);
+    }
+    assert_same(&got, &want, "channel_magnitudes of %zu rows", c->rows);
+    tensor_free(&got), tensor_free(&want);
+}
+
 static void check_channelled(struct pool *pool, void *context) {
     const struct channelled *c = context;
     check_sums(pool, c);
+    check_magnitudes(pool, c);
     check_normalize_clip(pool, c);
     struct tensor got = tensor_new(c->x.count, true), want = tensor_new(c->x.count, true);
     tensor_poison(&got);

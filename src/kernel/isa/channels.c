@@ -224,3 +224,27 @@ void ISA(channel_normalize_backward)(size_t rows, size_t channels, const float *
         }
     }
 }
+
+enum { MAXIMA = 4 };
+
+ALWAYS_INLINE void magnitudes(size_t rows, size_t row, size_t count, const float *x, float *largest,
+                              const int vectors) {
+    vfloat found[MAXIMA];
+    UNROLL
+    for (int j = 0; j < vectors; j++) found[j] = v_set(0);
+    for (size_t r = 0; r < rows; r++, x += row) {
+        UNROLL
+        for (int j = 0; j < vectors; j++)
+            found[j] = v_max(v_abs(load_count(x + j * V_LANES, count)), found[j]);
+    }
+    UNROLL
+    for (int j = 0; j < vectors; j++) store_count(largest + j * V_LANES, found[j], count);
+}
+
+void ISA(channel_magnitudes)(size_t rows, size_t row, size_t channels, const float *x,
+                             float *largest) {
+    size_t c = 0;
+    for (; c + MAXIMA * V_LANES <= channels; c += MAXIMA * V_LANES)
+        magnitudes(rows, row, V_LANES, x + c, largest + c, MAXIMA);
+    for (; c < channels; c += V_LANES) magnitudes(rows, row, channels - c, x + c, largest + c, 1);
+}
