@@ -195,6 +195,23 @@ static json_t *json_path(const struct predictions *predictions) {
                      json_number(predictions->loss));
 }
 
+static const struct {
+    const char *text, *name;
+} baselines[] = {
+    [BASELINE_PRETRAINED] = {"FP32 pretrained model accuracy", "pretrained"},
+    [BASELINE_QAT] = {"FP32 accuracy of the QAT model's weights", "qat"},
+    [BASELINE_CHECKPOINT] = {"FP32 accuracy of the checkpoint's weights", "checkpoint"},
+};
+
+static json_t *json_baseline(const struct predictions *fp32, enum run_baseline baseline) {
+    json_t *json = json_path(fp32);
+    if (json && json_object_set_new(json, "of", json_string(baselines[baseline].name))) {
+        json_decref(json);
+        return NULL;
+    }
+    return json;
+}
+
 static enum status report(const struct watch *watch, const struct predictions *fp32,
                           struct error *error) {
     const struct evaluation *last = watch->evaluation;
@@ -202,16 +219,15 @@ static enum status report(const struct watch *watch, const struct predictions *f
     const char *path = run_info(watch->run)->export_path;
     if (!watch->options->is_json) {
         printf("Quantized model accuracy: %.4f\n", int8->accuracy);
-        printf("FP32 %s accuracy: %.4f\n",
-               run_info(watch->run)->has_pretrained ? "pretrained model" : "checkpoint",
-               fp32->accuracy);
+        printf("%s: %.4f\n", baselines[run_info(watch->run)->baseline].text, fp32->accuracy);
         return STATUS_OK;
     }
     char digest[SHA256_HEX];
     enum status status = weights_digest(last->snapshot, digest, error);
     if (status) return status;
     return print_json(json_pack("{s:o, s:{s:o}, s:o, s:{s:f}, s:o, s:{s:s, s:I, s:s}, s:s}", "fp32",
-                                json_path(fp32), "ptq", "accuracy", json_number(watch->ptq), "qat",
+                                json_baseline(fp32, run_info(watch->run)->baseline), "ptq",
+                                "accuracy", json_number(watch->ptq), "qat",
                                 json_path(&last->paths[PATH_FAKE_QUANT]), "int8", "accuracy",
                                 int8->accuracy, "epochs", json_epochs(watch), "export", "path",
                                 path, "bytes", (json_int_t)watch->exported.bytes, "sha256",
@@ -265,7 +281,10 @@ enum status run_without_screen(const struct options *options, const char *remark
     if (status == STATUS_INTERRUPTED) *exit_status = 128 + interrupt_signal();
     if (!status) {
         if (!isnan(watch.ptq))
-            progress_note(&watch.progress, "Without training (PTQ): %.4f", watch.ptq);
+            progress_note(&watch.progress, "%s (PTQ): %.4f",
+                          info->baseline == BASELINE_QAT ? "Without its ranges"
+                                                         : "Without training",
+                          watch.ptq);
         progress_note(&watch.progress, "%s: %u bytes", run_info(watch.run)->export_path,
                       watch.exported.bytes);
         status = report(&watch, &fp32, error);

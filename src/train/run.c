@@ -195,8 +195,11 @@ static enum status load_checkpoint(struct run *run, struct error *error) {
 
 /* A checkpoint's model is the trained one; what training started from is the baseline. */
 static void take_pretrained(struct run *run) {
-    run->info.has_pretrained = !run->resumed || run->resumed->pretrained;
-    if (run->resumed && run->resumed->pretrained)
+    if (!run->resumed)
+        run->info.baseline = run->model->has_ranges ? BASELINE_QAT : BASELINE_PRETRAINED;
+    else if (!run->resumed->pretrained)
+        run->info.baseline = BASELINE_CHECKPOINT;
+    else
         memcpy(run->model->weights, run->resumed->pretrained,
                run->model->weight_count * sizeof *run->model->weights);
 }
@@ -250,8 +253,7 @@ static enum status take_over_ranges(struct run *run, struct error *error) {
         snprintf(remark, size, "is a QAT model: its ranges are taken over for %d of %d activations",
                  taken, activations);
     else
-        snprintf(remark, size,
-                 "is a QAT model, but its input has seen no batch: all ranges start %s",
+        snprintf(remark, size, "is a QAT model that has seen no batch: all ranges start %s",
                  plan->scheme.calibrate ? "from a calibration" : "as new");
     variables_free(run->variables);
     run->variables = NULL;

@@ -51,6 +51,9 @@ struct run_config {
 };
 struct run_config run_config_default(void);
 
+/* Float weights as they came, those of a saved QAT model, or what an old checkpoint holds. */
+enum run_baseline { BASELINE_PRETRAINED, BASELINE_QAT, BASELINE_CHECKPOINT };
+
 /* What does not change during a run; pointers live as long as the run. */
 struct run_info {
     char name[MODEL_NAME];
@@ -58,10 +61,10 @@ struct run_info {
     const struct model *model;
     const struct quant_plan *plan;
     const struct dataset *dataset;
-    bool has_pretrained; /* the model's weights are those that training started from; of an old
-                            checkpoint they are what it holds */
-    int batches;         /* in an epoch */
-    const char *isa;     /* "avx512" */
+    enum run_baseline baseline; /* what the model's weights are; training starts from them or, of a
+                                   checkpoint, started from them, unless it is too old to say */
+    int batches;                /* in an epoch */
+    const char *isa;            /* "avx512" */
     int threads;
     char ranges_remark[128]; /* of a saved QAT model: where its ranges start; else empty */
     char export_path[512];   /* FOLDER/model_int8.tflite; with a screen each export is also kept as

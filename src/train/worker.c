@@ -427,7 +427,7 @@ static void tell_result(struct worker *worker, struct shadow_result *result) {
 /* The baseline.  What an old checkpoint holds was trained with quantization already. */
 static void submit_ptq(struct worker *worker) {
     const struct run_info *info = worker->options.info;
-    if (!info->has_pretrained) return;
+    if (info->baseline == BASELINE_CHECKPOINT) return;
     const struct shadow_job job = {
         .task = SHADOW_PTQ, .model = info->model, .train = &info->dataset->train};
     if (!shadow_submit(worker->options.shadow, &job))

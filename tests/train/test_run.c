@@ -284,7 +284,7 @@ static void a_resumed_run_gives_the_bits_of_one_that_was_not_interrupted(void **
     wait_until(&story, story.state == STATE_DONE);
     assert_int_equal(story.batches, 64);
     assert_int_equal(story.last_epoch.epoch, 4);
-    assert_true(run_info(story.run)->has_pretrained);
+    assert_int_equal(run_info(story.run)->baseline, BASELINE_PRETRAINED);
     assert_int_equal(story.ptqs, 1);
     assert_true(story.ptq == ptq); /* of what the training started from */
     assert_true(story.last_epoch.loss == loss);
@@ -328,7 +328,7 @@ static void an_old_checkpoint_goes_on_without_the_baseline(void **state) {
     config.resume_path = checkpoint;
     story_begin_at(&story, &config, 1);
     wait_until(&story, story.state == STATE_DONE);
-    assert_false(run_info(story.run)->has_pretrained);
+    assert_int_equal(run_info(story.run)->baseline, BASELINE_CHECKPOINT);
     assert_int_equal(story.ptqs, 0); /* a checkpoint is no untrained model */
     story_end(&story);
 }
