@@ -91,6 +91,7 @@ struct layer {
     enum activation activation; /* of a layer with a kernel, of Activation, ReLU and Softmax */
     bool keeps_weights;         /* "trainable": false; its parameters stay what they are, and a
                                    BatchNormalization uses its moving statistics in training too */
+    bool is_part;               /* of a SeparableConv2D */
     int inputs[MODEL_LAYER_INPUTS];
     int input_count; /* 0 for LAYER_INPUT */
     struct shape output;

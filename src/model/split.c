@@ -19,6 +19,7 @@ static enum status split(const struct model *model, const struct layer *whole, i
                          struct layer *layers, const char *path, struct error *error) {
     struct layer *depthwise = &layers[at], *pointwise = &layers[at + 1];
     *depthwise = *whole;
+    depthwise->is_part = true;
     depthwise->kind = LAYER_DEPTHWISE_CONV2D;
     depthwise->activation = ACTIVATION_LINEAR;
     depthwise->parameter_count = 1;
@@ -28,6 +29,7 @@ static enum status split(const struct model *model, const struct layer *whole, i
         model->parameters[whole->kernel].size[2] * model->parameters[whole->kernel].size[3];
     depthwise->output.size[2] = depthwise->units;
     *pointwise = *whole;
+    pointwise->is_part = true;
     pointwise->kind = LAYER_CONV2D;
     pointwise->inputs[0] = at;
     pointwise->depth_multiplier = 0;

@@ -6,10 +6,16 @@
 #include "base/array.h"
 
 static enum status missing(const struct variables *variables, const char *layer, const char *name,
-                           struct error *error) {
-    return error_set(error, STATUS_FORMAT, variables->path,
-                     "layer %s: variable %s is missing; is the file of another model or scheme?",
-                     layer, name);
+                           const char *advice, struct error *error) {
+    return error_set(error, STATUS_FORMAT, variables->path, "layer %s: variable %s is missing; %s",
+                     layer, name, advice);
+}
+
+/* TFMOT numbers the layers that it makes of a SeparableConv2D anew. */
+static const char *advice_for(const struct layer *layer) {
+    return layer->is_part ? "of a model with SeparableConv2D, give the saved QAT model in place of "
+                            "the float one"
+                          : "is the file of another model or scheme?";
 }
 
 static enum status take_parameter(const struct model *model, int index,
@@ -19,7 +25,7 @@ static enum status take_parameter(const struct model *model, int index,
     const struct layer *layer = &model->layers[parameter->layer];
     const char *name = strrchr(parameter->name, '/') + 1;
     const struct variable *variable = variables_find(variables, layer->name, name);
-    if (!variable) return missing(variables, layer->name, name, error);
+    if (!variable) return missing(variables, layer->name, name, advice_for(layer), error);
     bool is_same = variable->rank == parameter->rank;
     for (int i = 0; is_same && i < parameter->rank; i++)
         is_same = variable->size[i] == (size_t)parameter->size[i];
@@ -93,23 +99,39 @@ static enum status take_ranges(const struct model *model, const struct quant_ten
     char names[2][MODEL_NAME];
     find_ends(model, tensor, variables, ends, names);
     for (int end = 0; end < 2; end++)
-        if (!ends[end]) return missing(variables, saved_layer(model, tensor), names[end], error);
+        if (!ends[end])
+            return missing(variables, saved_layer(model, tensor), names[end],
+                           "is the file of another model or scheme, or quantized only in part, "
+                           "which 'qatop run' would complete?",
+                           error);
     return copy_ranges(model, tensor, variables, ends, ranges, error);
 }
 
-/* Whether a batch has gone through the model since it was prepared: its input's range, which starts
- * as (0, 0), holds what it has seen. */
+static bool has_moved(const struct model *model, const struct quant_tensor *tensor,
+                      const struct variables *variables, float start, bool *is_there) {
+    const struct variable *ends[2];
+    char names[2][MODEL_NAME];
+    find_ends(model, tensor, variables, ends, names);
+    *is_there = ends[0] && ends[1] && ends[0]->count && ends[1]->count;
+    return *is_there && (ends[0]->values[0] != -start || ends[1]->values[0] != start);
+}
+
+/* Whether a batch has gone through the model since it was prepared: the input's range is no longer
+ * the (0, 0) that it starts as or, where the input has none because the model is only quantized in
+ * part, that of an activation is no longer TFMOT's [-6, 6]. */
 static bool has_seen_batches(const struct model *model, const struct quant_plan *plan,
                              const struct variables *variables) {
+    bool is_there, moved = false;
     for (int i = 0; i < plan->tensor_count; i++) {
-        const struct variable *ends[2];
-        char names[2][MODEL_NAME];
-        if (plan->tensors[i].kind != TENSOR_INPUT) continue;
-        find_ends(model, &plan->tensors[i], variables, ends, names);
-        for (int end = 0; end < 2; end++)
-            if (ends[end] && ends[end]->count && ends[end]->values[0] != 0) return true;
+        const struct quant_tensor *tensor = &plan->tensors[i];
+        if (tensor->kind == TENSOR_INPUT) {
+            bool has_seen = has_moved(model, tensor, variables, 0, &is_there);
+            if (is_there) return has_seen;
+        } else if (tensor->kind == TENSOR_ACTIVATION) {
+            moved |= has_moved(model, tensor, variables, 6, &is_there);
+        }
     }
-    return false;
+    return moved;
 }
 
 enum status variables_take_ranges(const struct model *model, const struct quant_plan *plan,

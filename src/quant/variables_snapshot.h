@@ -25,7 +25,7 @@ enum status variables_snapshot(const struct model *model, const struct quant_pla
  * have one.  What the file does not say
  * stays: a scheme may quantize what TFMOT leaves alone.  A kernel's range is taken only where the
  * scheme keeps that of the weights before (TFMOT); otherwise its weights tell it, per channel where
- * the file has one for all.  A file whose input has seen no batch says nothing: *taken is 0.
+ * the file has one for all.  A file of a model that has seen no batch says nothing: *taken is 0.
  * After an error `ranges` may be partly replaced. */
 enum status variables_take_ranges(const struct model *model, const struct quant_plan *plan,
                                   const struct variables *variables, struct range *ranges,

@@ -43,6 +43,25 @@ for scheme in tfmot:6 qatop:5; do
     check "it says that its ranges are taken over" grep -q \
         "qat is a QAT model: its ranges are taken over for ${scheme#*:} of ${scheme#*:} activations" err
 done
+q run --quiet --steps 1 --out run "$golden/qat.h5"
+check "its weights' accuracy is named for what it is" \
+    grep -q "^FP32 accuracy of the QAT model's weights: 0.8030$" out
+q run --quiet --json --steps 1 --out run "$golden/qat.h5"
+check "in JSON as well" grep -q '"fp32": {"accuracy": 0\.803[0-9]*, "loss": [0-9.]*, "of": "qat"}' out
+
+# Only its last layer has ranges, and the input none.
+q eval "$golden/partial.h5"
+refused 1 "layer quantize_layer: .*quantized only in part, which 'qatop run' would complete" \
+    "a model that is quantized in part is refused"
+q run --steps 1 --out run "$golden/partial.h5"
+done_well "and a run completes it"
+check "from the ranges that it has" grep -q "ranges are taken over for 2 of 3 activations" err
+q freeze "$golden/separable/qat.h5" "$golden/separable/model.h5" -o separable.tflite
+refused 1 "layer first_depthwise: .*SeparableConv2D, give the saved QAT model in place" \
+    "freeze tells what to give for a SeparableConv2D"
+q freeze "$golden/separable/qat.h5" "$golden/separable/qat.h5" -o separable.tflite
+done_well "which works"
+
 q run --quiet --steps 1 --out run fc
 check "a model without ranges has no such line" test ! -s err
 finish

@@ -20,6 +20,7 @@ frozen.h5          a float model of which a Conv2D and both BatchNormalizations 
 frozen_after.h5    frozen.h5 after six steps of TFMOT's QAT, 32 bundled training digits each in
                    file order: all variables, saved whole
 frozen.json        the loss of each of those steps
+partial.h5         a QAT model of which only the last layer is annotated: the input has no range
 """
 
 import gzip
@@ -196,6 +197,26 @@ def make_frozen(folder, train, train_labels):
         file.write("\n")
 
 
+def make_partial(folder, train, train_labels):
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential([
+        layers.Input((28, 28, 1)),
+        layers.AveragePooling2D(7, name="small"),
+        layers.Flatten(name="flat"),
+        layers.Dense(6, activation="relu", name="plain"),
+        layers.Dense(10, activation="softmax", name="logits"),
+    ], name="partial")
+    quantization = tfmot.quantization.keras
+
+    def annotate(layer):
+        return quantization.quantize_annotate_layer(layer) if layer.name == "logits" else layer
+
+    model = compile_model(quantization.quantize_apply(
+        keras.models.clone_model(model, clone_function=annotate)))
+    model.fit(train[:1024], train_labels[:1024], epochs=1, verbose=2)
+    model.save(os.path.join(folder, "partial.h5"), include_optimizer=False)
+
+
 def main():
     folder = sys.argv[1]
     train, train_labels = read("train-images-idx3-ubyte.gz"), read("train-labels-idx1-ubyte.gz")
@@ -203,6 +224,7 @@ def main():
     make_qat(folder, train, train_labels, test, test_labels)
     make_odd(folder)
     make_frozen(folder, train, train_labels)
+    make_partial(folder, train, train_labels)
 
 
 main()
