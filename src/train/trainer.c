@@ -286,9 +286,8 @@ static void load_batch(struct trainer *trainer) {
     }
     trainer->count = (int)count;
     struct loading loading = {trainer, begin};
-    /* Copies are too quick to be shared out. */
-    bool is_work = trainer->training.augment != AUGMENT_NONE;
-    pool_run(trainer->pool, is_work ? pool_threads(trainer->pool) : 1, load_part, &loading);
+    /* Shuffled digits lie where no cache foresees: waiting for them is shared as well. */
+    pool_run(trainer->pool, pool_threads(trainer->pool), load_part, &loading);
 }
 
 static float mean_loss(const struct trainer *trainer) {
