@@ -17,7 +17,7 @@
 /* The largest share of one core's time that they may take while training leaves some over, and of
  * all cores' time when they take it from training. */
 #define SHADOW_SHARE_OF_SPARE    0.1
-#define SHADOW_SHARE_OF_TRAINING 0.01
+#define SHADOW_SHARE_OF_TRAINING 0.02
 
 struct shadow_options {
     const struct digits *digits; /* test digits */
