@@ -24,15 +24,21 @@ static int between(uint32_t bits, int most) {
     return (int)((bits & 0xffff) * (uint32_t)(2 * most + 1) >> 16) - most;
 }
 
+/* All rows at once, which brings what leaves one row into the next: that is cleared. */
 static void shift(int down, int right, const unsigned char *from, unsigned char *to) {
-    int begin = right > 0 ? right : 0, end = DIGIT_SIDE + (right < 0 ? right : 0);
-    memset(to, 0, DIGIT_PIXELS);
-    for (int y = 0; y < DIGIT_SIDE; y++) {
-        int source = y - down;
-        if (source < 0 || source >= DIGIT_SIDE) continue;
-        memcpy(to + y * DIGIT_SIDE + begin, from + source * DIGIT_SIDE + begin - right,
-               (size_t)(end - begin));
+    int by = down * DIGIT_SIDE + right;
+    size_t lost = (size_t)(by < 0 ? -by : by);
+    if (by < 0) {
+        memcpy(to, from + lost, DIGIT_PIXELS - lost);
+        memset(to + DIGIT_PIXELS - lost, 0, lost);
+    } else {
+        memset(to, 0, lost);
+        memcpy(to + lost, from, DIGIT_PIXELS - lost);
     }
+    for (int x = 0; x < right; x++)
+        for (int y = 0; y < DIGIT_SIDE; y++) to[y * DIGIT_SIDE + x] = 0;
+    for (int x = DIGIT_SIDE + right; x < DIGIT_SIDE; x++)
+        for (int y = 0; y < DIGIT_SIDE; y++) to[y * DIGIT_SIDE + x] = 0;
 }
 
 /* The pixel at (x, y) shows the place map * ((x, y) - centre) + centre + move of `from`. */
