@@ -30,14 +30,13 @@ void checkpoint_free(struct checkpoint *checkpoint) {
     snapshot_release(checkpoint->snapshot);
     array_free(checkpoint->m);
     array_free(checkpoint->v);
-    array_free(checkpoint->pretrained);
     quant_plan_free(checkpoint->plan);
     model_free(checkpoint->model);
     free(checkpoint);
 }
 
 struct checkpoint *checkpoint_take(const struct trainer *trainer, const struct training *training,
-                                   const struct model *model) {
+                                   const struct model *model, bool has_pretrained) {
     struct checkpoint *checkpoint = calloc(1, sizeof *checkpoint);
     if (!checkpoint) return NULL;
     size_t count = model->weight_count;
@@ -47,14 +46,13 @@ struct checkpoint *checkpoint_take(const struct trainer *trainer, const struct t
     checkpoint->snapshot = trainer_snapshot(trainer);
     checkpoint->m = array_new(count, sizeof(float));
     checkpoint->v = array_new(count, sizeof(float));
-    checkpoint->pretrained = array_new(count, sizeof(float));
-    if (!checkpoint->snapshot || !checkpoint->m || !checkpoint->v || !checkpoint->pretrained) {
+    checkpoint->has_pretrained = has_pretrained;
+    if (!checkpoint->snapshot || !checkpoint->m || !checkpoint->v) {
         checkpoint_free(checkpoint);
         return NULL;
     }
     memcpy(checkpoint->m, optimizer.m, count * sizeof(float));
     memcpy(checkpoint->v, optimizer.v, count * sizeof(float));
-    memcpy(checkpoint->pretrained, model->weights, count * sizeof(float));
     return checkpoint;
 }
 
@@ -227,9 +225,9 @@ static enum status write_file(const char *temporary, void *context, struct error
         status = write_parameters(&h5, snapshot->model, "optimizer/m", checkpoint->m, error);
     if (!status)
         status = write_parameters(&h5, snapshot->model, "optimizer/v", checkpoint->v, error);
-    if (!status && checkpoint->pretrained)
+    if (!status && checkpoint->has_pretrained)
         status =
-            write_parameters(&h5, snapshot->model, "pretrained", checkpoint->pretrained, error);
+            write_parameters(&h5, snapshot->model, "pretrained", snapshot->model->weights, error);
     enum status closed = h5_close(&h5, status ? NULL : error);
     if (!status) status = closed;
 done:
@@ -429,12 +427,9 @@ static enum status read_h5(const char *path, struct checkpoint *checkpoint,
     if (!status) status = read_progress(text, path, checkpoint, progress, error);
     if (!status) status = read_parameters(reader, path, model, "optimizer/m", checkpoint->m, error);
     if (!status) status = read_parameters(reader, path, model, "optimizer/v", checkpoint->v, error);
-    if (!status && h5_reader_has(reader, "pretrained")) {
-        checkpoint->pretrained = array_new(model->weight_count, sizeof(float));
-        status = checkpoint->pretrained ? read_parameters(reader, path, model, "pretrained",
-                                                          checkpoint->pretrained, error)
-                                        : error_memory(error, path, model->weight_count);
-    }
+    checkpoint->has_pretrained = !status && h5_reader_has(reader, "pretrained");
+    if (checkpoint->has_pretrained)
+        status = read_parameters(reader, path, model, "pretrained", model->weights, error);
     free(text);
     enum status closed = h5_reader_close(reader, error);
     return closed ? closed : status;

@@ -20,14 +20,15 @@ struct checkpoint {
     struct training training;
     struct trainer_progress progress;
     float *m, *v;        /* [weight_count], laid out as the weights */
-    float *pretrained;   /* likewise; NULL where the file has none, as the first checkpoints */
+    bool has_pretrained; /* the weights in the snapshot's model are those that training started
+                            from; the first checkpoints did not hold them */
     struct model *model; /* of a loaded one, which owns them; else NULL */
     struct quant_plan *plan;
 };
 
-/* A copy of the trainer's present state; NULL when memory is short. */
+/* A copy of the trainer's present state; NULL when memory is short.  The model outlives it. */
 struct checkpoint *checkpoint_take(const struct trainer *trainer, const struct training *training,
-                                   const struct model *model);
+                                   const struct model *model, bool has_pretrained);
 void checkpoint_free(struct checkpoint *checkpoint); /* NULL is harmless */
 
 /* Write FOLDER/checkpoint-s<step>.h5 and make FOLDER/checkpoint.h5 the newest, each whole or not

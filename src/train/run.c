@@ -197,10 +197,10 @@ static enum status load_checkpoint(struct run *run, struct error *error) {
 static void take_pretrained(struct run *run) {
     if (!run->resumed)
         run->info.baseline = run->model->has_ranges ? BASELINE_QAT : BASELINE_PRETRAINED;
-    else if (!run->resumed->pretrained)
+    else if (!run->resumed->has_pretrained)
         run->info.baseline = BASELINE_CHECKPOINT;
     else
-        memcpy(run->model->weights, run->resumed->pretrained,
+        memcpy(run->model->weights, run->resumed->model->weights,
                run->model->weight_count * sizeof *run->model->weights);
 }
 
@@ -458,8 +458,8 @@ static void finish_record(struct run *run) {
 
 static enum status last_checkpoint(struct run *run, struct error *error) {
     char path[512];
-    struct checkpoint *checkpoint =
-        checkpoint_take(run->trainer, &run->config.training, run->model);
+    struct checkpoint *checkpoint = checkpoint_take(run->trainer, &run->config.training, run->model,
+                                                    run->info.baseline != BASELINE_CHECKPOINT);
     if (!checkpoint) return error_memory(error, run->info.checkpoint_path, 0);
     char folder[sizeof run->info.checkpoint_path];
     snprintf(folder, sizeof folder, "%s", run->info.checkpoint_path);

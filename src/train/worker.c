@@ -333,8 +333,8 @@ static enum status submit(struct worker *worker, enum command_kind kind, uint32_
     if (kind == COMMAND_CHECKPOINT) {
         const struct run_info *info = worker->options.info;
         job.task = SHADOW_CHECKPOINT;
-        job.checkpoint =
-            checkpoint_take(worker->options.trainer, &info->config->training, info->model);
+        job.checkpoint = checkpoint_take(worker->options.trainer, &info->config->training,
+                                         info->model, info->baseline != BASELINE_CHECKPOINT);
         if (!job.checkpoint) return error_memory(error, "checkpoint", 0);
     } else {
         job.task = kind == COMMAND_EXPORT ? SHADOW_EXPORT : SHADOW_EVALUATE;
