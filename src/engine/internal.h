@@ -194,8 +194,8 @@ bool plan_pad(struct planner *planner);
 bool plan_space(struct planner *planner); /* space.c: SPACE_TO_BATCH_ND, BATCH_TO_SPACE_ND */
 /* The images of the slot of the operator's output, from those of its inputs. */
 enum status space_images(struct engine *engine, int index, const char *where, struct error *error);
-bool plan_float(
-    struct planner *planner); /* floats.c: all that take float32, PAD and space.c apart */
+/* floats.c: all that take float32, PAD and space.c apart */
+bool plan_float(struct planner *planner);
 
 /* out = step->table[in] for bytes; out may be in. */
 step_run run_table;

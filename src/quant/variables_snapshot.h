@@ -21,12 +21,11 @@ enum status variables_snapshot(const struct model *model, const struct quant_pla
                                struct error *error);
 
 /* Where a training of such a model begins: put the saved ranges in place of those in `ranges`
- * [plan->range_count], and count in *taken the input and activations that
- * have one.  What the file does not say
- * stays: a scheme may quantize what TFMOT leaves alone.  A kernel's range is taken only where the
- * scheme keeps that of the weights before (TFMOT); otherwise its weights tell it, per channel where
- * the file has one for all.  A file of a model that has seen no batch says nothing: *taken is 0.
- * After an error `ranges` may be partly replaced. */
+ * [plan->range_count], and count in *taken the input and activations that have one.  What the file
+ * does not say stays: a scheme may quantize what TFMOT leaves alone.  A kernel's range is taken
+ * only where the scheme keeps that of the weights before (TFMOT); otherwise its weights tell it,
+ * per channel where the file has one for all.  A file of a model that has seen no batch says
+ * nothing: *taken is 0. After an error `ranges` may be partly replaced. */
 enum status variables_take_ranges(const struct model *model, const struct quant_plan *plan,
                                   const struct variables *variables, struct range *ranges,
                                   int *taken, struct error *error);
