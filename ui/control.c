@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ui/format.h"
+#include "ui/draw/format.h"
 #include "ui/keys.h"
 
 void control_init(struct control *control, send_command *send, void *context) {

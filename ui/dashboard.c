@@ -9,13 +9,13 @@
 
 #include "base/clock.h"
 #include "base/cpu.h"
-#include "ui/format.h"
+#include "ui/draw/format.h"
+#include "ui/draw/signals.h"
+#include "ui/draw/stderr_capture.h"
+#include "ui/draw/terminal.h"
+#include "ui/draw/theme.h"
 #include "ui/keys.h"
 #include "ui/screen.h"
-#include "ui/signals.h"
-#include "ui/stderr_capture.h"
-#include "ui/terminal.h"
-#include "ui/theme.h"
 
 #define FRAMES_DEFAULT   10.0
 #define FRAMES_MOST      30.0

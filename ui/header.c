@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ui/format.h"
+#include "ui/draw/format.h"
+#include "ui/draw/line.h"
 #include "ui/keys.h"
-#include "ui/line.h"
 
 static enum color state_color(enum run_state state) {
     switch (state) {

@@ -3,7 +3,7 @@
 #define UI_HEADER_H
 
 #include "ui/control.h"
-#include "ui/layout.h"
+#include "ui/draw/layout.h"
 
 /* What the screen says at this moment. */
 struct view {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "ui/control.h"
-#include "ui/frame.h"
+#include "ui/draw/frame.h"
 #include "ui/keys.h"
 
 #define HELP_COLUMNS 76

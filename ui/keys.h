@@ -10,43 +10,73 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ui/panel.h"
+#include "ui/draw/keycode.h"
+#include "ui/draw/layout.h"
 
-/* A key: the Unicode character typed (control characters included), or one of these. */
-enum {
-    KEYCODE_NONE = 0,
-    KEYCODE_ESCAPE = 27,
-    KEYCODE_ENTER = 13,
-    KEYCODE_TAB = 9,
-    KEYCODE_SPECIAL = 0x110000,
-    KEYCODE_UP,
-    KEYCODE_DOWN,
-    KEYCODE_LEFT,
-    KEYCODE_RIGHT,
-    KEYCODE_HOME,
-    KEYCODE_END,
-    KEYCODE_PAGE_UP,
-    KEYCODE_PAGE_DOWN,
-    KEYCODE_BACKTAB,
-    KEYCODE_BACKSPACE,
-    KEYCODE_DELETE,
-    KEYCODE_F1,
-    KEYCODE_F2,
-    KEYCODE_F3,
-    KEYCODE_F4,
-    KEYCODE_F5,
-    KEYCODE_F6,
-    KEYCODE_F7,
-    KEYCODE_F8,
-    KEYCODE_F9,
-    KEYCODE_F10,
-    KEYCODE_F11,
-    KEYCODE_F12,
-    KEYCODE_RESIZED, /* no key: the screen has another size */
-    KEYCODE_GONE     /* no key: the terminal has gone away */
+/* Every meaning a key can have.  Panels get those that the dashboard does not carry out itself. */
+enum action {
+    ACTION_NONE,
+    ACTION_UP,
+    ACTION_DOWN,
+    ACTION_LEFT,
+    ACTION_RIGHT,
+    ACTION_FIRST,
+    ACTION_LAST,
+    ACTION_PAGE_UP,
+    ACTION_PAGE_DOWN,
+    ACTION_ENTER,
+    ACTION_NEXT,
+    ACTION_PREVIOUS, /* n N: next / previous match, or misclassified digit */
+    ACTION_NEXT_DIGIT,
+    ACTION_PREVIOUS_DIGIT, /* J K: the same from any panel */
+    ACTION_FILTER,         /* \ : next filter or predicate */
+    ACTION_SORT_RIGHT,
+    ACTION_SORT_LEFT,
+    ACTION_INVERT_SORT,
+    ACTION_ZOOM_IN,
+    ACTION_ZOOM_OUT,
+    ACTION_ZOOM_RESET,
+    ACTION_SMOOTH_LESS,
+    ACTION_SMOOTH_MORE,
+    ACTION_LOG_SCALE,
+    ACTION_X_AXIS,
+    ACTION_VIEW, /* v: next view of this panel */
+    ACTION_FOLLOW,
+    ACTION_EARLIER,
+    ACTION_LATER, /* ( ) : evaluation shown */
+    /* carried out by the dashboard itself */
+    ACTION_HELP,
+    ACTION_QUIT,
+    ACTION_BACK,
+    ACTION_PANEL_1,
+    ACTION_PANEL_2,
+    ACTION_PANEL_3,
+    ACTION_PANEL_4,
+    ACTION_PANEL_5,
+    ACTION_PANEL_6,
+    ACTION_PANEL_NEXT,
+    ACTION_PANEL_PREVIOUS,
+    ACTION_MAXIMISE,
+    ACTION_SEARCH,
+    ACTION_FREEZE,
+    ACTION_PAUSE,
+    ACTION_STEP,
+    ACTION_STOP,
+    ACTION_EXPORT,
+    ACTION_CHECKPOINT,
+    ACTION_EVALUATE,
+    ACTION_ACKNOWLEDGE,
+    ACTION_TRAIN_ON,
+    ACTION_FASTER,
+    ACTION_SLOWER, /* pace */
+    ACTION_GLYPHS,
+    ACTION_REDRAW,
+    ACTION_SUSPEND,
+    ACTION_INTERRUPT,
+    ACTIONS
 };
-#define KEY_CONTROL(letter) ((letter)&0x1f)
-#define KEYS_EACH           3 /* most keys of one action */
+
+#define KEYS_EACH 3 /* most keys of one action */
 
 struct key {
     enum action action;
@@ -64,8 +94,6 @@ extern const size_t key_count;
 enum action keys_action(uint32_t code);
 const struct key *keys_find(enum action action);
 
-/* "p", "F10", "C-l", "Up", "Esc"; out[size]. */
-char *keycode_name(uint32_t code, char *out, size_t size);
 /* All names of one row: "q F10". */
 char *key_names(const struct key *key, char *out, size_t size);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ui/frame.h"
+#include "ui/draw/frame.h"
 #include "ui/help.h"
 #include "ui/keys.h"
 

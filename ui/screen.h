@@ -6,8 +6,8 @@
 #define UI_SCREEN_H
 
 #include "ui/control.h"
+#include "ui/draw/terminal.h"
 #include "ui/header.h"
-#include "ui/terminal.h"
 
 struct screen {
     struct store store;

@@ -1,4 +1,4 @@
-#include "ui/panel.h"
+#include "ui/session.h"
 
 void session_walk(struct session *session, const struct store *store, int step) {
     int count = store->evaluation_count;

@@ -1,0 +1,612 @@
+/* The digits panel: test digits to step through, above all those that are read wrongly. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ui/draw/digit.h"
+#include "ui/panel.h"
+
+#define UNSURE_MARGIN .2f /* between the two most probable classes */
+#define STRIP_COLUMNS 31  /* three predictions in one row */
+#define INFO_COLUMNS  8   /* the least that predictions need */
+#define INFO_MOST     40
+#define LIST_COLUMNS  25
+
+enum predicate {
+    PREDICATE_WRONG,  /* INT8 is wrong */
+    PREDICATE_FLIP,   /* FP32 is right, INT8 is wrong */
+    PREDICATE_UNSURE, /* INT8 hesitates between two */
+    PREDICATE_CLASS,  /* one label */
+    PREDICATE_PAIR,   /* one label read as one class, from the confusion panel */
+    PREDICATE_ALL,
+    PREDICATES
+};
+
+struct digits_state {
+    enum predicate predicate;
+    int class; /* of PREDICATE_CLASS */
+    int pair_truth, pair_predicted;
+    enum path pair_path;
+    bool has_pair, is_worst_first, has_chosen;
+    /* Digits that match, and what they were gathered for. */
+    uint32_t *matches;
+    size_t count, capacity;
+    struct {
+        const struct evaluation *evaluation;
+        uint64_t step;
+        size_t digits;
+        enum predicate predicate;
+        int class, pair_truth, pair_predicted;
+        enum path pair_path;
+        bool is_worst_first;
+    } gathered;
+    uint64_t settled_step; /* evaluation for which the digit shown was last chosen */
+};
+
+/* ---- what matches */
+
+static const float *probabilities(const struct evaluation *evaluation, int path, size_t digit) {
+    return evaluation->paths[path].probabilities + digit * DIGIT_CLASSES;
+}
+
+static int predicted(const struct evaluation *evaluation, int path, size_t digit) {
+    return evaluation->paths[path].labels[digit];
+}
+
+static float margin(const float *probability) {
+    float first = -1, second = -1;
+    for (int i = 0; i < DIGIT_CLASSES; i++) {
+        if (probability[i] > first) {
+            second = first;
+            first = probability[i];
+        } else if (probability[i] > second) {
+            second = probability[i];
+        }
+    }
+    return first - second;
+}
+
+static bool does_match(const struct digits_state *digits, const struct evaluation *evaluation,
+                       const unsigned char *labels, size_t digit) {
+    int truth = labels[digit];
+    switch (digits->predicate) {
+    case PREDICATE_WRONG:
+        return predicted(evaluation, PATH_INT8, digit) != truth;
+    case PREDICATE_FLIP:
+        return predicted(evaluation, PATH_INT8, digit) != truth &&
+               predicted(evaluation, PATH_FP32, digit) == truth;
+    case PREDICATE_UNSURE:
+        return margin(probabilities(evaluation, PATH_INT8, digit)) <= UNSURE_MARGIN;
+    case PREDICATE_CLASS:
+        return truth == digits->class;
+    case PREDICATE_PAIR:
+        return truth == digits->pair_truth &&
+               predicted(evaluation, (int)digits->pair_path, digit) == digits->pair_predicted;
+    default:
+        return true;
+    }
+}
+
+static size_t evaluated(const struct store *store, const struct evaluation *evaluation) {
+    size_t count = store->info->dataset->test.count;
+    return evaluation && evaluation->count < count ? evaluation->count : count;
+}
+
+/* How far INT8 is from the truth: large is worse. */
+static float wrongness(const struct evaluation *evaluation, int truth, size_t digit) {
+    const float *probability = probabilities(evaluation, PATH_INT8, digit);
+    return probability[predicted(evaluation, PATH_INT8, digit)] - probability[truth];
+}
+
+/* A heap sort: in place, and no worse than n log n for any order. */
+static void sift(const struct evaluation *evaluation, const unsigned char *labels, uint32_t *heap,
+                 size_t root, size_t count) {
+    for (size_t child; (child = 2 * root + 1) < count; root = child) {
+        float here = wrongness(evaluation, labels[heap[child]], heap[child]);
+        if (child + 1 < count) {
+            float beside = wrongness(evaluation, labels[heap[child + 1]], heap[child + 1]);
+            if (beside < here || (!(here < beside) && heap[child + 1] > heap[child])) {
+                child++;
+                here = beside;
+            }
+        }
+        float above = wrongness(evaluation, labels[heap[root]], heap[root]);
+        if (above < here || (!(here < above) && heap[root] > heap[child])) return;
+        uint32_t swap = heap[root];
+        heap[root] = heap[child];
+        heap[child] = swap;
+    }
+}
+
+static void sort_worst_first(const struct evaluation *evaluation, const unsigned char *labels,
+                             uint32_t *matches, size_t count) {
+    for (size_t i = count / 2; i > 0; i--) sift(evaluation, labels, matches, i - 1, count);
+    for (size_t last = count; last > 1; last--) {
+        uint32_t swap = matches[0];
+        matches[0] = matches[last - 1];
+        matches[last - 1] = swap;
+        sift(evaluation, labels, matches, 0, last - 1);
+    }
+}
+
+static bool is_gathered(const struct digits_state *digits, const struct evaluation *evaluation,
+                        size_t count) {
+    return digits->gathered.digits == count && digits->gathered.evaluation == evaluation &&
+           digits->gathered.step == evaluation->step &&
+           digits->gathered.predicate == digits->predicate &&
+           digits->gathered.class == digits->class &&
+           digits->gathered.pair_truth == digits->pair_truth &&
+           digits->gathered.pair_predicted == digits->pair_predicted &&
+           digits->gathered.pair_path == digits->pair_path &&
+           digits->gathered.is_worst_first == digits->is_worst_first;
+}
+
+static void gather(struct digits_state *digits, const struct store *store,
+                   const struct evaluation *evaluation) {
+    if (!evaluation) {
+        digits->count = 0;
+        digits->gathered.digits = 0;
+        return;
+    }
+    size_t count = evaluated(store, evaluation);
+    if (is_gathered(digits, evaluation, count)) return;
+    if (digits->capacity < count) {
+        uint32_t *matches = realloc(digits->matches, count * sizeof *matches);
+        if (!matches) return;
+        digits->matches = matches;
+        digits->capacity = count;
+    }
+    const unsigned char *labels = store->info->dataset->test.labels;
+    digits->count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (does_match(digits, evaluation, labels, i))
+            digits->matches[digits->count++] = (uint32_t)i;
+    if (digits->is_worst_first)
+        sort_worst_first(evaluation, labels, digits->matches, digits->count);
+    digits->gathered.evaluation = evaluation;
+    digits->gathered.step = evaluation->step;
+    digits->gathered.digits = count;
+    digits->gathered.predicate = digits->predicate;
+    digits->gathered.class = digits->class;
+    digits->gathered.pair_truth = digits->pair_truth;
+    digits->gathered.pair_predicted = digits->pair_predicted;
+    digits->gathered.pair_path = digits->pair_path;
+    digits->gathered.is_worst_first = digits->is_worst_first;
+}
+
+/* Place of the digit shown among the matches; count when it is none of them. */
+static size_t place_of(const struct digits_state *digits, size_t digit) {
+    size_t place = 0;
+    while (place < digits->count && digits->matches[place] != digit) place++;
+    return place;
+}
+
+/* The match to go to from a digit that is none: in order of index the next one, else the first. */
+static size_t place_after(const struct digits_state *digits, size_t digit) {
+    size_t place = 0;
+    if (digits->is_worst_first) return 0;
+    while (place < digits->count && digits->matches[place] < digit) place++;
+    return place < digits->count ? place : 0;
+}
+
+static void choose(struct digits_state *digits, struct session *session, size_t place) {
+    if (place < digits->count) session->digit = digits->matches[place];
+    digits->settled_step = digits->gathered.step;
+}
+
+static void settle(struct digits_state *digits, struct session *session) {
+    if (place_of(digits, session->digit) == digits->count)
+        choose(digits, session, place_after(digits, session->digit));
+}
+
+/* Take over a pair chosen in the confusion panel, and the first match of a run. */
+static const struct evaluation *update(struct digits_state *digits, const struct store *store,
+                                       struct session *session) {
+    const struct evaluation *evaluation = store_evaluation(store, session->evaluation);
+    bool is_new_pair = session->pair_truth >= 0 && session->pair_predicted >= 0 &&
+                       (!digits->has_pair || digits->pair_truth != session->pair_truth ||
+                        digits->pair_predicted != session->pair_predicted ||
+                        digits->pair_path != session->pair_path);
+    if (is_new_pair) {
+        digits->has_pair = true;
+        digits->pair_truth = session->pair_truth;
+        digits->pair_predicted = session->pair_predicted;
+        digits->pair_path = session->pair_path;
+        digits->predicate = PREDICATE_PAIR;
+    }
+    gather(digits, store, evaluation);
+    if (evaluation && (is_new_pair || !digits->has_chosen)) {
+        digits->has_chosen = true;
+        settle(digits, session);
+    }
+    return evaluation;
+}
+
+/* ---- texts */
+
+static const char *predicate_text(const struct digits_state *digits, char *text, size_t size) {
+    switch (digits->predicate) {
+    case PREDICATE_WRONG:
+        return "wrong";
+    case PREDICATE_FLIP:
+        return "flip";
+    case PREDICATE_UNSURE:
+        return "unsure";
+    case PREDICATE_CLASS:
+        snprintf(text, size, "class %d", digits->class);
+        return text;
+    case PREDICATE_PAIR:
+        snprintf(text, size, "%d->%d%s%s", digits->pair_truth, digits->pair_predicted,
+                 digits->pair_path == PATH_INT8 ? "" : " ",
+                 digits->pair_path == PATH_INT8 ? "" : path_name(digits->pair_path));
+        return text;
+    default:
+        return "all";
+    }
+}
+
+static const char *predicate_meaning(enum predicate predicate) {
+    static const char *const meanings[PREDICATES] = {
+        "INT8 is wrong", "FP32 is right, INT8 is wrong", "INT8: best two within .20",
+        "one label",     "from the confusion panel",     "all test digits"};
+    return meanings[predicate];
+}
+
+/* ".534", "1.00" */
+static const char *probability_text(float probability, char text[8]) {
+    snprintf(text, 8, "%.3f", (double)probability);
+    if (text[0] == '0') return text + 1;
+    text[4] = 0;
+    return text;
+}
+
+static void title(void *state, const struct store *store, const struct session *session, char *left,
+                  char *right, size_t size) {
+    struct digits_state *digits = state;
+    const struct evaluation *evaluation = store_evaluation(store, session->evaluation);
+    gather(digits, store, evaluation);
+    size_t digit = session->digit;
+    left[0] = right[0] = 0;
+    if (digit >= store->info->dataset->test.count) return;
+    int truth = store->info->dataset->test.labels[digit];
+    if (!evaluation) {
+        snprintf(left, size, "y=%d  #%zu", truth, digit);
+        snprintf(right, size, "no evaluation yet");
+        return;
+    }
+    /* What matters most comes first: little of it fits above a narrow panel. */
+    const char *flip = "";
+    int length = snprintf(left, size, "y=%d", truth);
+    if (digit < evaluated(store, evaluation)) {
+        int label = predicted(evaluation, PATH_INT8, digit);
+        length += snprintf(left + length, size - (size_t)length, " int8=%d", label);
+        if (label != truth && predicted(evaluation, PATH_FP32, digit) == truth) flip = "  [flip]";
+    }
+    char text[32], place[32] = "-";
+    size_t at = place_of(digits, digit);
+    if (at < digits->count) snprintf(place, sizeof place, "%zu", at + 1);
+    snprintf(left + length, size - (size_t)length, "  %s %s/%zu  #%zu%s",
+             predicate_text(digits, text, sizeof text), place, digits->count, digit, flip);
+    if (evaluation->is_whole)
+        snprintf(right, size, "step %llu", (unsigned long long)evaluation->step);
+    else
+        snprintf(right, size, "step %llu, first %zu", (unsigned long long)evaluation->step,
+                 evaluation->count);
+}
+
+/* ---- drawing */
+
+static const enum color path_colors[PATHS] = {COLOR_FP32, COLOR_QAT, COLOR_INT8};
+
+static void draw_prediction(struct canvas *canvas, int row, const struct evaluation *evaluation,
+                            int path, size_t digit, int truth) {
+    int label = predicted(evaluation, path, digit);
+    char text[8];
+    bool is_right = label == truth;
+    canvas_text(canvas, row, 0, path_colors[path], path_name((enum path)path));
+    canvas_printf(canvas, row, 5, is_right ? COLOR_STRONG : COLOR_ALARM, "%d", label);
+    canvas_bold(canvas, row, 5, 1);
+    if (!is_right) canvas_put(canvas, row, 6, '!', COLOR_ALARM);
+    if (canvas->columns < 12) return;
+    canvas_printf(canvas, row, 8, COLOR_TEXT, "%4s",
+                  probability_text(probabilities(evaluation, path, digit)[label], text));
+    if (canvas->columns < 18) return;
+    canvas_text(canvas, row, 13, is_right ? COLOR_OK : COLOR_ALARM, is_right ? "ok" : "wrong");
+}
+
+/* Rows 2 * row and the next of the picture's pixels hold no ink. */
+static bool is_blank(const unsigned char *image, int row) {
+    for (int i = 0; i < 2 * DIGIT_SIDE; i++)
+        if (image[2 * row * DIGIT_SIDE + i] > 0) return false;
+    return true;
+}
+
+/* "FP32 7 .49 QAT 3!.48 INT8 3!.48" */
+static void draw_strip(struct canvas *canvas, int row, const struct evaluation *evaluation,
+                       size_t digit, int truth) {
+    int column = 0;
+    for (int path = 0; path < PATHS; path++) {
+        int label = predicted(evaluation, path, digit);
+        bool is_right = label == truth;
+        char text[8];
+        /* Two digits are enough here; 1.00 is cut to 1.0. */
+        snprintf(text, sizeof text, "%.2f", (double)probabilities(evaluation, path, digit)[label]);
+        column = canvas_text(canvas, row, column, path_colors[path], path_name((enum path)path));
+        canvas_printf(canvas, row, column + 1, is_right ? COLOR_STRONG : COLOR_ALARM, "%d%s", label,
+                      is_right ? "" : "!");
+        canvas_bold(canvas, row, column + 1, 1);
+        canvas_printf(canvas, row, column + 3, COLOR_TEXT, "%.3s",
+                      text[0] == '0' ? text + 1 : text);
+        column += 7;
+    }
+}
+
+/* A small panel has room for the picture only: the predictions go over a row of it without ink. */
+static void draw_over(struct canvas *canvas, const unsigned char *image,
+                      const struct evaluation *evaluation, size_t digit, int truth) {
+    int last = DIGIT_SIDE / 2 - 1, row = is_blank(image, last) ? last : 0;
+    if (canvas->columns < STRIP_COLUMNS || !is_blank(image, row)) return;
+    canvas_fill(canvas, row, 0, canvas->columns, ' ', COLOR_TEXT);
+    draw_strip(canvas, row, evaluation, digit, truth);
+}
+
+/* A line of names, then ten rows: the class, marked when it is the label, and a bar a path. */
+static void draw_bars(struct canvas *canvas, int row, const struct evaluation *evaluation,
+                      size_t digit, int truth) {
+    int room = canvas->columns - 3;
+    int each = (room - 2) / PATHS, first = 0;
+    if (each < 4) {
+        each = room;
+        first = PATH_INT8;
+    }
+    if (each < 1) return;
+    for (int path = first; path < PATHS; path++)
+        canvas_text(canvas, row, 3 + (path - first) * (each + 1), path_colors[path],
+                    path_name((enum path)path));
+    row++;
+    for (int class = 0; class < DIGIT_CLASSES; class ++) {
+        bool is_truth = class == truth;
+        canvas_printf(canvas, row + class, 0, is_truth ? COLOR_STRONG : COLOR_DIM, "%d%s", class,
+                      is_truth ? "y" : "");
+        if (is_truth) canvas_bold(canvas, row + class, 0, 2);
+        for (int path = first; path < PATHS; path++) {
+            int column = 3 + (path - first) * (each + 1);
+            float share = probabilities(evaluation, path, digit)[class];
+            canvas_bar(canvas, row + class, column, each, (double)share, path_colors[path]);
+        }
+    }
+}
+
+static void draw_notes(const struct digits_state *digits, struct canvas *canvas, int row,
+                       const struct evaluation *evaluation, size_t digit) {
+    if (row >= canvas->rows) return;
+    bool is_match = place_of(digits, digit) < digits->count;
+    char text[32];
+    if (digits->count == 0) {
+        canvas_printf(canvas, row, 0, COLOR_DIM, "no digit matches: %s",
+                      predicate_text(digits, text, sizeof text));
+    } else if (!is_match) {
+        canvas_printf(canvas, row, 0, COLOR_WARNING, "no longer %s; n: next",
+                      predicate_text(digits, text, sizeof text));
+    } else {
+        canvas_text(canvas, row, 0, COLOR_DIM, predicate_meaning(digits->predicate));
+    }
+    if (evaluation->is_whole || canvas->columns < 24) return;
+    canvas_printf(canvas, row + 1, 0, COLOR_DIM, "of the first %zu digits", evaluation->count);
+}
+
+static void draw_info(const struct digits_state *digits, const struct store *store,
+                      struct canvas *canvas, const struct evaluation *evaluation, size_t digit) {
+    int truth = store->info->dataset->test.labels[digit];
+    if (!evaluation) {
+        canvas_printf(canvas, 0, 0, COLOR_STRONG, "label %d", truth);
+        canvas_text(canvas, 1, 0, COLOR_DIM, "no evaluation yet");
+        return;
+    }
+    if (digit >= evaluated(store, evaluation)) {
+        canvas_printf(canvas, 0, 0, COLOR_STRONG, "label %d", truth);
+        canvas_printf(canvas, 1, 0, COLOR_DIM, "not among the first %zu", evaluation->count);
+        return;
+    }
+    int row = 0;
+    bool has_bars = canvas->rows >= PATHS + 1 + DIGIT_CLASSES;
+    if (!has_bars && canvas->rows >= DIGIT_CLASSES + 2 && canvas->columns >= STRIP_COLUMNS) {
+        draw_strip(canvas, 0, evaluation, digit, truth);
+        draw_bars(canvas, 1, evaluation, digit, truth);
+        return;
+    }
+    if (canvas->rows >= PATHS + 1 + (has_bars ? DIGIT_CLASSES + 1 : 0))
+        canvas_printf(canvas, row++, 0, COLOR_STRONG, "label %d", truth);
+    /* With less room the path that matters most comes first. */
+    for (int i = 0; i < PATHS && row < canvas->rows; i++, row++)
+        draw_prediction(canvas, row, evaluation, canvas->rows < PATHS ? PATH_INT8 - i : i, digit,
+                        truth);
+    if (has_bars) {
+        if (canvas->rows >= row + DIGIT_CLASSES + 4) row++;
+        draw_bars(canvas, row, evaluation, digit, truth);
+        row += DIGIT_CLASSES + 1;
+        if (canvas->rows > row + 1) row++;
+    }
+    draw_notes(digits, canvas, row, evaluation, digit);
+}
+
+static void draw_list(const struct digits_state *digits, const struct store *store,
+                      struct canvas *canvas, const struct evaluation *evaluation, size_t digit) {
+    if (!evaluation || canvas->rows < 2) return;
+    int column = canvas_text(canvas, 0, 0, COLOR_DIM, "   idx  y ");
+    for (int path = 0; path < PATHS; path++)
+        column = canvas_printf(canvas, 0, column, path_colors[path], " %s",
+                               path == PATH_FP32   ? "fp32"
+                               : path == PATH_INT8 ? "int8"
+                                                   : " qat");
+    size_t rows = (size_t)canvas->rows - 1, place = place_of(digits, digit);
+    if (place == digits->count) place = place_after(digits, digit);
+    size_t top = place > rows / 2 ? place - rows / 2 : 0;
+    if (top + rows > digits->count) top = digits->count > rows ? digits->count - rows : 0;
+    for (size_t i = 0; i < rows && top + i < digits->count; i++) {
+        size_t here = digits->matches[top + i];
+        int row = (int)i + 1, truth = store->info->dataset->test.labels[here];
+        bool is_here = here == digit;
+        if (is_here) canvas_put(canvas, row, 0, 0x25b8, COLOR_SELECTED);
+        canvas_printf(canvas, row, 1, is_here ? COLOR_SELECTED : COLOR_TEXT, "%5zu  %d", here,
+                      truth);
+        for (int path = 0; path < PATHS; path++) {
+            int label = predicted(evaluation, path, here);
+            canvas_printf(canvas, row, 10 + 5 * path, label == truth ? COLOR_DIM : COLOR_ALARM,
+                          "%4d%s", label, label == truth ? "" : "!");
+        }
+        if (is_here) canvas_bold(canvas, row, 0, LIST_COLUMNS);
+    }
+}
+
+/* The picture for so much room: a large one only where text fits beside or below it as well. */
+static struct digit_size picture_size(int columns, int rows) {
+    struct digit_size size = digit_fit(columns, rows);
+    bool is_large = size.columns > DIGIT_SIDE;
+    if (is_large && columns < size.columns + INFO_COLUMNS + 2 && rows < size.rows + 6)
+        size = digit_fit(DIGIT_SIDE, rows);
+    return size;
+}
+
+static void draw(void *state, const struct store *store, struct session *session,
+                 struct canvas *canvas) {
+    struct digits_state *digits = state;
+    const struct evaluation *evaluation = update(digits, store, session);
+    const struct digits *test = &store->info->dataset->test;
+    if (canvas->rows < 1 || canvas->columns < 1 || test->count == 0) return;
+    if (session->digit >= test->count) session->digit = 0;
+    size_t digit = session->digit;
+    struct digit_size size = picture_size(canvas->columns, canvas->rows);
+    int right = canvas->columns - size.columns - 1, below = canvas->rows - size.rows;
+    bool is_beside = size.columns == 0 || right >= INFO_COLUMNS;
+    /* Alone, the picture stands in the middle. */
+    int column = is_beside ? 0 : (canvas->columns - size.columns) / 2;
+    digit_draw(canvas, 0, column, size, test->images + digit * DIGIT_PIXELS);
+    if (size.columns == 0) right = canvas->columns;
+    bool is_alone = !is_beside && below < 1 && size.columns == DIGIT_SIDE;
+    if (is_alone && evaluation && digit < evaluated(store, evaluation))
+        draw_over(canvas, test->images + digit * DIGIT_PIXELS, evaluation, digit,
+                  test->labels[digit]);
+
+    struct canvas info = {0}, list = {0};
+    int left = size.columns ? size.columns + 1 : 0;
+    if (is_beside) {
+        bool is_split = right >= INFO_COLUMNS + LIST_COLUMNS + 3;
+        int width = right;
+        if (is_split) {
+            width = right - LIST_COLUMNS - 3 < INFO_MOST ? right - LIST_COLUMNS - 3 : INFO_MOST;
+            list = canvas_part(canvas, 0, left + width + 2, canvas->rows, canvas->columns);
+        } else if (below >= 5 && canvas->columns >= LIST_COLUMNS && size.rows >= 14) {
+            list = canvas_part(canvas, size.rows + 1, 0, below - 1, canvas->columns);
+        }
+        int rows = is_split || list.rows == 0 ? canvas->rows : size.rows;
+        info = canvas_part(canvas, 0, left, rows, width);
+    } else {
+        bool is_split = below >= 8 && canvas->columns >= 2 * LIST_COLUMNS + 1;
+        int width = is_split ? canvas->columns - LIST_COLUMNS - 1 : canvas->columns;
+        info = canvas_part(canvas, size.rows, 0, below, width);
+        if (is_split) list = canvas_part(canvas, size.rows, width + 1, below, canvas->columns);
+    }
+    draw_info(digits, store, &info, evaluation, digit);
+    draw_list(digits, store, &list, evaluation, digit);
+}
+
+/* ---- keys */
+
+static size_t wrapped(size_t place, int step, size_t count) {
+    long long at = ((long long)place + step) % (long long)count;
+    return (size_t)(at < 0 ? at + (long long)count : at);
+}
+
+static void step_to(struct digits_state *digits, struct session *session,
+                    const struct evaluation *evaluation, size_t test_count, int step) {
+    if (!evaluation) session->digit = wrapped(session->digit, step, test_count);
+    if (digits->count == 0) return;
+    size_t place = place_of(digits, session->digit);
+    if (place == digits->count) {
+        place = place_after(digits, session->digit);
+        if (step < 0) place = wrapped(place, -1, digits->count);
+    } else {
+        place = wrapped(place, step, digits->count);
+    }
+    choose(digits, session, place);
+}
+
+static void next_predicate(struct digits_state *digits, const struct store *store,
+                           struct session *session, const struct evaluation *evaluation) {
+    digits->predicate = (digits->predicate + 1) % PREDICATES;
+    if (digits->predicate == PREDICATE_PAIR && !digits->has_pair) digits->predicate++;
+    if (digits->predicate == PREDICATE_CLASS)
+        digits->class = store->info->dataset->test.labels[session->digit];
+    gather(digits, store, evaluation);
+    settle(digits, session);
+}
+
+static bool act(void *state, const struct store *store, struct session *session,
+                enum action action) {
+    struct digits_state *digits = state;
+    const struct evaluation *evaluation = update(digits, store, session);
+    size_t count = store->info->dataset->test.count;
+    if (count == 0) return false;
+    if (session->digit >= count) session->digit = 0;
+    switch (action) {
+    case ACTION_NEXT:
+    case ACTION_NEXT_DIGIT:
+    case ACTION_DOWN:
+    case ACTION_RIGHT:
+        step_to(digits, session, evaluation, count, 1);
+        return true;
+    case ACTION_PREVIOUS:
+    case ACTION_PREVIOUS_DIGIT:
+    case ACTION_UP:
+    case ACTION_LEFT:
+        step_to(digits, session, evaluation, count, -1);
+        return true;
+    case ACTION_PAGE_DOWN:
+        step_to(digits, session, evaluation, count, 10);
+        return true;
+    case ACTION_PAGE_UP:
+        step_to(digits, session, evaluation, count, -10);
+        return true;
+    case ACTION_FIRST:
+        choose(digits, session, 0);
+        return true;
+    case ACTION_LAST:
+        choose(digits, session, digits->count - 1);
+        return true;
+    case ACTION_FILTER:
+        next_predicate(digits, store, session, evaluation);
+        return true;
+    case ACTION_SORT_RIGHT:
+    case ACTION_SORT_LEFT:
+        digits->is_worst_first = !digits->is_worst_first;
+        gather(digits, store, evaluation);
+        return true;
+    case ACTION_EARLIER:
+        session_walk(session, store, -1);
+        return true;
+    case ACTION_LATER:
+        session_walk(session, store, 1);
+        return true;
+    case ACTION_FOLLOW:
+        session->evaluation = -1;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void release(void *state) {
+    struct digits_state *digits = state;
+    free(digits->matches);
+    digits->matches = NULL;
+    digits->capacity = digits->count = 0;
+}
+
+const struct panel panel_digits = {.name = "digits",
+                                   .title = title,
+                                   .draw = draw,
+                                   .act = act,
+                                   .state_size = sizeof(struct digits_state),
+                                   .release = release};
