@@ -239,7 +239,8 @@ void control_signal(struct control *control, struct store *store, int signal_num
     if (!control->is_leaving) control->is_done = true; /* nobody left to ask */
 }
 
-static void follow_export(struct control *control, const struct event_export *written, double now) {
+static void follow_export(struct control *control, const struct export_result *written,
+                          double now) {
     char size[16];
     const char *slash = strrchr(written->path, '/'); /* the log has the whole path */
     control_say(control, written->differing ? COLOR_ALARM : COLOR_OK, now,

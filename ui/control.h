@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "run/command.h"
 #include "ui/panel.h"
 
 enum modal { MODAL_NONE, MODAL_QUIT, MODAL_UNSAVED, MODAL_STOP, MODAL_HELP, MODAL_SEARCH };

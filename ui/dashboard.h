@@ -15,7 +15,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "train/run.h"
+#include "run/run.h"
 
 struct dashboard_options {
     const char *theme;        /* a theme's name; NULL: dark */

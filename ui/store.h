@@ -6,8 +6,9 @@
 #ifndef UI_STORE_H
 #define UI_STORE_H
 
-#include "train/event.h"
-#include "train/run.h"
+#include "run/event.h"
+#include "run/info.h"
+#include "run/outlet.h"
 #include "ui/history.h"
 
 #define STORE_LOG_LINES 2000
@@ -59,16 +60,16 @@ struct store {
     bool has_ptq;
     struct event_ptq ptq; /* the model as it came, quantized without training */
     bool has_export;
-    struct event_export last_export;
+    struct export_result last_export;
     int warnings, alarms; /* log lines since last acknowledged */
     char alarm[240];      /* newest warning or worse that is not acknowledged */
     uint64_t not_finite_steps;
     uint64_t first_not_finite;
-    struct run_pressure pressure; /* set by the dashboard */
-    struct store_process process; /* likewise */
-    bool is_over;                 /* DONE or FAILED */
-    double pace;                  /* as last set */
-    int epochs_planned;           /* grows when training goes on */
+    struct outlet_pressure pressure; /* set by the dashboard */
+    struct store_process process;    /* likewise */
+    bool is_over;                    /* DONE or FAILED */
+    double pace;                     /* as last set */
+    int epochs_planned;              /* grows when training goes on */
     uint64_t steps_planned;
     uint64_t saved_step;  /* of the newest weights that were exported or checkpointed */
     char checkpoint[160]; /* path of the last one written, or "" */

@@ -1,5 +1,6 @@
 #include "cli/export.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -15,14 +16,14 @@
 #include "export/csource.h"
 #include "tflite/tflite.h"
 #include "train/checkpoint.h"
-#include "train/exporter.h"
+#include "export/exporter.h"
 
 bool export_ends_in(const char *path, const char *ending) {
     size_t length = strlen(path), tail = strlen(ending);
     return length > tail && !strcasecmp(path + length - tail, ending);
 }
 
-static enum status report(const struct options *options, const struct event_export *result,
+static enum status report(const struct options *options, const struct export_result *result,
                           struct error *error) {
     if (options->is_json)
         return print_json(json_pack("{s:s, s:I, s:s, s:o, s:I}", "path", options->output, "bytes",
@@ -39,7 +40,7 @@ enum status export_tflite(const struct options *options, const struct snapshot *
                           struct error *error) {
     struct dataset dataset = {0};
     struct pool *pool = NULL;
-    struct event_export result;
+    struct export_result result;
     enum status status = settings_check_writable(options->output, error);
     if (!status) status = subject_digits(options, &dataset, error);
     if (!status) status = pool_create(&pool, (int)options->threads, error);

@@ -1,6 +1,7 @@
 #include "cli/layers.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/printable.h"
@@ -8,8 +9,8 @@
 #include "cli/subject.h"
 #include "quant/freeze.h"
 #include "train/checkpoint.h"
-#include "train/comparison.h"
-#include "train/ptq.h"
+#include "evaluate/comparison.h"
+#include "evaluate/ptq.h"
 
 #define NAME_SHOWN    28
 #define OTHER_WEIGHTS 20.0 /* dB */

@@ -4,11 +4,12 @@
 #include <getopt.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/ptq.h"
-#include "train/run.h"
+#include "evaluate/ptq.h"
+#include "run/config.h"
 #include "ui/dashboard.h"
 
 #define VERBS_TRAINING (VERB_DASHBOARD | VERB_RUN | VERB_TRAIN)
@@ -44,7 +45,7 @@ static entry_parse parse_switch, parse_text, parse_whole, parse_seed, parse_real
 
 static const struct entry entries[] = {
     {"epochs", 'e', "N", VERBS_TRAINING, GROUP_TRAINING, "passes over the training digits (3)",
-     parse_whole, AT(epochs), 1, 10000, NULL},
+     parse_whole, AT(epochs), 1, MAX_EPOCHS, NULL},
     {"steps", 0, "N", VERBS_TRAINING, GROUP_TRAINING, "stop after N batches", parse_whole,
      AT(steps), 1, 1e12, NULL},
     {"batch", 'b', "N", VERBS_TRAINING, GROUP_TRAINING, "digits in a batch (32)", parse_whole,

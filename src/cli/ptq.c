@@ -1,12 +1,14 @@
 #include "cli/assets.h"
+
+#include <stdio.h>
 #include "cli/cli.h"
 #include "cli/export.h"
 #include "cli/progress.h"
 #include "cli/settings.h"
 #include "cli/subject.h"
-#include "train/exporter.h"
-#include "train/ptq.h"
-#include "train/run.h"
+#include "export/exporter.h"
+#include "evaluate/ptq.h"
+#include "run/info.h"
 
 /* One quantization, so that helpers need not take eight arguments. */
 struct session {
@@ -17,7 +19,7 @@ struct session {
     struct pool *pool;
     struct ptq ptq;
     struct predictions fp32;
-    struct event_export exported;
+    struct export_result exported;
 };
 
 static enum status name_output(struct session *session, struct error *error) {
@@ -67,7 +69,7 @@ static enum status quantize(struct session *session, struct error *error) {
 }
 
 static enum status report(const struct session *session, struct error *error) {
-    const struct event_export *exported = &session->exported;
+    const struct export_result *exported = &session->exported;
     size_t all = session->dataset.train.count, asked = (size_t)session->options->calibrate;
     if (session->options->is_json)
         return print_json(

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/settings.h"
 #include "config.h"
+#include "run/run.h"
 
 #define WAIT_SECONDS 0.2
 
@@ -25,7 +27,7 @@ struct watch {
     int epoch_count, epoch_room;
     struct evaluation *evaluation; /* the newest of all test digits; retained */
     double ptq;                    /* accuracy; NaN until it is told */
-    struct event_export exported;
+    struct export_result exported;
     char checkpoint[160];
     char trouble[228]; /* the newest line of LOG_ERROR or worse */
     uint32_t awaited;  /* number of the command that was sent last */

@@ -3,7 +3,7 @@
 #define CLI_SETTINGS_H
 
 #include "cli/options.h"
-#include "train/run.h"
+#include "run/config.h"
 
 struct training settings_training(const struct options *options);
 

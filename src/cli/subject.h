@@ -4,7 +4,7 @@
 
 #include "cli/options.h"
 #include "cli/qat.h"
-#include "train/evaluate.h"
+#include "evaluate/evaluate.h"
 
 struct subject {
     char path[1024];

@@ -13,7 +13,7 @@
 #include "model/save.h"
 #include "model/variables.h"
 #include "quant/variables_snapshot.h"
-#include "train/json_text.h"
+#include "base/json_text.h"
 
 #define ATTRIBUTE   "qatop"
 #define INPUT_LAYER "quantize_layer"
@@ -362,7 +362,7 @@ static enum status read_progress(const char *text, const char *path, struct chec
     if (!scheme || !get_integer(root, "weight_bits", 2, 8, &bits) ||
         !get_integer(root, "step", 0, INT64_MAX, &step) ||
         !get_trainer(root, step, &checkpoint->progress) ||
-        !get_integer(root, "epochs", 1, 1000000, &epochs) ||
+        !get_integer(root, "epochs", 1, MAX_EPOCHS, &epochs) ||
         !get_integer(root, "batch", 1, BATCH_MAX, &batch) ||
         !get_integer(root, "warmup", 0, INT32_MAX, &warmup) ||
         !get_integer(root, "seed", INT64_MIN, INT64_MAX, &seed) ||

@@ -5,8 +5,11 @@
 #ifndef TRAIN_OPTIMIZER_H
 #define TRAIN_OPTIMIZER_H
 
+#include <stdint.h>
+
 #include "kernel/kernel.h"
-#include "train/trainer.h"
+
+enum schedule { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_LINEAR };
 
 /* By the name that options and schemes use; SCHEDULE_CONSTANT for one that is unknown. */
 enum schedule schedule_named(const char *name);

@@ -10,7 +10,7 @@
 #include "kernel/kernel.h"
 #include "quant/observer.h"
 #include "train/inspect.h"
-#include "train/network.h"
+#include "network/network.h"
 #include "train/optimizer.h"
 
 struct trainer {
@@ -47,11 +47,11 @@ struct trainer {
 static enum status check_training(const struct training *training, const struct dataset *dataset,
                                   struct error *error) {
     if (training->batch < 1 || training->batch > BATCH_MAX)
-        return error_set(error, STATUS_USAGE, "", "a batch of %d digits: 1 to %d are possible",
+        return error_set(error, STATUS_USAGE, "", "a batch of %d: must be between 1 and %d",
                          training->batch, BATCH_MAX);
-    if (training->epochs < 1 || training->epochs > 1000000)
-        return error_set(error, STATUS_USAGE, "", "%d epochs: 1 to 1000000 are possible",
-                         training->epochs);
+    if (training->epochs < 1 || training->epochs > MAX_EPOCHS)
+        return error_set(error, STATUS_USAGE, "", "%d epochs: must be between 1 and %d",
+                         training->epochs, MAX_EPOCHS);
     if (!(training->learning_rate >= 0) || !isfinite(training->learning_rate))
         return error_set(error, STATUS_USAGE, "", "a learning rate must be 0 or more");
     if (training->warmup < 0)

@@ -17,8 +17,11 @@
 #include "data/augment.h"
 #include "data/dataset.h"
 #include "quant/snapshot.h"
+#include "train/inspect.h"
+#include "train/optimizer.h"
 
-enum schedule { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_LINEAR };
+/* The most epochs a training may be asked for, at the start or afterwards. */
+#define MAX_EPOCHS 10000
 
 /* Training and evaluation of at most this many digits at once. */
 #define BATCH_MAX 4096
@@ -102,13 +105,6 @@ void trainer_set_ranges(struct trainer *trainer, const struct range *ranges);
 
 /* What quantization does to one tensor, measured on the last batch (weights: all of them).  Before
  * the first batch input and activations have none: zeros and a NaN for sqnr. */
-#define TENSOR_BINS 32
-struct tensor_stats {
-    float saturation; /* share of values more than half a step outside the range, 0..1 */
-    float sqnr;       /* 10 log10(sum x^2 / sum (x - fake_quant(x))^2) dB; INFINITY when exact */
-    uint8_t histogram[TENSOR_BINS]; /* of quantized values over all codes; highest bin = 255,
-                                       a bin that is not empty at least 1 */
-};
 void trainer_inspect(const struct trainer *trainer, int tensor, struct tensor_stats *stats);
 
 /* Optimizer state for checkpoints: blocks [model->weight_count] laid out as the weights. */

@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 #include "base/cpu.h"
-#include "train/outlet.h"
-#include "train/ring.h"
+#include "run/outlet.h"
+#include "run/ring.h"
 
 #define RUNS    7
 #define RECORDS 2000000u

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/cpu.h"
-#include "train/run.h"
+#include "run/run.h"
 
 #define RUNS  3
 #define STEPS 6000
@@ -48,7 +48,7 @@ static double batches_a_second(const struct run_config *config, enum screen scre
         fprintf(stderr, "bench_run: %s: %s\n", error.where, error.text);
         exit(1);
     }
-    struct run_pressure before = {0};
+    struct outlet_pressure before = {0};
     double cpu_before = cpu_seconds();
     while (end < 0) {
         if (screen == SCREEN_READS) {
@@ -63,7 +63,7 @@ static double batches_a_second(const struct run_config *config, enum screen scre
         clock_sleep(0.1);
         if (screen == SCREEN_STANDS_STILL) {
             /* Nothing is read until nothing more is folded: the training is over. */
-            struct run_pressure now = run_pressure(run);
+            struct outlet_pressure now = run_pressure(run);
             bool is_over = now.folded && now.folded == before.folded;
             before = now;
             if (!is_over) continue;

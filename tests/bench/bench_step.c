@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "bench/measure.h"
-#include "train/network.h"
+#include "network/network.h"
 #include "train/trainer.h"
 
 enum { STEPS = 50, MOST_READINGS = 999, MOST_MODELS = 16 };

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "train/evaluate.h"
+#include "evaluate/evaluate.h"
 #include "train/trainer.h"
 
 /* Whole trainings on all of MNIST, the way a user runs them.  They take long under a sanitizer, so

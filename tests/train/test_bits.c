@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "quant/freeze.h"
-#include "train/evaluate.h"
+#include "evaluate/evaluate.h"
 #include "train/trainer.h"
 
 static const struct dataset *digits(void) {

@@ -12,8 +12,8 @@
 #include "quant/freeze.h"
 #include "quant/variables_snapshot.h"
 #include "tflite/tflite.h"
-#include "train/evaluate.h"
-#include "train/ptq.h"
+#include "evaluate/evaluate.h"
+#include "evaluate/ptq.h"
 #include "train/trainer.h"
 
 #define DIGITS 100 /* every tenth of the test digits */

@@ -10,8 +10,8 @@
 #include "quant/freeze.h"
 #include "quant/variables_snapshot.h"
 #include "tflite/tflite.h"
-#include "train/evaluate.h"
-#include "train/ptq.h"
+#include "evaluate/evaluate.h"
+#include "evaluate/ptq.h"
 #include "train/trainer.h"
 
 /* The golden of a residual network (tests/golden/make.py) against training, post-training

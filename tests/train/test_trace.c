@@ -9,7 +9,7 @@
 
 #include "model/variables.h"
 #include "quant/observer.h"
-#include "train/evaluate.h"
+#include "evaluate/evaluation.h"
 #include "train/trainer.h"
 
 /* 200 steps of TFMOT, recorded with TensorFlow: 32 digits in file order, no dropout. The bounds

@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ui/control.h"
@@ -63,11 +64,11 @@ static void acknowledge(uint32_t number, enum status status, const char *text) {
 
 static void tell_export(uint64_t step) {
     struct event event = {.kind = EVENT_EXPORT, .folded = 1, .step = step};
-    event.export_ = (struct event_export){.is_ok = true,
-                                          .path = "out/model_int8-s10.tflite",
-                                          .bytes = 25190,
-                                          .accuracy = .978,
-                                          .count = 1000};
+    event.export_ = (struct export_result){.is_ok = true,
+                                           .path = "out/model_int8-s10.tflite",
+                                           .bytes = 25190,
+                                           .accuracy = .978,
+                                           .count = 1000};
     store_feed(&store, &event);
     control_event(&control, &store, &event, 0);
 }

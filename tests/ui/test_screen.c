@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,7 +83,7 @@ static void make(int rows, int columns, enum glyph_level glyphs, bool is_mono) {
     screen.store.process.busy_share = 1.02;
     screen.store.process.frame_seconds = .00081;
     screen.store.process.frames_limit = 10;
-    screen.store.pressure = (struct run_pressure){.high_water = 96, .capacity = 4096};
+    screen.store.pressure = (struct outlet_pressure){.high_water = 96, .capacity = 4096};
     assert_true(screen_resize(&screen, rows, columns));
 }
 

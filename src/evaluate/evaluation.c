@@ -1,0 +1,84 @@
+#include "evaluate/evaluation.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "quant/freeze.h"
+
+static void count_confusion(struct evaluation *evaluation, const unsigned char *truth) {
+    for (int path = 0; path < PATHS; path++)
+        for (size_t i = 0; i < evaluation->count; i++)
+            evaluation->confusion[path][truth[i]][evaluation->paths[path].labels[i]]++;
+}
+
+static enum status evaluate_paths(struct evaluation *evaluation, const struct digits *digits,
+                                  struct pool *pool, struct error *error) {
+    struct snapshot *snapshot = evaluation->snapshot;
+    struct frozen *frozen = NULL;
+    struct error unmatched;
+    enum status status = evaluate_float(snapshot->model, snapshot->weights, digits, pool,
+                                        &evaluation->paths[PATH_FP32], error);
+    if (status) return status;
+    struct predictions *fake_quant = &evaluation->paths[PATH_FAKE_QUANT];
+    if (!fake_quant->count) status = evaluate_fake_quant(snapshot, digits, pool, fake_quant, error);
+    if (status) return status;
+    status = freeze(snapshot, IO_FLOAT, &frozen, error);
+    if (status) return status;
+    status = evaluate_frozen(frozen, evaluation->runtime, digits, pool, snapshot->model->name,
+                             &evaluation->paths[PATH_INT8], error);
+    /* That the layers cannot be told apart takes nothing from the accuracies. */
+    if (!status)
+        (void)comparison_create(&evaluation->layers, snapshot->model, snapshot->weights, frozen,
+                                evaluation->runtime, digits, EVALUATION_COMPARED, pool,
+                                snapshot->model->name, &unmatched);
+    frozen_free(frozen);
+    return status;
+}
+
+enum status evaluation_create(struct evaluation **evaluation, struct snapshot *snapshot,
+                              const struct digits *digits, size_t count,
+                              struct predictions *validated, enum runtime runtime,
+                              struct pool *pool, struct error *error) {
+    *evaluation = NULL;
+    double began = clock_seconds();
+    struct evaluation *made = calloc(1, sizeof *made);
+    if (!made) return error_memory(error, snapshot->model->name, sizeof *made);
+    struct digits some = *digits;
+    if (count < some.count) some.count = count;
+    atomic_init(&made->references, 1);
+    made->step = snapshot->step;
+    made->is_whole = some.count == digits->count;
+    made->count = some.count;
+    made->runtime = runtime;
+    made->snapshot = snapshot_retain(snapshot);
+    if (validated && validated->count) {
+        qt_assert(validated->count == some.count);
+        made->paths[PATH_FAKE_QUANT] = *validated;
+        *validated = (struct predictions){0};
+    }
+    enum status status = evaluate_paths(made, &some, pool, error);
+    if (status) {
+        evaluation_release(made);
+        return status;
+    }
+    count_confusion(made, some.labels);
+    made->seconds = clock_seconds() - began;
+    *evaluation = made;
+    return STATUS_OK;
+}
+
+struct evaluation *evaluation_retain(struct evaluation *evaluation) {
+    /* Relaxed: whoever hands the pointer over has already ordered its contents. */
+    atomic_fetch_add_explicit(&evaluation->references, 1, memory_order_relaxed);
+    return evaluation;
+}
+
+void evaluation_release(struct evaluation *evaluation) {
+    if (!evaluation) return;
+    /* As snapshot_release. */
+    if (atomic_fetch_sub_explicit(&evaluation->references, 1, memory_order_acq_rel) != 1) return;
+    for (int path = 0; path < PATHS; path++) predictions_free(&evaluation->paths[path]);
+    comparison_free(evaluation->layers);
+    snapshot_release(evaluation->snapshot);
+    free(evaluation);
+}

@@ -1,0 +1,150 @@
+#include "evaluate/ptq.h"
+
+#include <string.h>
+
+#include "base/array.h"
+#include "quant/freeze.h"
+#include "quant/observer.h"
+#include "network/network.h"
+
+#define BATCH 50
+
+/* Digits as a folder of PNG files gives them: label after label. */
+static bool is_sorted(const struct digits *digits) {
+    for (size_t i = 1; i < digits->count; i++)
+        if (digits->labels[i] < digits->labels[i - 1]) return false;
+    return true;
+}
+
+static void observe(struct network *network, const struct quant_plan *plan, struct pool *pool,
+                    struct range *ranges) {
+    for (int i = 0; i < plan->tensor_count; i++) {
+        const struct quant_tensor *tensor = &plan->tensors[i];
+        size_t count;
+        const float *values = network_values(network, tensor->layer, &count);
+        struct range seen;
+        min_max(pool, count, values, &seen.min, &seen.max);
+        observer_widest(&ranges[tensor->offset], seen);
+    }
+}
+
+/* Dropout and a linear Activation: TFLite has no tensor of their own for them. */
+static bool hands_on(const struct layer *layer) {
+    return layer->kind == LAYER_DROPOUT ||
+           (layer->kind == LAYER_ACTIVATION && layer->activation == ACTIVATION_LINEAR);
+}
+
+/* How many operators read what a layer gives. */
+static int count_readers(const struct model *model, int index) {
+    int count = 0;
+    for (int i = index + 1; i < model->layer_count; i++)
+        for (int j = 0; j < model->layers[i].input_count; j++)
+            if (model->layers[i].inputs[j] == index)
+                count += hands_on(&model->layers[i]) ? count_readers(model, i) : 1;
+    return count;
+}
+
+/* The layer whose tensor the ADD of layer `index` overwrites with its sums: the first that it reads
+ * and nothing else does, but for the model's input; -1 when there is none. */
+static int overwritten_by(const struct model *model, int index) {
+    const struct layer *add = &model->layers[index];
+    for (int i = 0; i < add->input_count; i++) {
+        int source = add->inputs[i];
+        while (hands_on(&model->layers[source])) source = model->layers[source].inputs[0];
+        if (source > 0 && count_readers(model, source) == 1) return source;
+    }
+    return -1;
+}
+
+/* While the converter calibrates, TFLite's ADD writes its sums over one of its inputs where it can
+ * (not where they are the model's output), and inputs are looked at after the operator has run: the
+ * input's range then holds that of the sums as well. */
+static void observe_overwritten(const struct quant_plan *plan, const struct model *model,
+                                struct range *ranges) {
+    const int *tensors = plan->activation_tensor;
+    for (int i = 0; i < model->layer_count; i++) {
+        if (model->layers[i].kind != LAYER_ADD) continue;
+        int end = tensors[i] < 0 ? quant_only_reader(model, i) : i; /* a ReLU that joins it */
+        int source = overwritten_by(model, i);
+        if (source < 0 || tensors[source] < 0 || end == model->layer_count - 1) continue;
+        observer_widest(&ranges[plan->tensors[tensors[source]].offset],
+                        ranges[plan->tensors[tensors[end]].offset]);
+    }
+}
+
+/* ranges[plan->range_count] of a plan that has activations only. */
+static enum status calibrate(const struct model *model, const struct quant_plan *plan,
+                             const struct digits *digits, size_t count, struct pool *pool,
+                             struct range *ranges, struct error *error) {
+    struct network *network = NULL;
+    unsigned char *pixels = array_new(BATCH, DIGIT_PIXELS);
+    if (!pixels) return error_memory(error, model->name, BATCH * DIGIT_PIXELS);
+    struct network_options options = {
+        .model = model, .batch = BATCH, .threads = pool_threads(pool)};
+    enum status status = network_create(&network, &options, error);
+    if (status) goto done;
+    size_t total = count < digits->count ? count : digits->count;
+    bool spread = is_sorted(digits);
+    for (size_t i = 0; i < total; i += BATCH) {
+        size_t batch = total - i < BATCH ? total - i : BATCH;
+        for (size_t j = 0; j < batch; j++) {
+            size_t digit = i + j;
+            if (spread) digit = (size_t)((uint64_t)digit * digits->count / total);
+            memcpy(pixels + j * DIGIT_PIXELS, digits->images + digit * DIGIT_PIXELS, DIGIT_PIXELS);
+        }
+        struct pass pass = {
+            .pool = pool, .count = (int)batch, .pixels = pixels, .weights = model->weights};
+        network_forward(network, &pass);
+        observe(network, plan, pool, ranges);
+    }
+done:
+    network_destroy(network);
+    array_free(pixels);
+    return status;
+}
+
+enum status ptq_create(struct ptq *ptq, const struct model *model, const struct digits *digits,
+                       size_t count, struct pool *pool, struct error *error) {
+    *ptq = (struct ptq){0};
+    if (!count || !digits->count)
+        return error_set(error, STATUS_USAGE, model->name, "there are no digits to calibrate with");
+    struct range *ranges = NULL;
+    enum status status = quant_plan_create(&ptq->plan, model, &scheme_ptq, error);
+    if (status) return status;
+    ranges = array_new((size_t)ptq->plan->range_count, sizeof *ranges);
+    if (!ranges) {
+        status = error_memory(error, model->name, (size_t)ptq->plan->range_count * sizeof *ranges);
+        goto done;
+    }
+    status = calibrate(model, ptq->plan, digits, count, pool, ranges, error);
+    if (status) goto done;
+    observe_overwritten(ptq->plan, model, ranges);
+    ptq->snapshot = snapshot_create(model, ptq->plan, 0, model->weights, ranges);
+    if (!ptq->snapshot)
+        status = error_memory(error, model->name, model->weight_count * sizeof(float));
+done:
+    array_free(ranges);
+    if (status) ptq_free(ptq);
+    return status;
+}
+
+void ptq_free(struct ptq *ptq) {
+    snapshot_release(ptq->snapshot);
+    quant_plan_free(ptq->plan);
+    *ptq = (struct ptq){0};
+}
+
+enum status ptq_evaluate(const struct model *model, const struct digits *train,
+                         const struct digits *test, enum runtime runtime, struct pool *pool,
+                         struct predictions *predictions, struct error *error) {
+    struct ptq ptq;
+    struct frozen *frozen = NULL;
+    enum status status = ptq_create(&ptq, model, train, PTQ_DIGITS, pool, error);
+    if (status) return status;
+    status = freeze(ptq.snapshot, IO_FLOAT, &frozen, error);
+    if (!status)
+        status = evaluate_frozen(frozen, runtime, test, pool, model->name, predictions, error);
+    frozen_free(frozen);
+    ptq_free(&ptq);
+    return status;
+}
