@@ -9,7 +9,7 @@
 #include <hdf5.h>
 
 #include "base/error.h"
-#include "model/h5_reader.h"
+#include "model/h5_types.h"
 
 struct h5 {
     hid_t file;

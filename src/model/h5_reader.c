@@ -260,12 +260,6 @@ enum status h5_reader_datasets(struct h5_reader *reader, const char *location,
     return ask_names(reader, H5_DATASETS, location, "", paths, error);
 }
 
-void h5_free_names(struct h5_names *names) {
-    for (size_t i = 0; i < names->count; i++) free(names->names[i]);
-    free(names->names);
-    memset(names, 0, sizeof *names);
-}
-
 enum status h5_reader_shape(struct h5_reader *reader, const char *location, const char *name,
                             struct h5_shape *shape, bool *is_float, struct error *error) {
     struct h5_response response;

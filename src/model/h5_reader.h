@@ -19,22 +19,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
-
-#define H5_RANK_MAX  4
-#define H5_TEXT_MAX  ((size_t)16 << 20) /* bytes of one text, or of all names in one list */
-#define H5_NAMES_MAX 4096               /* strings of one attribute */
-#define H5_PATH_MAX  4096               /* bytes of a location or name, NUL included */
-
-struct h5_names {
-    char **names; /* [count] */
-    size_t count;
-};
-
-struct h5_shape {
-    int rank;
-    size_t size[H5_RANK_MAX];
-    size_t count; /* the product, at most MODEL_WEIGHTS_MAX */
-};
+#include "model/h5_types.h"
 
 struct h5_reader;
 
@@ -67,8 +52,6 @@ enum status h5_reader_names(struct h5_reader *reader, const char *location, cons
 /* Paths of all data sets below `location`, in byte order, each once.  Free with h5_free_names. */
 enum status h5_reader_datasets(struct h5_reader *reader, const char *location,
                                struct h5_names *paths, struct error *error);
-
-void h5_free_names(struct h5_names *names);
 
 /* Shape and type of a data set of numbers, `name` below `location`. */
 enum status h5_reader_shape(struct h5_reader *reader, const char *location, const char *name,

@@ -25,16 +25,6 @@ enum status model_plan_weights(struct model *model, const char *path, struct err
 /* "28x28x1" */
 const char *shape_text(const struct shape *shape, char text[64]);
 
-struct h5_reader;
-
-/* Open a .keras file: its layers, with zeroed weights, and a reader of its model.weights.h5.  After
- * an error both are NULL. */
-enum status keras_open(const char *path, struct model **model, struct h5_reader **reader,
-                       struct error *error);
-
-/* Where model.weights.h5 has its layers: "layers/", which Keras 2.12 called by another name. */
-const char *keras_layers_group(struct h5_reader *reader);
-
 /* Kind of a Keras class name; LAYER_KINDS when it is none of ours. */
 enum layer_kind layer_kind_of(const char *class_name);
 

@@ -4,20 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/archive.h"
-#include "model/config.h"
-#include "model/h5_reader.h"
 #include "model/internal.h"
+#include "model/keras_file.h"
 #include "model/variables.h"
-
-/* Members of a .keras file: weights, and two more values for each by the optimizer. */
-#define CONFIG_BYTES  H5_TEXT_MAX
-#define WEIGHTS_BYTES (MODEL_WEIGHTS_MAX * sizeof(float) * 4)
 
 struct loader {
     const char *path;
-    struct h5_reader *reader;
-    const char *weights; /* prefix of the layers' groups */
+    struct keras_file *file;
+    struct h5_reader *reader; /* of the file */
+    const char *weights;      /* prefix of the layers' groups */
     struct h5_names layer_names;
     struct model *model;
     struct error *error;
@@ -84,11 +79,6 @@ static enum status missing(const struct loader *loader, const struct layer *laye
                        "its weights are missing from the file");
 }
 
-static enum status load_config(struct loader *loader, const char *json, size_t length) {
-    enum status status = config_read(json, length, loader->path, &loader->model, loader->error);
-    return status ? status : model_plan_weights(loader->model, loader->path, loader->error);
-}
-
 /* ---- .h5 ------------------------------------------------------------------------------------ */
 
 static bool is_listed(const struct loader *loader, const char *name) {
@@ -151,21 +141,7 @@ static enum status load_h5_layer(struct loader *loader, const struct layer *laye
     return status;
 }
 
-static enum status load_h5_config(struct loader *loader) {
-    char *json = NULL;
-    size_t length = 0;
-    if (!h5_reader_has_attribute(loader->reader, "/", "model_config"))
-        return error_set(loader->error, STATUS_FORMAT, loader->path,
-                         "is no Keras model: it has no model_config; "
-                         "save it with model.save('x.h5')");
-    enum status status =
-        h5_reader_text(loader->reader, "/", "model_config", &json, &length, loader->error);
-    if (!status) status = load_config(loader, json, length);
-    free(json);
-    return status;
-}
-
-static enum status load_h5_weights(struct loader *loader) {
+static enum status load_h5(struct loader *loader) {
     bool has_group = h5_reader_has(loader->reader, "model_weights");
     loader->weights = has_group ? "model_weights/" : "";
     enum status status = h5_reader_names(loader->reader, has_group ? "model_weights" : "/",
@@ -174,13 +150,6 @@ static enum status load_h5_weights(struct loader *loader) {
         if (loader->model->layers[i].parameter_count)
             status = load_h5_layer(loader, &loader->model->layers[i]);
     h5_free_names(&loader->layer_names);
-    return status;
-}
-
-static enum status load_h5(struct loader *loader) {
-    enum status status = h5_reader_open(&loader->reader, loader->path, loader->error);
-    if (!status) status = load_h5_config(loader);
-    if (!status) status = load_h5_weights(loader);
     return status;
 }
 
@@ -221,14 +190,10 @@ static enum status load_keras_layer(struct loader *loader, const struct layer *l
     return status;
 }
 
-const char *keras_layers_group(struct h5_reader *reader) {
-    return h5_reader_has(reader, "layers") ? "layers/" : "_layer_checkpoint_dependencies/";
-}
-
 static enum status load_keras_weights(struct loader *loader) {
     int counts[LAYER_KINDS] = {0};
     enum status status = STATUS_OK;
-    loader->weights = keras_layers_group(loader->reader);
+    loader->weights = keras_file_layers(loader->file);
     for (int i = 0; i < loader->model->layer_count && !status; i++) {
         const struct layer *layer = &loader->model->layers[i];
         int number = counts[layer->kind]++;
@@ -237,7 +202,7 @@ static enum status load_keras_weights(struct loader *loader) {
     return status;
 }
 
-/* The weights in the wrappers of a QAT model; variables_load knows its way among the ranges. */
+/* The weights in the wrappers of a QAT model; variables.c finds them among the ranges. */
 static enum status take_variables(struct loader *loader, const struct variables *variables) {
     struct model *model = loader->model;
     enum status status = STATUS_OK;
@@ -260,48 +225,27 @@ static enum status take_variables(struct loader *loader, const struct variables 
 
 static enum status load_wrapped_keras(struct loader *loader) {
     struct variables *variables;
-    enum status status = variables_load(loader->path, &variables, loader->error);
+    enum status status = variables_read(loader->file, &variables, loader->error);
     if (status) return status;
     status = take_variables(loader, variables);
     variables_free(variables);
     return status;
 }
 
-enum status keras_open(const char *path, struct model **model, struct h5_reader **reader,
-                       struct error *error) {
-    struct loader loader = {.path = path, .error = error};
-    struct archive *archive = NULL;
-    unsigned char *json = NULL, *image = NULL;
-    size_t length = 0;
-    enum status status = archive_open(&archive, path, error);
-    if (!status) status = archive_read(archive, "config.json", CONFIG_BYTES, &json, &length, error);
-    if (!status) status = load_config(&loader, (const char *)json, length);
-    if (!status)
-        status = archive_read(archive, "model.weights.h5", WEIGHTS_BYTES, &image, &length, error);
-    if (!status) status = h5_reader_open_image(reader, image, length, path, error);
-    free(json);
-    free(image);
-    archive_close(archive);
-    if (status) {
-        model_free(loader.model);
-        loader.model = NULL;
-        *reader = NULL;
-    }
-    *model = loader.model;
-    return status;
-}
-
 static enum status load_keras(struct loader *loader) {
-    enum status status = keras_open(loader->path, &loader->model, &loader->reader, loader->error);
-    if (status) return status;
     return loader->model->has_ranges ? load_wrapped_keras(loader) : load_keras_weights(loader);
 }
 
 enum status model_load(const char *path, struct model **model, struct error *error) {
-    struct loader loader = {.path = path, .error = error};
+    struct keras_file file;
     *model = NULL;
-    enum status status = archive_probe(path) ? load_keras(&loader) : load_h5(&loader);
-    enum status closed = h5_reader_close(loader.reader, error);
+    enum status status = keras_file_open(&file, path, error);
+    if (!status) status = keras_file_describe(&file, error);
+    struct loader loader = {
+        .path = path, .file = &file, .reader = file.reader, .model = file.model, .error = error};
+    if (!status) status = file.is_archive ? load_keras(&loader) : load_h5(&loader);
+    file.model = NULL;
+    enum status closed = keras_file_close(&file, error);
     if (closed) status = closed;
     if (!status) status = model_split_separable(loader.model, path, error);
     if (status)

@@ -6,16 +6,15 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "model/archive.h"
-#include "model/h5_reader.h"
-#include "model/internal.h"
+#include "model/keras_file.h"
 
 #define WRAPPER "quant_"         /* TFMOT's wrapper of layer x is named quant_x */
 #define INPUT   "quantize_layer" /* the layer that has the input's range */
 
 struct loader {
     const char *path;
-    struct h5_reader *reader;
+    struct keras_file *file;
+    struct h5_reader *reader; /* of the file */
     struct variables *variables;
     size_t total; /* values so far */
     struct error *error;
@@ -297,7 +296,7 @@ static void name_wrapper(const char *layers, int layer, char group[2 * MODEL_NAM
 
 static enum status load_wrappers(struct loader *loader, const struct model *model) {
     static const char *const ends[] = {"quantize_layer_min", "quantize_layer_max"};
-    const char *layers = keras_layers_group(loader->reader);
+    const char *layers = keras_file_layers(loader->file);
     char group[2 * MODEL_NAME], last[2 * MODEL_NAME];
     enum status status = STATUS_OK;
     snprintf(group, sizeof group, "%s" INPUT "/vars", layers);
@@ -320,36 +319,37 @@ static enum status load_wrappers(struct loader *loader, const struct model *mode
 }
 
 static enum status load_keras(struct loader *loader) {
-    struct model *model;
-    enum status status = keras_open(loader->path, &model, &loader->reader, loader->error);
-    if (status) return status;
-    if (model->has_ranges)
-        status = load_wrappers(loader, model);
-    else
-        status = error_set(loader->error, STATUS_FORMAT, loader->path,
-                           "holds a model that was not prepared for quantization");
-    model_free(model);
-    return status;
+    const struct model *model = loader->file->model;
+    if (model->has_ranges) return load_wrappers(loader, model);
+    return error_set(loader->error, STATUS_FORMAT, loader->path,
+                     "holds a model that was not prepared for quantization");
 }
 
-enum status variables_load(const char *path, struct variables **variables, struct error *error) {
-    struct loader loader = {.path = path, .error = error};
+enum status variables_read(struct keras_file *file, struct variables **variables,
+                           struct error *error) {
+    struct loader loader = {
+        .path = file->path, .file = file, .reader = file->reader, .error = error};
     *variables = NULL;
     loader.variables = calloc(1, sizeof *loader.variables);
-    if (!loader.variables) return error_memory(error, path, sizeof *loader.variables);
-    snprintf(loader.variables->path, sizeof loader.variables->path, "%s", path);
-    enum status status;
-    if (archive_probe(path)) {
-        status = load_keras(&loader);
-    } else {
-        status = h5_reader_open(&loader.reader, path, error);
-        if (!status) status = load_h5(&loader);
-    }
-    enum status closed = h5_reader_close(loader.reader, error);
-    if (closed) status = closed;
+    if (!loader.variables) return error_memory(error, file->path, sizeof *loader.variables);
+    snprintf(loader.variables->path, sizeof loader.variables->path, "%s", file->path);
+    enum status status = file->is_archive ? load_keras(&loader) : load_h5(&loader);
     if (status)
         variables_free(loader.variables);
     else
         *variables = loader.variables;
     return status;
+}
+
+enum status variables_load(const char *path, struct variables **variables, struct error *error) {
+    struct keras_file file;
+    *variables = NULL;
+    enum status status = keras_file_open(&file, path, error);
+    if (!status) status = variables_read(&file, variables, error);
+    enum status closed = keras_file_close(&file, error);
+    if (closed && *variables) {
+        variables_free(*variables);
+        *variables = NULL;
+    }
+    return closed ? closed : status;
 }

@@ -34,6 +34,13 @@ struct variables {
 
 /* The caller frees with variables_free.  On failure *variables is NULL. */
 enum status variables_load(const char *path, struct variables **variables, struct error *error);
+
+struct keras_file;
+
+/* The same from a file that is open, and stays so. */
+enum status variables_read(struct keras_file *file, struct variables **variables,
+                           struct error *error);
+
 void variables_free(struct variables *variables);
 
 /* The variable of that layer and name; NULL when there is none. */

@@ -10,6 +10,7 @@
 #include "base/array.h"
 #include "base/file.h"
 #include "model/h5.h"
+#include "model/h5_reader.h"
 #include "model/save.h"
 #include "model/variables.h"
 #include "quant/variables_snapshot.h"

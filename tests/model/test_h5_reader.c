@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "keras_file.h"
+#include "made_keras.h"
 #include "model/h5_reader.h"
 #include "model/model.h"
 #include "model/variables.h"
@@ -27,7 +27,7 @@ static const char *write_model(void) {
     static const char *const layers[] = {"d"}, *const weights[] = {"d/kernel:0", "d/bias:0"};
     static const hsize_t kernel_size[] = {3, 2, 0}, bias_size[] = {2, 0};
     const char *path = test_scratch("model.h5");
-    struct keras_file file = keras_create(path, CONFIG);
+    struct made_keras file = keras_create(path, CONFIG);
     keras_names(file.weights, "layer_names", layers, 1, 0);
     hid_t group = keras_layer(&file, "d", weights, 2);
     keras_numbers(group, "d/kernel:0", H5T_IEEE_F32LE, kernel_size, kernel);

@@ -7,7 +7,7 @@
 #include <zip.h>
 
 #include "base/file.h"
-#include "keras_file.h"
+#include "made_keras.h"
 #include "model/model.h"
 
 /* input(3) - Dense a, 2 units - Dense b, 1 unit, no bias; the folders are dense and dense_1. */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "keras_file.h"
+#include "made_keras.h"
 #include "model/model.h"
 
 /* input(3) - Dense d, 2 units. */
@@ -45,7 +45,7 @@ static void check_refused(const char *path, const char *text) {
 /* A good file, but for what the arguments change. */
 static const char *write_model(hid_t type, int is_fixed, const hsize_t *size, const float *values) {
     const char *path = test_scratch("model.h5");
-    struct keras_file file = keras_create(path, CONFIG);
+    struct made_keras file = keras_create(path, CONFIG);
     keras_names(file.weights, "layer_names", layer_list, 1, is_fixed);
     hid_t group = H5Gcreate2(file.weights, "d", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     keras_names(group, "weight_names", weight_list, 2, is_fixed);
@@ -159,7 +159,7 @@ static void all_encodings_give_the_same_weights(void **state) {
 static void names_split_into_parts_are_joined(void **state) {
     (void)state;
     const char *path = test_scratch("split.h5");
-    struct keras_file file = keras_create(path, CONFIG);
+    struct made_keras file = keras_create(path, CONFIG);
     static const char *const other[] = {"other"};
     keras_names(file.weights, "layer_names0", other, 1, 0);
     keras_names(file.weights, "layer_names1", layer_list, 1, 1);
@@ -178,7 +178,7 @@ static void names_not_places_say_which_weight_is_which(void **state) {
     /* Keras 3: no ":0", and the model's name in front. */
     static const char *const names[] = {"m/d/kernel", "m/d/bias"};
     const char *path = test_scratch("keras3.h5");
-    struct keras_file file = keras_create(path, CONFIG);
+    struct made_keras file = keras_create(path, CONFIG);
     keras_names(file.weights, "layer_names", layer_list, 1, 0);
     hid_t group = keras_layer(&file, "d", names, 2);
     keras_numbers(group, "m/d/kernel", H5T_IEEE_F32LE, kernel_size, kernel);
@@ -214,7 +214,7 @@ static void a_data_set_of_hostile_size_is_refused(void **state) {
     hsize_t huge[] = {1 << 30, 1 << 30}, growing[] = {3, 2},
             unlimited[] = {H5S_UNLIMITED, H5S_UNLIMITED}, chunk[] = {1 << 15, 1 << 14};
     for (int i = 0; i < 2; i++) {
-        struct keras_file file = keras_create(path, CONFIG);
+        struct made_keras file = keras_create(path, CONFIG);
         keras_names(file.weights, "layer_names", layer_list, 1, 0);
         hid_t group = keras_layer(&file, "d", weight_list, 2);
         hid_t links = H5Pcreate(H5P_LINK_CREATE), properties = H5Pcreate(H5P_DATASET_CREATE);
@@ -243,7 +243,7 @@ static void a_data_set_of_hostile_size_is_refused(void **state) {
 static void values_in_another_file_are_refused(void **state) {
     (void)state;
     const char *path = test_scratch("outside.h5");
-    struct keras_file file = keras_create(path, CONFIG);
+    struct made_keras file = keras_create(path, CONFIG);
     keras_names(file.weights, "layer_names", layer_list, 1, 0);
     hid_t group = keras_layer(&file, "d", weight_list, 2);
     hid_t inner = H5Gcreate2(group, "d", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
@@ -265,7 +265,7 @@ static void values_in_another_file_are_refused(void **state) {
 static void missing_parts_are_named(void **state) {
     (void)state;
     const char *path = test_scratch("missing.h5");
-    struct keras_file file = keras_create(path, NULL);
+    struct made_keras file = keras_create(path, NULL);
     keras_close(&file);
     check_refused(path, "is no Keras model: it has no model_config; save it with "
                         "model.save('x.h5')");

@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-#include "keras_file.h"
+#include "made_keras.h"
 #include "model/h5_reader.h"
 #include "model/model.h"
 #include "model/variables.h"
@@ -74,7 +74,7 @@
 static const char *write_model(const char *name, const char *config, const char *weights,
                                const char *const *layers, int count) {
     const char *path = test_scratch(name);
-    struct keras_file file = keras_create(path, config);
+    struct made_keras file = keras_create(path, config);
     hid_t from = H5Fopen(weights, H5F_ACC_RDONLY, H5P_DEFAULT);
     assert_true(from >= 0);
     for (int i = 0; i < count; i++)
@@ -228,7 +228,7 @@ static const char *write_functional(const char *kernel_name) {
     static const hsize_t size[] = {3, 2, 0}, scalar[] = {0};
     static const float kernel[] = {1, 2, 3, 4, 5, 6}, low = -3;
     const char *path = test_scratch("functional.h5"), *names[] = {"quant_d/x_min:0", kernel_name};
-    struct keras_file file = keras_create(path, FUNCTIONAL);
+    struct made_keras file = keras_create(path, FUNCTIONAL);
     keras_names(file.weights, "layer_names", layers, 3, 0);
     hid_t group = keras_layer(&file, "quant_d", names, 2);
     keras_numbers(group, names[0], H5T_IEEE_F32LE, scalar, &low);
@@ -270,7 +270,7 @@ static void check_config_refused(const char *layer, const char *text) {
     const char *path = test_scratch("broken.h5");
     char config[1024];
     snprintf(config, sizeof config, SEQUENTIAL("m", INPUT("3") "%s"), layer);
-    struct keras_file file = keras_create(path, config);
+    struct made_keras file = keras_create(path, config);
     keras_close(&file);
     check_refused(path, text);
 }

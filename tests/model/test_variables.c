@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "keras_file.h"
+#include "made_keras.h"
 #include "model/variables.h"
 
 static struct variables *load(const char *path) {
@@ -101,7 +101,7 @@ static const float values[] = {-1.5f, 2.25f};
 static void odd_files_are_refused_by_name(void **state) {
     (void)state;
     const char *path = test_scratch("odd.h5");
-    struct keras_file file = keras_create(path, NULL);
+    struct made_keras file = keras_create(path, NULL);
     keras_close(&file);
     check_refused(path, "holds no variables");
 
@@ -139,7 +139,7 @@ static void odd_files_are_refused_by_name(void **state) {
 static void shapes_and_integers_are_told_apart(void **state) {
     (void)state;
     const char *path = test_scratch("kinds.h5");
-    struct keras_file file = keras_create(path, NULL);
+    struct made_keras file = keras_create(path, NULL);
     keras_numbers(file.weights, "quant_a/output_min", H5T_IEEE_F64LE, scalar, values);
     keras_numbers(file.weights, "deep/er/a/kernel", H5T_IEEE_F32LE, pair, values);
     keras_numbers(file.weights, "quant_a/optimizer_step", H5T_STD_I32LE, scalar, values);
@@ -157,7 +157,7 @@ static void shapes_and_integers_are_told_apart(void **state) {
 static void groups_that_go_in_circles_end(void **state) {
     (void)state;
     const char *path = test_scratch("circle.h5");
-    struct keras_file file = keras_create(path, NULL);
+    struct made_keras file = keras_create(path, NULL);
     hid_t group = H5Gcreate2(file.weights, "a", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     keras_numbers(group, "kernel", H5T_IEEE_F32LE, pair, values);
     H5Lcreate_hard(file.file, "/", group, "circle", H5P_DEFAULT, H5P_DEFAULT);
@@ -175,7 +175,7 @@ static void variables_cut_anywhere_are_refused(void **state) {
     (void)state;
     struct error error;
     const char *whole = test_scratch("whole.h5"), *cut = test_scratch("cut.h5");
-    struct keras_file file = keras_create(whole, NULL);
+    struct made_keras file = keras_create(whole, NULL);
     keras_numbers(file.weights, "dense/kernel", H5T_IEEE_F32LE, pair, values);
     keras_close(&file);
     size_t length;

@@ -1,12 +1,12 @@
-#include "keras_file.h"
+#include "made_keras.h"
 
 #include "test.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct keras_file keras_create(const char *path, const char *config) {
-    struct keras_file file;
+struct made_keras keras_create(const char *path, const char *config) {
+    struct made_keras file;
     file.file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
     assert_true(file.file >= 0);
     if (config) {
@@ -20,7 +20,7 @@ struct keras_file keras_create(const char *path, const char *config) {
     return file;
 }
 
-void keras_close(struct keras_file *file) {
+void keras_close(struct made_keras *file) {
     H5Gclose(file->weights);
     assert_true(H5Fclose(file->file) >= 0);
 }
@@ -61,7 +61,7 @@ void keras_names(hid_t object, const char *name, const char *const *names, int c
     free(fixed);
 }
 
-hid_t keras_layer(struct keras_file *file, const char *layer, const char *const *names, int count) {
+hid_t keras_layer(struct made_keras *file, const char *layer, const char *const *names, int count) {
     hid_t group = H5Gcreate2(file->weights, layer, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     assert_true(group >= 0);
     keras_names(group, "weight_names", names, count, 0);
