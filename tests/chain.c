@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "model/internal.h"
+#include "model/layer.h"
 #include "test.h"
 
 enum { CHAIN_LAYERS = 24 };

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "model/internal.h"
+#include "model/layer.h"
 
 static const struct layer fc_layers[] = {
     {.kind = LAYER_INPUT, .name = "input_1", .output = {1, {784}}},

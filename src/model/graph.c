@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "model/config.h"
+#include "model/layer.h"
 
 enum state { STATE_NEW, STATE_OPEN, STATE_DONE };
 
@@ -108,7 +109,7 @@ static enum status read_call(struct graph *graph, struct vertex *vertex, const j
 
 static bool is_input(const struct vertex *vertex) {
     const char *class_name = json_string_value(json_object_get(vertex->entry, "class_name"));
-    return class_name && !strcmp(class_name, "InputLayer");
+    return class_name && layer_kind_of(class_name) == LAYER_INPUT;
 }
 
 static enum status read_sources(struct graph *graph, struct vertex *vertex) {

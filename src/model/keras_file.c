@@ -4,7 +4,6 @@
 
 #include "model/archive.h"
 #include "model/config.h"
-#include "model/internal.h"
 
 /* Members of a .keras: the config; weights, and two more values for each by the optimizer. */
 #define CONFIG_BYTES  H5_TEXT_MAX

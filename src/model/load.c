@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/internal.h"
 #include "model/keras_file.h"
+#include "model/layer.h"
+#include "model/split.h"
 #include "model/variables.h"
 
 struct loader {

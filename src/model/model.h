@@ -26,28 +26,33 @@
 #define MODEL_LAYERS_MAX   256
 #define MODEL_WEIGHTS_MAX  ((size_t)64 << 20) /* floats; a file that asks for more is refused */
 
-enum layer_kind {
-    LAYER_INPUT,
-    LAYER_DENSE,
-    LAYER_CONV2D,
-    LAYER_DEPTHWISE_CONV2D,
-    LAYER_BATCH_NORMALIZATION,
-    LAYER_ADD,
-    LAYER_MAX_POOLING2D,
-    LAYER_AVERAGE_POOLING2D,
-    LAYER_GLOBAL_AVERAGE_POOLING2D,
-    LAYER_GLOBAL_MAX_POOLING2D,
-    LAYER_ZERO_PADDING2D,
-    LAYER_RESHAPE,
-    LAYER_FLATTEN,
-    LAYER_DROPOUT,
-    LAYER_ACTIVATION,
-    LAYER_RELU,
-    LAYER_SOFTMAX,
-    LAYER_LEAKY_RELU,
-    LAYER_SEPARABLE_CONV2D, /* only while a file is read: becomes the two that it consists of */
-    LAYER_KINDS
-};
+/* The kinds of layers.  Each has a row in every table of layers, an object called after `name`:
+ * dense_layer says how Keras describes a Dense layer (model/layer.h). */
+#define LAYER_LIST(ROW)                                                                            \
+    ROW(LAYER_INPUT, input)                                                                        \
+    ROW(LAYER_DENSE, dense)                                                                        \
+    ROW(LAYER_CONV2D, conv2d)                                                                      \
+    ROW(LAYER_DEPTHWISE_CONV2D, depthwise_conv2d)                                                  \
+    ROW(LAYER_BATCH_NORMALIZATION, batch_normalization)                                            \
+    ROW(LAYER_ADD, add)                                                                            \
+    ROW(LAYER_MAX_POOLING2D, max_pooling2d)                                                        \
+    ROW(LAYER_AVERAGE_POOLING2D, average_pooling2d)                                                \
+    ROW(LAYER_GLOBAL_AVERAGE_POOLING2D, global_average_pooling2d)                                  \
+    ROW(LAYER_GLOBAL_MAX_POOLING2D, global_max_pooling2d)                                          \
+    ROW(LAYER_ZERO_PADDING2D, zero_padding2d)                                                      \
+    ROW(LAYER_RESHAPE, reshape)                                                                    \
+    ROW(LAYER_FLATTEN, flatten)                                                                    \
+    ROW(LAYER_DROPOUT, dropout)                                                                    \
+    ROW(LAYER_ACTIVATION, activation)                                                              \
+    ROW(LAYER_RELU, relu)                                                                          \
+    ROW(LAYER_SOFTMAX, softmax)                                                                    \
+    ROW(LAYER_LEAKY_RELU, leaky_relu)
+
+/* LAYER_SEPARABLE_CONV2D is only there while a file is read: it becomes the two that it consists
+ * of. */
+#define LAYER_KIND(kind, name) kind,
+enum layer_kind { LAYER_LIST(LAYER_KIND) LAYER_SEPARABLE_CONV2D, LAYER_KINDS };
+#undef LAYER_KIND
 
 enum activation {
     ACTIVATION_LINEAR,
@@ -66,7 +71,8 @@ struct shape {
     int size[3]; /* [height, width, channels] or [features] */
 };
 
-size_t shape_count(const struct shape *shape); /* product of the sizes */
+size_t shape_count(const struct shape *shape);                    /* product of the sizes */
+const char *shape_text(const struct shape *shape, char text[64]); /* "28x28x1" */
 
 /* The window of a convolution or pooling. */
 struct window {
@@ -149,6 +155,11 @@ enum status model_save(const struct model *model, const float *weights, const ch
 enum status model_build(const char *architecture, unsigned long long seed, struct model **model,
                         struct error *error);
 
+/* A model with room for `layers` layers, then its parameters and the zeroed weight block that they
+ * ask for.  model_new gives NULL when memory is short. */
+struct model *model_new(int layers);
+enum status model_plan_weights(struct model *model, const char *path, struct error *error);
+
 void model_free(struct model *model);
 
 /* Whether each layer reads the one before it, as in a Sequential model. */
@@ -157,6 +168,9 @@ bool model_is_chain(const struct model *model);
 bool layer_has_kernel(const struct layer *layer); /* Dense, Conv2D, DepthwiseConv2D */
 bool layer_is_relu(const struct layer *layer);    /* ReLU; Activation relu or relu6 */
 bool layer_is_softmax(const struct layer *layer); /* Softmax; Activation softmax */
+
+/* Gives what it gets, except in training: Dropout; Activation linear.  It becomes no operator. */
+bool layer_is_identity(const struct layer *layer);
 
 /* Class names as Keras prints them: "Conv2D", "softmax". */
 const char *layer_class(enum layer_kind kind);

@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "model/config.h"
-#include "model/internal.h"
+#include "model/layer.h"
 
 /* The layout, as every Keras since 2.0 reads it, is that of tf_keras 2.21. */
 #define KERAS_VERSION "2.21.0"

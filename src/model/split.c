@@ -1,9 +1,10 @@
-/* SeparableConv2D into the two layers that it consists of, as TFMOT does it. */
+#include "model/split.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/internal.h"
+#include "model/layer.h"
 
 static enum status name_part(struct layer *part, const struct layer *whole, const char *suffix,
                              const char *path, struct error *error) {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "model/config.h"
-#include "model/internal.h"
+#include "model/layer.h"
 
 /* JSON is written with ' for " here. */
 static enum status read_config(const char *quoted, struct model **model, struct error *error) {
