@@ -6,127 +6,79 @@ enum { LEAST_ELEMENTS = 8192, MOST_PARTS = 16 };
 
 struct channels_pass {
     const struct kernels *kernels;
-    size_t rows, channels;
-    const float *x, *mean, *factor, *shift, *by_mean, *by_x, *dy;
-    float limit;
+    const struct channel_sums *sums;
+    const struct channel_normalize *normalize;
+    const struct channel_normalize_backward *backward;
     struct extremes *extremes; /* one a part, or NULL */
-    float *to, *dy_sums;
 };
 
 /* Returns into how many parts the work was cut. */
-static int run(struct pool *pool, pool_task *task, struct channels_pass *pass) {
-    int parts = parts_for(pool, pass->rows * pass->channels, LEAST_ELEMENTS);
+static int run(struct pool *pool, pool_task *task, struct channels_pass *pass, size_t elements) {
+    int parts = parts_for(pool, elements, LEAST_ELEMENTS);
     if (parts > MOST_PARTS) parts = MOST_PARTS;
     pass->kernels = kernels_chosen();
     pool_run(pool, parts, task, pass);
     return parts;
 }
 
-/* Channels, not rows, are shared out: a sum has one order. */
+/* Channels, not rows, are divided among the threads: a sum has one order. */
 static void sums_part(void *context, int part, int parts) {
     const struct channels_pass *p = context;
     size_t begin, end;
-    pool_share(p->channels, (size_t)p->kernels->lanes, part, parts, &begin, &end);
-    p->kernels->channel_sums(p->rows, p->channels, begin, end, p->x, p->mean, p->dy, p->to,
-                             p->dy_sums);
+    pool_share(p->sums->channels, (size_t)p->kernels->lanes, part, parts, &begin, &end);
+    p->kernels->channel_sums(p->sums, begin, end);
 }
 
-void channel_sums(struct pool *pool, size_t rows, size_t channels, const float *x,
-                  const float *mean, const float *dy, float *sums) {
-    struct channels_pass p = {
-        .rows = rows, .channels = channels, .x = x, .mean = mean, .dy = dy, .to = sums};
-    run(pool, sums_part, &p);
-}
-
-void channel_gradient_sums(struct pool *pool, size_t rows, size_t channels, const float *x,
-                           const float *mean, const float *dy, float *sums, float *products) {
-    struct channels_pass p = {.rows = rows,
-                              .channels = channels,
-                              .x = x,
-                              .mean = mean,
-                              .dy = dy,
-                              .to = products,
-                              .dy_sums = sums};
-    run(pool, sums_part, &p);
+void channel_sums(struct pool *pool, const struct channel_sums *s) {
+    run(pool, sums_part, &(struct channels_pass){.sums = s}, s->rows * s->channels);
 }
 
 void channel_moments(struct pool *pool, size_t rows, size_t channels, const float *x, float *mean,
                      float *variance) {
-    channel_sums(pool, rows, channels, x, NULL, NULL, mean);
+    struct channel_sums sums = {.rows = rows, .channels = channels, .x = x, .sums = mean};
+    channel_sums(pool, &sums);
     for (size_t c = 0; c < channels; c++) mean[c] /= (float)rows;
-    channel_sums(pool, rows, channels, x, mean, NULL, variance);
+    sums.mean = mean;
+    sums.sums = variance;
+    channel_sums(pool, &sums);
     for (size_t c = 0; c < channels; c++) variance[c] /= (float)rows;
 }
 
 static void normalize_part(void *context, int part, int parts) {
-    struct channels_pass *p = context;
-    size_t begin, end;
-    pool_share(p->rows, 1, part, parts, &begin, &end);
-    size_t at = begin * p->channels;
+    const struct channels_pass *p = context;
+    struct channel_normalize rows = *p->normalize;
     struct extremes *extremes = p->extremes ? &p->extremes[part] : NULL;
+    size_t begin, end;
+    pool_share(rows.rows, 1, part, parts, &begin, &end);
+    rows.rows = end - begin;
+    rows.x += begin * rows.channels;
+    rows.y += begin * rows.channels;
     if (extremes) extremes_clear(extremes);
-    p->kernels->channel_normalize(&(struct normalizing){.rows = end - begin,
-                                                        .channels = p->channels,
-                                                        .x = p->x + at,
-                                                        .mean = p->mean,
-                                                        .factor = p->factor,
-                                                        .shift = p->shift,
-                                                        .clips = extremes != NULL,
-                                                        .limit = p->limit,
-                                                        .y = p->to + at},
-                                  extremes);
+    p->kernels->channel_normalize(&rows, extremes);
 }
 
-void channel_normalize(struct pool *pool, size_t rows, size_t channels, const float *x,
-                       const float *mean, const float *factor, const float *shift, float *y) {
-    struct channels_pass p = {.rows = rows,
-                              .channels = channels,
-                              .x = x,
-                              .mean = mean,
-                              .factor = factor,
-                              .shift = shift,
-                              .to = y};
-    run(pool, normalize_part, &p);
-}
-
-void channel_normalize_clip(struct pool *pool, size_t rows, size_t channels, const float *x,
-                            const float *mean, const float *factor, const float *shift, float limit,
-                            float *y, float range[2]) {
+void channel_normalize(struct pool *pool, const struct channel_normalize *n) {
     struct extremes extremes[MOST_PARTS];
-    struct channels_pass p = {.rows = rows,
-                              .channels = channels,
-                              .x = x,
-                              .mean = mean,
-                              .factor = factor,
-                              .shift = shift,
-                              .limit = limit,
-                              .extremes = extremes,
-                              .to = y};
-    extremes_range(extremes, run(pool, normalize_part, &p), range);
+    struct channels_pass p = {.normalize = n, .extremes = n->clips ? extremes : NULL};
+    int parts = run(pool, normalize_part, &p, n->rows * n->channels);
+    if (n->clips) extremes_range(extremes, parts, n->range);
 }
 
 static void normalize_backward_part(void *context, int part, int parts) {
     const struct channels_pass *p = context;
+    struct channel_normalize_backward rows = *p->backward;
     size_t begin, end;
-    pool_share(p->rows, 1, part, parts, &begin, &end);
-    size_t at = begin * p->channels;
-    p->kernels->channel_normalize_backward(end - begin, p->channels, p->x + at, p->mean, p->factor,
-                                           p->by_mean, p->by_x, p->dy + at, p->to + at);
+    pool_share(rows.rows, 1, part, parts, &begin, &end);
+    rows.rows = end - begin;
+    rows.x += begin * rows.channels;
+    rows.dy += begin * rows.channels;
+    rows.dx += begin * rows.channels;
+    p->kernels->channel_normalize_backward(&rows);
 }
 
-void channel_normalize_backward(struct pool *pool, size_t rows, size_t channels, const float *x,
-                                const float *mean, const float *factor, const float *by_mean,
-                                const float *by_x, const float *dy, float *dx) {
-    struct channels_pass p = {.rows = rows,
-                              .channels = channels,
-                              .x = x,
-                              .mean = mean,
-                              .factor = factor,
-                              .by_mean = by_mean,
-                              .by_x = by_x,
-                              .dy = dy,
-                              .to = dx};
-    run(pool, normalize_backward_part, &p);
+void channel_normalize_backward(struct pool *pool, const struct channel_normalize_backward *b) {
+    run(pool, normalize_backward_part, &(struct channels_pass){.backward = b},
+        b->rows * b->channels);
 }
 
 /* Rows are shared out as the optimizer, which has mostly just written them, shared out the weights:

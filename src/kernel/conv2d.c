@@ -1,6 +1,7 @@
 #include "kernel/conv2d_sparse.h"
 
-/* Forward and backward-by-input are the same sum over taps, seen from the target pixel:
+/* The forward pass and the gradient with respect to the input are the same sum over taps, seen from
+ * the target pixel:
  *
  *   target[n][y][x][j] = sum over taps (k_y, k_x) and channels i of
  *                        source[n][s_y][s_x][i] * packed[k_y][k_x][i][j]
@@ -237,50 +238,43 @@ static size_t packed_size(const struct conv2d *s) {
            (forward > backward ? forward : backward);
 }
 
-size_t conv2d_scratch_size(const struct conv2d *s, int n, int threads) {
-    (void)n;
+size_t conv2d_scratch_size(const struct conv2d *s, int threads) {
     size_t dense = packed_size(s) + (size_t)threads * EXTREMES_FLOATS;
     size_t sparse = conv2d_sparse_scratch_size(s, threads);
     return dense > sparse ? dense : sparse;
 }
 
-void conv2d_forward_range(struct pool *pool, const struct conv2d *s, int n, const float *x,
-                          const float *kernel, const float *bias, bool relu, float *y,
-                          float range[2], float *scratch) {
+void conv2d_forward(struct pool *pool, const struct conv2d_forward *f) {
+    const struct conv2d *s = f->shape;
     struct pass p = {
         .y = {s->out_height, s->in_height, s->kernel_height, s->stride_y, s->dilation_y, s->pad_top,
               false},
         .x = {s->out_width, s->in_width, s->kernel_width, s->stride_x, s->dilation_x, s->pad_left,
               false},
-        .n = n,
+        .n = f->n,
         .source_channels = s->in_channels,
         .target_channels = s->out_channels,
         .kernel_width = s->kernel_width,
         .kernel_taps = s->kernel_height * s->kernel_width,
-        .source = x,
-        .kernel = kernel,
+        .source = f->x,
+        .kernel = f->kernel,
         .tap_size = (size_t)s->in_channels * (size_t)s->out_channels,
         .kernel_row = (size_t)s->out_channels,
         .kernel_column = 1,
-        .bias = bias,
-        .relu = relu,
-        .target = y,
-        .packed = scratch,
-        .extremes = range ? (struct extremes *)(void *)(scratch + packed_size(s)) : NULL,
+        .bias = f->bias,
+        .relu = f->relu,
+        .target = f->y,
+        .packed = f->scratch,
+        .extremes = f->range ? (struct extremes *)(void *)(f->scratch + packed_size(s)) : NULL,
     };
     int parts = compute(pool, &p);
-    if (range) extremes_range(p.extremes, parts, range);
+    if (f->range) extremes_range(p.extremes, parts, f->range);
 }
 
-void conv2d_forward(struct pool *pool, const struct conv2d *s, int n, const float *x,
-                    const float *kernel, const float *bias, bool relu, float *y, float *scratch) {
-    conv2d_forward_range(pool, s, n, x, kernel, bias, relu, y, NULL, scratch);
-}
-
-void conv2d_backward_input(struct pool *pool, const struct conv2d *s, int n, const float *dy,
-                           const float *kernel, float *dx, float *scratch) {
-    if (conv2d_sparse_input_suits(s, n, dy)) {
-        conv2d_sparse_backward_input(pool, s, n, dy, kernel, dx, scratch);
+void conv2d_backward_input(struct pool *pool, const struct conv2d_backward *b) {
+    const struct conv2d *s = b->shape;
+    if (conv2d_sparse_input_suits(s, b->n, b->dy)) {
+        conv2d_sparse_backward_input(pool, b);
         return;
     }
     struct pass p = {
@@ -288,18 +282,18 @@ void conv2d_backward_input(struct pool *pool, const struct conv2d *s, int n, con
               true},
         .x = {s->in_width, s->out_width, s->kernel_width, s->stride_x, s->dilation_x, s->pad_left,
               true},
-        .n = n,
+        .n = b->n,
         .source_channels = s->out_channels,
         .target_channels = s->in_channels,
         .kernel_width = s->kernel_width,
         .kernel_taps = s->kernel_height * s->kernel_width,
-        .source = dy,
-        .kernel = kernel,
+        .source = b->dy,
+        .kernel = b->kernel,
         .tap_size = (size_t)s->in_channels * (size_t)s->out_channels,
         .kernel_row = 1,
         .kernel_column = (size_t)s->out_channels,
-        .target = dx,
-        .packed = scratch,
+        .target = b->dx,
+        .packed = b->scratch,
     };
     compute(pool, &p);
 }

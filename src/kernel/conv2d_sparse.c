@@ -49,7 +49,7 @@ bool conv2d_sparse_kernel_suits(const struct conv2d *s, int n, const float *dy) 
     return kernel_fits(s) && is_mostly_zero(s, n, dy);
 }
 
-/* ---- by the input ---- */
+/* ---- with respect to the input ---- */
 
 /* One thread's memory, as offsets in floats. */
 struct input_memory {
@@ -60,9 +60,8 @@ struct input_memory {
 struct input_pass {
     const struct kernels *kernels;
     const struct conv2d *shape;
-    int n;
-    const float *dy, *kernel;
-    float *dx, *packed, *memory;
+    const struct conv2d_backward *b;
+    float *packed, *memory;
     size_t panels, width;
     struct input_memory places;
 };
@@ -101,7 +100,7 @@ static void pack_part(void *context, int part, int parts) {
     for (size_t panel = 0; panel < p->panels; panel++) {
         size_t first = panel * p->width, columns = in - first < p->width ? in - first : p->width;
         for (size_t tap = 0; tap < rows * window; tap++) {
-            const float *from = p->kernel + (tap * in + first) * out;
+            const float *from = p->b->kernel + (tap * in + first) * out;
             for (size_t o = begin; o < end; o++) {
                 float *to =
                     packed_row(p, panel, tap / window) + (o * window + tap % window) * p->width;
@@ -161,35 +160,26 @@ static void input_part(void *context, int part, int parts) {
     float *memory = p->memory + (size_t)part * p->places.size;
     struct nonzeros terms = {memory + p->places.value, (int *)(void *)(memory + p->places.at)};
     int *start = (int *)(void *)(memory + p->places.start);
-    pool_share((size_t)p->n, 1, part, parts, &begin, &end);
+    pool_share((size_t)p->b->n, 1, part, parts, &begin, &end);
     for (size_t image = begin; image < end; image++) {
-        float *dx = p->dx + image * size;
-        collect_image(p, p->dy + image * dy_image(s), terms, start);
+        float *dx = p->b->dx + image * size;
+        collect_image(p, p->b->dy + image * dy_image(s), terms, start);
         for (size_t panel = 0; panel < p->panels; panel++)
             input_image(p, panel, terms, start, memory + p->places.sums, dx);
     }
 }
 
-void conv2d_sparse_backward_input(struct pool *pool, const struct conv2d *s, int n, const float *dy,
-                                  const float *kernel, float *dx, float *scratch) {
-    struct input_pass p = {
-        .kernels = kernels_chosen(),
-        .shape = s,
-        .n = n,
-        .dy = dy,
-        .kernel = kernel,
-        .dx = dx,
-        .packed = scratch,
-    };
+void conv2d_sparse_backward_input(struct pool *pool, const struct conv2d_backward *b) {
+    const struct conv2d *s = b->shape;
+    struct input_pass p = {.kernels = kernels_chosen(), .shape = s, .b = b, .packed = b->scratch};
     p.width = panel_width(s, (size_t)p.kernels->lanes);
     p.panels = ((size_t)s->in_channels + p.width - 1) / p.width;
     p.places = input_memory(s, p.width);
     size_t packed = input_packed_size(s, p.panels, p.width);
-    p.memory = scratch + round_up(packed, MOST_LANES);
+    p.memory = b->scratch + round_up(packed, MOST_LANES);
     pool_run(pool, parts_for(pool, packed, 8192), pack_part, &p);
-    pool_run(pool,
-             parts_for(pool, (size_t)n * dy_image(s) * (size_t)s->in_channels, LEAST_PRODUCTS),
-             input_part, &p);
+    size_t products = (size_t)b->n * dy_image(s) * (size_t)s->in_channels;
+    pool_run(pool, parts_for(pool, products, LEAST_PRODUCTS), input_part, &p);
 }
 
 static size_t input_scratch(const struct conv2d *s, int threads) {
@@ -199,7 +189,7 @@ static size_t input_scratch(const struct conv2d *s, int threads) {
     return round_up(packed, MOST_LANES) + (size_t)threads * input_memory(s, most).size;
 }
 
-/* ---- by the kernel ---- */
+/* ---- with respect to the kernel ---- */
 
 struct kernel_memory {
     size_t value, at, image, size; /* of one thread: the terms of a pixel, x with its padding */
@@ -210,9 +200,8 @@ struct kernel_memory {
 struct kernel_pass {
     const struct kernels *kernels;
     const struct conv2d *shape;
-    int n;
-    const float *x, *dy;
-    float *dkernel, *sums, *memory;
+    const struct conv2d_backward *b;
+    float *sums, *memory;
     struct nonzeros lists;
     int *counts;
     size_t width, pixels;
@@ -309,7 +298,8 @@ static void give_sums(const struct kernel_pass *p, size_t begin, size_t end) {
     for (size_t k_y = 0; k_y < rows; k_y++)
         for (size_t i = 0; i < used; i++)
             for (size_t o = begin; o < end; o++)
-                p->dkernel[(k_y * used + i) * out + o] = p->sums[(o * rows + k_y) * p->width + i];
+                p->b->dkernel[(k_y * used + i) * out + o] =
+                    p->sums[(o * rows + k_y) * p->width + i];
 }
 
 /* Output channels are shared out: a sum has one order. */
@@ -324,9 +314,9 @@ static void kernel_part(void *context, int part, int parts) {
     size_t row = (size_t)(padded ? p->columns : s->in_width) * (size_t)s->in_channels;
     pool_share((size_t)s->out_channels, MOST_LANES, part, parts, &begin, &end);
     memset(p->sums + begin * rows * p->width, 0, (end - begin) * rows * p->width * sizeof *p->sums);
-    for (size_t i = 0; i < (size_t)p->n; i++) {
-        const float *x = padded_image(p, p->x + i * image, memory + p->places.image);
-        collect_channels(p, begin, end, row, p->dy + i * dy_image(s), found);
+    for (size_t i = 0; i < (size_t)p->b->n; i++) {
+        const float *x = padded_image(p, p->b->x + i * image, memory + p->places.image);
+        collect_channels(p, begin, end, row, p->b->dy + i * dy_image(s), found);
         add_image(p, begin, end, row, x);
     }
     give_sums(p, begin, end);
@@ -352,21 +342,18 @@ static size_t sums_width(const struct conv2d *s, size_t lanes) {
     return round_up((size_t)s->kernel_width * (size_t)s->in_channels, lanes);
 }
 
-void conv2d_sparse_backward_kernel(struct pool *pool, const struct conv2d *s, int n, const float *x,
-                                   const float *dy, float *dkernel, float *scratch) {
+void conv2d_sparse_backward_kernel(struct pool *pool, const struct conv2d_backward *b) {
+    const struct conv2d *s = b->shape;
     const struct kernels *kernels = kernels_chosen();
     struct kernel_pass p = {
         .kernels = kernels,
         .shape = s,
-        .n = n,
-        .x = x,
-        .dy = dy,
-        .dkernel = dkernel,
+        .b = b,
         .width = sums_width(s, (size_t)kernels->lanes),
     };
     measure(&p);
-    kernel_places(&p, scratch);
-    size_t products = (size_t)n * dy_image(s) * p.width;
+    kernel_places(&p, b->scratch);
+    size_t products = (size_t)b->n * dy_image(s) * p.width;
     pool_run(pool, parts_for(pool, products, LEAST_PRODUCTS), kernel_part, &p);
 }
 

@@ -11,10 +11,8 @@ bool conv2d_sparse_input_suits(const struct conv2d *s, int n, const float *dy);
 bool conv2d_sparse_kernel_suits(const struct conv2d *s, int n, const float *dy);
 
 /* As conv2d_backward_input and conv2d_backward_kernel, where these suit. */
-void conv2d_sparse_backward_input(struct pool *pool, const struct conv2d *s, int n, const float *dy,
-                                  const float *kernel, float *dx, float *scratch);
-void conv2d_sparse_backward_kernel(struct pool *pool, const struct conv2d *s, int n, const float *x,
-                                   const float *dy, float *dkernel, float *scratch);
+void conv2d_sparse_backward_input(struct pool *pool, const struct conv2d_backward *b);
+void conv2d_sparse_backward_kernel(struct pool *pool, const struct conv2d_backward *b);
 size_t conv2d_sparse_scratch_size(const struct conv2d *s, int threads); /* floats; 0: never suits */
 
 #endif

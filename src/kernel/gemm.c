@@ -27,8 +27,7 @@ void pack_panel(size_t rows, size_t columns, size_t width, const float *from, si
         for (size_t r = 0; r < rows; r++) to[r * width + c] = c < columns ? from[r * row] : 0;
 }
 
-size_t gemm_scratch_size(size_t m, size_t n, size_t k, int threads) {
-    (void)m;
+size_t gemm_scratch_size(size_t n, size_t k, int threads) {
     return k * round_up(n, MOST_STRIP_COLUMNS) + (size_t)threads * EXTREMES_FLOATS;
 }
 

@@ -9,7 +9,9 @@
  * a maximum or minimum over values with a NaN is NaN.  Which NaN (sign, payload) is not specified.
  *
  * Caller owns all buffers; they come from array_new (64-byte aligned, readable 64 bytes past the
- * end).  n is the number of digits in the batch and always the slowest index.
+ * end).  n is the number of images in the batch and always the slowest index.  A kernel with many
+ * arguments takes them in a struct of its own name.  dx is the gradient of the loss with respect to
+ * x, and so on; gradients are overwritten, not added to.
  */
 #ifndef KERNEL_KERNEL_H
 #define KERNEL_KERNEL_H
@@ -35,7 +37,7 @@ struct gemm {
     float *scratch; /* gemm_scratch_size floats */
     float *range;   /* receives min_max of c in [0] and [1], for nothing extra; or NULL */
 };
-size_t gemm_scratch_size(size_t m, size_t n, size_t k, int threads); /* in floats */
+size_t gemm_scratch_size(size_t n, size_t k, int threads); /* in floats */
 void gemm(struct pool *pool, const struct gemm *g);
 
 /* One convolution's geometry.  Output size and padding before are computed by the caller (see
@@ -51,34 +53,43 @@ struct conv2d {
 /* Fill out_height, out_width, pad_top, pad_left from the rest; same: Keras 'same' padding. */
 void conv2d_geometry(struct conv2d *shape, bool same);
 
-/* x[n][in_h][in_w][in_c], kernel[k_h][k_w][in_c][out_c], bias[out_c] or NULL,
- * y[n][out_h][out_w][out_c].  Per output element the chain runs over k_y, k_x, in_c; taps outside
- * the image are skipped.  relu as in gemm. */
-size_t conv2d_scratch_size(const struct conv2d *shape, int n, int threads); /* floats, all three */
-void conv2d_forward(struct pool *pool, const struct conv2d *shape, int n, const float *x,
-                    const float *kernel, const float *bias, bool relu, float *y, float *scratch);
-/* The same, and min_max of y in range[0] and range[1] without another pass over y. */
-void conv2d_forward_range(struct pool *pool, const struct conv2d *shape, int n, const float *x,
-                          const float *kernel, const float *bias, bool relu, float *y,
-                          float range[2], float *scratch);
-/* dx = gradient by x: per element the chain runs over k_y, k_x, out_c.  dx is overwritten.
- * Where dy is mostly 0, as it is below a max pooling, both gradients may leave its zeros out, which
- * changes nothing, the sign of a 0 apart, as long as x and the kernel are finite. */
-void conv2d_backward_input(struct pool *pool, const struct conv2d *shape, int n, const float *dy,
-                           const float *kernel, float *dx, float *scratch);
-/* dkernel[k_h][k_w][in_c][out_c]: per element the chain runs over n, y, x.  Overwritten. */
-void conv2d_backward_kernel(struct pool *pool, const struct conv2d *shape, int n, const float *x,
-                            const float *dy, float *dkernel, float *scratch);
+/* y = convolution of x with kernel, plus bias:
+ * x[n][in_h][in_w][in_c], kernel[k_h][k_w][in_c][out_c], bias[out_c], y[n][out_h][out_w][out_c].
+ * Per output element the chain runs over k_y, k_x, in_c; taps outside the image are skipped. */
+struct conv2d_forward {
+    const struct conv2d *shape;
+    int n;
+    const float *x, *kernel, *bias; /* bias may be NULL (0) */
+    bool relu;                      /* as in gemm */
+    float *y;
+    float *range;   /* as in gemm; may be NULL */
+    float *scratch; /* conv2d_scratch_size floats */
+};
+size_t conv2d_scratch_size(const struct conv2d *shape, int threads); /* floats, either direction */
+void conv2d_forward(struct pool *pool, const struct conv2d_forward *f);
 
-/* Depthwise convolution: output channel o reads input channel o / multiplier alone, multiplier =
+/* The way back; each function reads and writes what its comment names.
+ * Where dy is mostly 0, as it is below a max pooling, both may leave its zeros out, which changes
+ * nothing but the sign of a 0, as long as x and the kernel are finite. */
+struct conv2d_backward {
+    const struct conv2d *shape;
+    int n;
+    const float *x, *kernel, *dy;
+    float *dx, *dkernel;
+    float *scratch; /* as forward */
+};
+/* dx from dy and kernel: per element the chain runs over k_y, k_x, out_c. */
+void conv2d_backward_input(struct pool *pool, const struct conv2d_backward *b);
+/* dkernel[k_h][k_w][in_c][out_c] from x and dy: per element the chain runs over n, y, x. */
+void conv2d_backward_kernel(struct pool *pool, const struct conv2d_backward *b);
+
+/* Depthwise convolution: output channel o reads only input channel o / multiplier, multiplier =
  * out_channels / in_channels.  kernel[k_h][k_w][out_c].  Chains run over k_y, k_x; for dx over
- * k_y, k_x and then the multiplier's outputs; for dkernel over n, y, x.  Overwritten. */
-void depthwise_forward(struct pool *pool, const struct conv2d *shape, int n, const float *x,
-                       const float *kernel, const float *bias, bool relu, float *y);
-void depthwise_backward_input(struct pool *pool, const struct conv2d *shape, int n, const float *dy,
-                              const float *kernel, float *dx);
-void depthwise_backward_kernel(struct pool *pool, const struct conv2d *shape, int n, const float *x,
-                               const float *dy, float *dkernel);
+ * k_y, k_x and then the multiplier's outputs; for dkernel over n, y, x.  Neither range nor scratch
+ * is used. */
+void depthwise_forward(struct pool *pool, const struct conv2d_forward *f);
+void depthwise_backward_input(struct pool *pool, const struct conv2d_backward *b);
+void depthwise_backward_kernel(struct pool *pool, const struct conv2d_backward *b);
 
 /* dbias[c] = sum over rows of dy[row][c], ascending, plain additions. */
 void column_sums(struct pool *pool, size_t rows, size_t columns, const float *dy, float *dbias);
@@ -93,19 +104,41 @@ struct fake_quant {
     bool is_zero; /* the range is (0, 0): y = 0 and the gradient passes */
 };
 
-/* Max pooling; where[...] receives the index (row-major, within the window, at most 256 cells) of
- * the first maximum, or is NULL.  A NaN wins over any number, the last NaN over others.  Cells
- * outside the image do not count; every window must hold at least one cell of the image. */
 struct pooling {
     int in_height, in_width, channels, out_height, out_width;
     int window_height, window_width, stride_y, stride_x;
     int pad_top, pad_left;
 };
 void pooling_geometry(struct pooling *shape, bool same);
-void max_pool_forward(struct pool *pool, const struct pooling *shape, int n, const float *x,
-                      float *y, unsigned char *where);
-void max_pool_backward(struct pool *pool, const struct pooling *shape, int n, const float *dy,
-                       const unsigned char *where, float *dx);
+
+/* Max pooling; where[...] receives the index (row-major, within the window, at most 256 cells) of
+ * the first maximum.  A NaN beats any number, the last NaN the others.  Cells outside the image do
+ * not count; every window must hold at least one cell of the image.
+ *
+ * With fake_quant, x is quantized first: equal to the bit to fake_quant_tensor followed by max
+ * pooling, and on the way back to max pooling's gradient followed by fake_quant_tensor_backward.
+ * Use it when nothing else reads the quantized x: it is then never stored, which saves two passes
+ * over the largest tensors. */
+struct max_pool_forward {
+    const struct pooling *shape;
+    int n;
+    const float *x;
+    const struct fake_quant *fake_quant; /* NULL: none */
+    float *y;
+    unsigned char *where; /* may be NULL */
+};
+struct max_pool_backward {
+    const struct pooling *shape;
+    int n;
+    const float *x;                      /* as forward, after relu; read with fake_quant only */
+    const struct fake_quant *fake_quant; /* as forward */
+    bool relu;                           /* as in fake_quant_tensor_backward */
+    const float *dy;
+    const unsigned char *where;
+    float *dx;
+};
+void max_pool_forward(struct pool *pool, const struct max_pool_forward *f);
+void max_pool_backward(struct pool *pool, const struct max_pool_backward *b);
 
 /* y = sum of the window's cells that lie inside the image, row by row from 0, divided by how many
  * they are.  dx = sum over the windows that hold the cell, row by row from 0, of dy divided by how
@@ -114,17 +147,6 @@ void average_pool_forward(struct pool *pool, const struct pooling *shape, int n,
                           float *y);
 void average_pool_backward(struct pool *pool, const struct pooling *shape, int n, const float *dy,
                            float *dx);
-
-/* fake_quant_tensor followed by max_pool_forward, and the way back: max_pool_backward followed by
- * fake_quant_tensor_backward, equal to the bit.  Use them when nothing else reads the quantized
- * x: it is then never stored, which saves two passes over the largest tensors.  x is what was
- * given to fake quantization (after relu). */
-void fake_quant_max_pool_forward(struct pool *pool, const struct pooling *shape, int n,
-                                 const float *x, const struct fake_quant *by, float *y,
-                                 unsigned char *where);
-void fake_quant_max_pool_backward(struct pool *pool, const struct pooling *shape, int n,
-                                  const float *x, const struct fake_quant *by, bool relu,
-                                  const float *dy, const unsigned char *where, float *dx);
 
 /* Smallest and largest of x[count], both NaN if any is NaN; exact, so no order matters.  -0 counts
  * as 0 and is returned as 0.  count > 0. */
@@ -171,14 +193,18 @@ void sigmoid_backward(struct pool *pool, size_t count, const float *y, const flo
 void tanh_forward(struct pool *pool, size_t count, const float *x, float *y);
 void tanh_backward(struct pool *pool, size_t count, const float *y, const float *dy, float *dx);
 
-/* sums[c] over the rows of x[rows][channels]: of x; with mean, of (x - mean)^2; with mean and dy,
- * of (x - mean) * dy.  Rows are summed in blocks of 128, each a chain from 0 (the products' one of
- * fused multiply-adds), and the blocks are added in order. */
-void channel_sums(struct pool *pool, size_t rows, size_t channels, const float *x,
-                  const float *mean, const float *dy, float *sums);
-/* Two of them at once: sums of dy and products of (x - mean) * dy. */
-void channel_gradient_sums(struct pool *pool, size_t rows, size_t channels, const float *x,
-                           const float *mean, const float *dy, float *sums, float *products);
+/* Sums over the rows of x[rows][channels], by channel:
+ *   sums = sum of x                  without mean
+ *   sums = sum of (x - mean)^2       with mean
+ *   sums = sum of dy, products = sum of (x - mean) * dy    with mean and dy
+ * Rows are summed in blocks of 128, each a chain from 0 (for squares and products one of fused
+ * multiply-adds), and the blocks are added in order. */
+struct channel_sums {
+    size_t rows, channels;
+    const float *x, *mean, *dy; /* mean and dy may be NULL */
+    float *sums, *products;     /* products: only with dy */
+};
+void channel_sums(struct pool *pool, const struct channel_sums *s);
 /* mean = channel_sums / rows, variance = channel_sums of squares / rows (biased). */
 void channel_moments(struct pool *pool, size_t rows, size_t channels, const float *x, float *mean,
                      float *variance);
@@ -187,30 +213,44 @@ void channel_moments(struct pool *pool, size_t rows, size_t channels, const floa
 #define MOST_MAGNITUDES 128
 void channel_magnitudes(struct pool *pool, size_t rows, size_t row, size_t channels, const float *x,
                         float *largest);
-/* y = fma(x - mean, factor, shift), and with statistics of the batch itself
- * dx = fma(mean - x, by_x, dy - by_mean) * factor; per channel. */
-void channel_normalize(struct pool *pool, size_t rows, size_t channels, const float *x,
-                       const float *mean, const float *factor, const float *shift, float *y);
-/* channel_normalize followed by clip_forward, and min_max of the result; limit may be INFINITY,
- * that is relu_forward. */
-void channel_normalize_clip(struct pool *pool, size_t rows, size_t channels, const float *x,
-                            const float *mean, const float *factor, const float *shift, float limit,
-                            float *y, float range[2]);
-void channel_normalize_backward(struct pool *pool, size_t rows, size_t channels, const float *x,
-                                const float *mean, const float *factor, const float *by_mean,
-                                const float *by_x, const float *dy, float *dx);
+/* y = fma(x - mean, factor, shift) by channel.  clips: followed by clip_forward (a limit of
+ * INFINITY makes it relu_forward), and range receives min_max of the result. */
+struct channel_normalize {
+    size_t rows, channels;
+    const float *x, *mean, *factor, *shift;
+    bool clips;
+    float limit;
+    float *y;
+    float *range; /* of two; with clips only */
+};
+void channel_normalize(struct pool *pool, const struct channel_normalize *n);
 
-/* Softmax cross-entropy from logits[n][classes].  probabilities[n][classes]; losses[n] (natural
- * logarithm); dlogits = (probabilities - target) / n, may be NULL.  correct = number of rows whose
- * first largest logit is the label; a row that holds NaN is never correct, and its probabilities,
- * loss and gradient are NaN.  target = onehot (1 - smoothing) + smoothing / classes, as Keras'
- * label_smoothing; the losses are told without smoothing.  As TensorFlow's: loss = log(sum(exp(x -
- * max))) - (x[label] - max), in float32, the sum in the order of TensorFlow's vector code, exp and
- * log of exp_log.h. */
-void softmax_cross_entropy(int n, int classes, const float *logits, const unsigned char *labels,
-                           float smoothing, float *probabilities, float *losses, float *dlogits,
-                           int *correct);
-void softmax(int n, int classes, const float *logits, float *probabilities);
+/* dx = fma(mean - x, dy_slope, dy - dy_mean) * factor by channel.  Where mean and variance are the
+ * batch's own, they depend on x, and dy_mean is the mean of dy and dy_slope the mean of
+ * (x - mean) * dy over the variance; where they are constants both are 0. */
+struct channel_normalize_backward {
+    size_t rows, channels;
+    const float *x, *mean, *factor, *dy_mean, *dy_slope, *dy;
+    float *dx;
+};
+void channel_normalize_backward(struct pool *pool, const struct channel_normalize_backward *b);
+
+/* Softmax cross-entropy of logits[n][classes], as TensorFlow's: loss = log(sum(exp(x - max))) -
+ * (x[label] - max), in float32, the sum in the order of TensorFlow's vector code, exp and log of
+ * exp_log.h.  dlogits = (probabilities - target) / n, target = onehot (1 - smoothing) +
+ * smoothing / classes, as Keras' label_smoothing; losses are without smoothing.
+ * Returns how many rows have their first largest logit at the label.  A row with a NaN is never
+ * correct, and its probabilities, loss and gradient are NaN. */
+struct softmax_cross_entropy {
+    int n, classes;
+    const float *logits;
+    const unsigned char *labels;
+    float smoothing;
+    float *probabilities; /* [n][classes] */
+    float *losses;        /* [n]; natural logarithm */
+    float *dlogits;       /* [n][classes]; may be NULL */
+};
+int softmax_cross_entropy(const struct softmax_cross_entropy *s);
 
 /* Keras' Adam on one parameter:  m += (g - m) * (1 - beta1);  v += (g * g - v) * (1 - beta2);
  * w -= (m * alpha) / (sqrt(v) + epsilon). */

@@ -84,22 +84,6 @@ struct sparse_sums {
 /* Rows summed in one chain by channel_sums. */
 #define CHANNEL_BLOCK 128
 
-/* y = fma(x - mean, factor, shift) by channel; clips: then y < 0 ? 0 : y > limit ? limit : y, and
- * the extremes of that. */
-struct normalizing {
-    size_t rows, channels;
-    const float *x, *mean, *factor, *shift;
-    bool clips;
-    float limit;
-    float *y;
-};
-
-/* Rows [begin, end) of the output, counted over all images. */
-struct pool_rows {
-    const struct pooling *shape;
-    size_t begin, end;
-};
-
 #define KERNEL_LIST(K)                                                                             \
     K(strip, (const struct strip *s))                                                              \
     K(terms_collect, (size_t count, const float *x, struct nonzeros *terms))                       \
@@ -128,20 +112,14 @@ struct pool_rows {
     K(sigmoid_backward, (size_t count, const float *y, const float *dy, float *dx))                \
     K(tanh_forward, (size_t count, const float *x, float *y))                                      \
     K(tanh_backward, (size_t count, const float *y, const float *dy, float *dx))                   \
-    K(channel_sums, (size_t rows, size_t channels, size_t begin, size_t end, const float *x,       \
-                     const float *mean, const float *dy, float *sums, float *dy_sums))             \
+    K(channel_sums, (const struct channel_sums *s, size_t begin, size_t end))                      \
     K(channel_magnitudes,                                                                          \
       (size_t rows, size_t row, size_t channels, const float *x, float *largest))                  \
-    K(channel_normalize, (const struct normalizing *n, struct extremes *e))                        \
-    K(channel_normalize_backward,                                                                  \
-      (size_t rows, size_t channels, const float *x, const float *mean, const float *factor,       \
-       const float *by_mean, const float *by_x, const float *dy, float *dx))                       \
-    K(depthwise_forward, (const struct conv2d *shape, size_t begin, size_t end, const float *x,    \
-                          const float *kernel, const float *bias, bool relu, float *y))            \
-    K(depthwise_backward_input, (const struct conv2d *shape, size_t begin, size_t end,             \
-                                 const float *dy, const float *kernel, float *dx))                 \
-    K(depthwise_backward_kernel, (const struct conv2d *shape, int n, size_t begin, size_t end,     \
-                                  const float *x, const float *dy, float *dkernel))                \
+    K(channel_normalize, (const struct channel_normalize *n, struct extremes *e))                  \
+    K(channel_normalize_backward, (const struct channel_normalize_backward *b))                    \
+    K(depthwise_forward, (const struct conv2d_forward *f, size_t begin, size_t end))               \
+    K(depthwise_backward_input, (const struct conv2d_backward *b, size_t begin, size_t end))       \
+    K(depthwise_backward_kernel, (const struct conv2d_backward *b, size_t begin, size_t end))      \
     K(average_pool_forward,                                                                        \
       (const struct pooling *shape, size_t begin, size_t end, const float *x, float *y))           \
     K(average_pool_backward,                                                                       \
@@ -149,11 +127,8 @@ struct pool_rows {
     K(dropout_factors, (const struct dropout *by, size_t begin, size_t end, float *factors))       \
     K(dropout_multiply, (size_t count, const float *x, const float *by, float *y))                 \
     K(pixels_to_float, (size_t count, const unsigned char *pixels, float *x))                      \
-    K(max_pool_forward, (const struct pooling *shape, size_t begin, size_t end, const float *x,    \
-                         const struct fake_quant *by, float *y, unsigned char *where))             \
-    K(max_pool_backward, (const struct pooling *shape, int begin, int end, const float *x,         \
-                          const struct fake_quant *by, bool relu, const float *dy,                 \
-                          const unsigned char *where, float *dx))
+    K(max_pool_forward, (const struct max_pool_forward *f, size_t begin, size_t end))              \
+    K(max_pool_backward, (const struct max_pool_backward *b, size_t begin, size_t end))
 
 struct kernels {
     int lanes;

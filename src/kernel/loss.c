@@ -5,9 +5,9 @@
 #include "kernel/exp_log.h"
 #include "kernel/kernel.h"
 
-/* Eight running sums, added up as a tree, and the rest on top.  The order is TensorFlow's: p - 1 of
- * a digit that is all but certain consists of this sum's rounding, and Adam, which divides by the
- * gradient's size, makes such steps count. */
+/* Eight running sums, added up as a tree, and the rest on top.  The order is TensorFlow's: for an
+ * image that is all but certain, p - 1 consists of this sum's rounding error, and Adam, which
+ * divides by the gradient's size, makes such steps count. */
 static float row_sum(int count, const float *x) {
     float lanes[8] = {0}, rest = 0;
     int whole = count / 8 * 8;
@@ -29,14 +29,6 @@ static float softmax_row(int classes, const float *x, float *probabilities, floa
     return sum;
 }
 
-void softmax(int n, int classes, const float *logits, float *probabilities) {
-    for (int i = 0; i < n; i++) {
-        float max;
-        softmax_row(classes, logits + (size_t)i * (size_t)classes,
-                    probabilities + (size_t)i * (size_t)classes, &max);
-    }
-}
-
 static int first_largest(int count, const float *x) {
     int best = 0;
     for (int i = 1; i < count; i++)
@@ -44,21 +36,21 @@ static int first_largest(int count, const float *x) {
     return best;
 }
 
-void softmax_cross_entropy(int n, int classes, const float *logits, const unsigned char *labels,
-                           float smoothing, float *probabilities, float *losses, float *dlogits,
-                           int *correct) {
-    const float other = smoothing / (float)classes, own = 1 - smoothing + other;
-    *correct = 0;
-    for (int i = 0; i < n; i++) {
-        const float *x = logits + (size_t)i * (size_t)classes;
-        float *p = probabilities + (size_t)i * (size_t)classes;
-        int label = labels[i];
+int softmax_cross_entropy(const struct softmax_cross_entropy *s) {
+    const float other = s->smoothing / (float)s->classes, own = 1 - s->smoothing + other;
+    int correct = 0;
+    for (int i = 0; i < s->n; i++) {
+        size_t row = (size_t)i * (size_t)s->classes;
+        const float *x = s->logits + row;
+        float *p = s->probabilities + row;
+        int label = s->labels[i];
         float max;
-        float sum = softmax_row(classes, x, p, &max);
-        losses[i] = log_float(sum) - (x[label] - max);
-        *correct += !isnan(sum) && first_largest(classes, x) == label;
-        if (!dlogits) continue;
-        float *d = dlogits + (size_t)i * (size_t)classes;
-        for (int c = 0; c < classes; c++) d[c] = (p[c] - (c == label ? own : other)) / (float)n;
+        float sum = softmax_row(s->classes, x, p, &max);
+        s->losses[i] = log_float(sum) - (x[label] - max);
+        correct += !isnan(sum) && first_largest(s->classes, x) == label;
+        if (!s->dlogits) continue;
+        for (int c = 0; c < s->classes; c++)
+            s->dlogits[row + (size_t)c] = (p[c] - (c == label ? own : other)) / (float)s->n;
     }
+    return correct;
 }

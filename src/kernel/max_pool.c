@@ -4,69 +4,37 @@ enum { LEAST_ELEMENTS = 8192 };
 
 struct pooling_pass {
     const struct kernels *kernels;
-    const struct pooling *shape;
+    const struct max_pool_forward *f;
+    const struct max_pool_backward *b;
     size_t units; /* rows of output forward, images backward */
-    const float *x, *dy;
-    const struct fake_quant *by;
-    bool relu;
-    float *y;
-    unsigned char *where;
-    const unsigned char *from;
 };
 
-static size_t output_size(const struct pooling *s, int n) {
-    return (size_t)n * (size_t)s->out_height * (size_t)s->out_width * (size_t)s->channels;
+static int pooling_parts(const struct pool *pool, const struct pooling *s, int n) {
+    size_t outputs = (size_t)n * (size_t)s->out_height * (size_t)s->out_width * (size_t)s->channels;
+    return parts_for(pool, outputs, LEAST_ELEMENTS);
 }
 
 static void forward_part(void *context, int part, int parts) {
     const struct pooling_pass *p = context;
     size_t begin, end;
     pool_share(p->units, 1, part, parts, &begin, &end);
-    p->kernels->max_pool_forward(p->shape, begin, end, p->x, p->by, p->y, p->where);
+    p->kernels->max_pool_forward(p->f, begin, end);
+}
+
+void max_pool_forward(struct pool *pool, const struct max_pool_forward *f) {
+    struct pooling_pass p = {
+        .kernels = kernels_chosen(), .f = f, .units = (size_t)f->n * (size_t)f->shape->out_height};
+    pool_run(pool, pooling_parts(pool, f->shape, f->n), forward_part, &p);
 }
 
 static void backward_part(void *context, int part, int parts) {
     const struct pooling_pass *p = context;
     size_t begin, end;
     pool_share(p->units, 1, part, parts, &begin, &end);
-    p->kernels->max_pool_backward(p->shape, (int)begin, (int)end, p->x, p->by, p->relu, p->dy,
-                                  p->from, p->y);
+    p->kernels->max_pool_backward(p->b, begin, end);
 }
 
-void fake_quant_max_pool_forward(struct pool *pool, const struct pooling *shape, int n,
-                                 const float *x, const struct fake_quant *by, float *y,
-                                 unsigned char *where) {
-    struct pooling_pass p = {.kernels = kernels_chosen(),
-                             .shape = shape,
-                             .units = (size_t)n * (size_t)shape->out_height,
-                             .x = x,
-                             .by = by,
-                             .y = y,
-                             .where = where};
-    pool_run(pool, parts_for(pool, output_size(shape, n), LEAST_ELEMENTS), forward_part, &p);
-}
-
-void max_pool_forward(struct pool *pool, const struct pooling *shape, int n, const float *x,
-                      float *y, unsigned char *where) {
-    fake_quant_max_pool_forward(pool, shape, n, x, NULL, y, where);
-}
-
-void fake_quant_max_pool_backward(struct pool *pool, const struct pooling *shape, int n,
-                                  const float *x, const struct fake_quant *by, bool relu,
-                                  const float *dy, const unsigned char *where, float *dx) {
-    struct pooling_pass p = {.kernels = kernels_chosen(),
-                             .shape = shape,
-                             .units = (size_t)n,
-                             .x = x,
-                             .by = by,
-                             .relu = relu,
-                             .dy = dy,
-                             .from = where,
-                             .y = dx};
-    pool_run(pool, parts_for(pool, output_size(shape, n), LEAST_ELEMENTS), backward_part, &p);
-}
-
-void max_pool_backward(struct pool *pool, const struct pooling *shape, int n, const float *dy,
-                       const unsigned char *where, float *dx) {
-    fake_quant_max_pool_backward(pool, shape, n, NULL, NULL, false, dy, where, dx);
+void max_pool_backward(struct pool *pool, const struct max_pool_backward *b) {
+    struct pooling_pass p = {.kernels = kernels_chosen(), .b = b, .units = (size_t)b->n};
+    pool_run(pool, pooling_parts(pool, b->shape, b->n), backward_part, &p);
 }

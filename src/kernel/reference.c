@@ -43,36 +43,35 @@ static size_t tap_at(const struct conv2d *s, int k_y, int k_x) {
            (size_t)s->out_channels;
 }
 
-static float conv2d_output(const struct conv2d *s, int n, int y, int x, int c, const float *in,
-                           const float *kernel, float sum) {
+static float conv2d_output(const struct conv2d_forward *f, int n, int y, int x, int c) {
+    const struct conv2d *s = f->shape;
+    float sum = f->bias ? f->bias[c] : 0;
     for (int k_y = 0; k_y < s->kernel_height; k_y++) {
         for (int k_x = 0; k_x < s->kernel_width; k_x++) {
             int in_y = y * s->stride_y - s->pad_top + k_y * s->dilation_y;
             int in_x = x * s->stride_x - s->pad_left + k_x * s->dilation_x;
             if (!inside(in_y, in_x, s->in_height, s->in_width)) continue;
             const float *pixel =
-                in + pixel_at(n, in_y, in_x, s->in_height, s->in_width, s->in_channels);
-            const float *tap = kernel + tap_at(s, k_y, k_x) + c;
+                f->x + pixel_at(n, in_y, in_x, s->in_height, s->in_width, s->in_channels);
+            const float *tap = f->kernel + tap_at(s, k_y, k_x) + c;
             for (int i = 0; i < s->in_channels; i++)
                 sum = fmaf(pixel[i], tap[(size_t)i * (size_t)s->out_channels], sum);
         }
     }
-    return sum;
+    return f->relu ? relu_of(sum) : sum;
 }
 
-void reference_conv2d_forward(const struct conv2d *s, int n, const float *x, const float *kernel,
-                              const float *bias, bool relu, float *y) {
-    for (int b = 0; b < n; b++)
+void reference_conv2d_forward(const struct conv2d_forward *f) {
+    const struct conv2d *s = f->shape;
+    float *y = f->y;
+    for (int n = 0; n < f->n; n++)
         for (int i = 0; i < s->out_height; i++)
             for (int j = 0; j < s->out_width; j++)
-                for (int c = 0; c < s->out_channels; c++) {
-                    float sum = conv2d_output(s, b, i, j, c, x, kernel, bias ? bias[c] : 0);
-                    *y++ = relu ? relu_of(sum) : sum;
-                }
+                for (int c = 0; c < s->out_channels; c++) *y++ = conv2d_output(f, n, i, j, c);
 }
 
-static float conv2d_input_gradient(const struct conv2d *s, int n, int y, int x, int c,
-                                   const float *dy, const float *kernel) {
+static float conv2d_input_gradient(const struct conv2d_backward *b, int n, int y, int x, int c) {
+    const struct conv2d *s = b->shape;
     float sum = 0;
     for (int k_y = 0; k_y < s->kernel_height; k_y++) {
         for (int k_x = 0; k_x < s->kernel_width; k_x++) {
@@ -82,46 +81,50 @@ static float conv2d_input_gradient(const struct conv2d *s, int n, int y, int x, 
             int out_y = top / s->stride_y, out_x = left / s->stride_x;
             if (!inside(out_y, out_x, s->out_height, s->out_width)) continue;
             const float *pixel =
-                dy + pixel_at(n, out_y, out_x, s->out_height, s->out_width, s->out_channels);
-            const float *tap = kernel + tap_at(s, k_y, k_x) + (size_t)c * (size_t)s->out_channels;
+                b->dy + pixel_at(n, out_y, out_x, s->out_height, s->out_width, s->out_channels);
+            const float *tap =
+                b->kernel + tap_at(s, k_y, k_x) + (size_t)c * (size_t)s->out_channels;
             for (int o = 0; o < s->out_channels; o++) sum = fmaf(pixel[o], tap[o], sum);
         }
     }
     return sum;
 }
 
-void reference_conv2d_backward_input(const struct conv2d *s, int n, const float *dy,
-                                     const float *kernel, float *dx) {
-    for (int b = 0; b < n; b++)
+void reference_conv2d_backward_input(const struct conv2d_backward *b) {
+    const struct conv2d *s = b->shape;
+    float *dx = b->dx;
+    for (int n = 0; n < b->n; n++)
         for (int i = 0; i < s->in_height; i++)
             for (int j = 0; j < s->in_width; j++)
                 for (int c = 0; c < s->in_channels; c++)
-                    *dx++ = conv2d_input_gradient(s, b, i, j, c, dy, kernel);
+                    *dx++ = conv2d_input_gradient(b, n, i, j, c);
 }
 
-static float conv2d_kernel_gradient(const struct conv2d *s, int n, int k_y, int k_x, int c, int o,
-                                    const float *x, const float *dy) {
+/* The sum over all output pixels of tap (k_y, k_x)'s input in channel c times dy in channel o. */
+static float kernel_gradient(const struct conv2d_backward *b, int k_y, int k_x, int c, int o) {
+    const struct conv2d *s = b->shape;
     float sum = 0;
-    for (int b = 0; b < n; b++)
+    for (int n = 0; n < b->n; n++)
         for (int i = 0; i < s->out_height; i++)
             for (int j = 0; j < s->out_width; j++) {
                 int in_y = i * s->stride_y - s->pad_top + k_y * s->dilation_y;
                 int in_x = j * s->stride_x - s->pad_left + k_x * s->dilation_x;
                 if (!inside(in_y, in_x, s->in_height, s->in_width)) continue;
-                size_t from = pixel_at(b, in_y, in_x, s->in_height, s->in_width, s->in_channels);
-                size_t to = pixel_at(b, i, j, s->out_height, s->out_width, s->out_channels);
-                sum = fmaf(x[from + (size_t)c], dy[to + (size_t)o], sum);
+                size_t from = pixel_at(n, in_y, in_x, s->in_height, s->in_width, s->in_channels);
+                size_t to = pixel_at(n, i, j, s->out_height, s->out_width, s->out_channels);
+                sum = fmaf(b->x[from + (size_t)c], b->dy[to + (size_t)o], sum);
             }
     return sum;
 }
 
-void reference_conv2d_backward_kernel(const struct conv2d *s, int n, const float *x,
-                                      const float *dy, float *dkernel) {
+void reference_conv2d_backward_kernel(const struct conv2d_backward *b) {
+    const struct conv2d *s = b->shape;
+    float *dkernel = b->dkernel;
     for (int k_y = 0; k_y < s->kernel_height; k_y++)
         for (int k_x = 0; k_x < s->kernel_width; k_x++)
             for (int c = 0; c < s->in_channels; c++)
                 for (int o = 0; o < s->out_channels; o++)
-                    *dkernel++ = conv2d_kernel_gradient(s, n, k_y, k_x, c, o, x, dy);
+                    *dkernel++ = kernel_gradient(b, k_y, k_x, c, o);
 }
 
 /* Kernel index of tap (k_y, k_x) of output channel 0. */
@@ -129,33 +132,33 @@ static size_t depthwise_tap(const struct conv2d *s, int k_y, int k_x) {
     return ((size_t)k_y * (size_t)s->kernel_width + (size_t)k_x) * (size_t)s->out_channels;
 }
 
-static float depthwise_output(const struct conv2d *s, int n, int y, int x, int o, const float *in,
-                              const float *kernel, float sum) {
+static float depthwise_output(const struct conv2d_forward *f, int n, int y, int x, int o) {
+    const struct conv2d *s = f->shape;
     int c = o / (s->out_channels / s->in_channels);
+    float sum = f->bias ? f->bias[o] : 0;
     for (int k_y = 0; k_y < s->kernel_height; k_y++)
         for (int k_x = 0; k_x < s->kernel_width; k_x++) {
             int in_y = y * s->stride_y - s->pad_top + k_y * s->dilation_y;
             int in_x = x * s->stride_x - s->pad_left + k_x * s->dilation_x;
             if (!inside(in_y, in_x, s->in_height, s->in_width)) continue;
             size_t at = pixel_at(n, in_y, in_x, s->in_height, s->in_width, s->in_channels);
-            sum = fmaf(in[at + (size_t)c], kernel[depthwise_tap(s, k_y, k_x) + (size_t)o], sum);
+            sum =
+                fmaf(f->x[at + (size_t)c], f->kernel[depthwise_tap(s, k_y, k_x) + (size_t)o], sum);
         }
-    return sum;
+    return f->relu ? relu_of(sum) : sum;
 }
 
-void reference_depthwise_forward(const struct conv2d *s, int n, const float *x, const float *kernel,
-                                 const float *bias, bool relu, float *y) {
-    for (int b = 0; b < n; b++)
+void reference_depthwise_forward(const struct conv2d_forward *f) {
+    const struct conv2d *s = f->shape;
+    float *y = f->y;
+    for (int n = 0; n < f->n; n++)
         for (int i = 0; i < s->out_height; i++)
             for (int j = 0; j < s->out_width; j++)
-                for (int o = 0; o < s->out_channels; o++) {
-                    float sum = depthwise_output(s, b, i, j, o, x, kernel, bias ? bias[o] : 0);
-                    *y++ = relu ? relu_of(sum) : sum;
-                }
+                for (int o = 0; o < s->out_channels; o++) *y++ = depthwise_output(f, n, i, j, o);
 }
 
-static float depthwise_input_gradient(const struct conv2d *s, int n, int y, int x, int c,
-                                      const float *dy, const float *kernel) {
+static float depthwise_input_gradient(const struct conv2d_backward *b, int n, int y, int x, int c) {
+    const struct conv2d *s = b->shape;
     int multiplier = s->out_channels / s->in_channels;
     float sum = 0;
     for (int k_y = 0; k_y < s->kernel_height; k_y++)
@@ -168,44 +171,30 @@ static float depthwise_input_gradient(const struct conv2d *s, int n, int y, int 
             size_t at = pixel_at(n, out_y, out_x, s->out_height, s->out_width, s->out_channels);
             for (int m = 0; m < multiplier; m++) {
                 size_t o = (size_t)c * (size_t)multiplier + (size_t)m;
-                sum = fmaf(dy[at + o], kernel[depthwise_tap(s, k_y, k_x) + o], sum);
+                sum = fmaf(b->dy[at + o], b->kernel[depthwise_tap(s, k_y, k_x) + o], sum);
             }
         }
     return sum;
 }
 
-void reference_depthwise_backward_input(const struct conv2d *s, int n, const float *dy,
-                                        const float *kernel, float *dx) {
-    for (int b = 0; b < n; b++)
+void reference_depthwise_backward_input(const struct conv2d_backward *b) {
+    const struct conv2d *s = b->shape;
+    float *dx = b->dx;
+    for (int n = 0; n < b->n; n++)
         for (int i = 0; i < s->in_height; i++)
             for (int j = 0; j < s->in_width; j++)
                 for (int c = 0; c < s->in_channels; c++)
-                    *dx++ = depthwise_input_gradient(s, b, i, j, c, dy, kernel);
+                    *dx++ = depthwise_input_gradient(b, n, i, j, c);
 }
 
-static float depthwise_kernel_gradient(const struct conv2d *s, int n, int k_y, int k_x, int o,
-                                       const float *x, const float *dy) {
-    int c = o / (s->out_channels / s->in_channels);
-    float sum = 0;
-    for (int b = 0; b < n; b++)
-        for (int i = 0; i < s->out_height; i++)
-            for (int j = 0; j < s->out_width; j++) {
-                int in_y = i * s->stride_y - s->pad_top + k_y * s->dilation_y;
-                int in_x = j * s->stride_x - s->pad_left + k_x * s->dilation_x;
-                if (!inside(in_y, in_x, s->in_height, s->in_width)) continue;
-                size_t from = pixel_at(b, in_y, in_x, s->in_height, s->in_width, s->in_channels);
-                size_t to = pixel_at(b, i, j, s->out_height, s->out_width, s->out_channels);
-                sum = fmaf(x[from + (size_t)c], dy[to + (size_t)o], sum);
-            }
-    return sum;
-}
-
-void reference_depthwise_backward_kernel(const struct conv2d *s, int n, const float *x,
-                                         const float *dy, float *dkernel) {
+void reference_depthwise_backward_kernel(const struct conv2d_backward *b) {
+    const struct conv2d *s = b->shape;
+    int multiplier = s->out_channels / s->in_channels;
+    float *dkernel = b->dkernel;
     for (int k_y = 0; k_y < s->kernel_height; k_y++)
         for (int k_x = 0; k_x < s->kernel_width; k_x++)
             for (int o = 0; o < s->out_channels; o++)
-                *dkernel++ = depthwise_kernel_gradient(s, n, k_y, k_x, o, x, dy);
+                *dkernel++ = kernel_gradient(b, k_y, k_x, o / multiplier, o);
 }
 
 static bool holds(int output, int window, int stride, int pad, int cell) {
@@ -265,27 +254,31 @@ void reference_average_pool_backward(const struct pooling *s, int n, const float
                 for (int c = 0; c < s->channels; c++) *dx++ = average_gradient(s, b, i, j, c, dy);
 }
 
-static float channel_block(size_t begin, size_t end, size_t channels, size_t c, const float *x,
-                           const float *mean, const float *dy) {
-    float sum = 0;
-    for (size_t r = begin; r < end; r++) {
-        float v = x[r * channels + c];
-        if (!mean)
-            sum += v;
-        else
-            sum = fmaf(v - mean[c], dy ? dy[r * channels + c] : v - mean[c], sum);
+/* Chains in blocks of 128 rows: sum of a, or, with mean, of (a - mean) * b. */
+static float channel_sum(const struct channel_sums *s, size_t c, const float *a, const float *mean,
+                         const float *b) {
+    const size_t block = 128;
+    float total = 0;
+    for (size_t begin = 0; begin < s->rows; begin += block) {
+        size_t end = s->rows - begin < block ? s->rows : begin + block;
+        float sum = 0;
+        for (size_t i = begin * s->channels + c; i < end * s->channels; i += s->channels) {
+            float difference = mean ? a[i] - mean[c] : 0;
+            sum = mean ? fmaf(difference, b ? b[i] : difference, sum) : sum + a[i];
+        }
+        total += sum;
     }
-    return sum;
+    return total;
 }
 
-void reference_channel_sums(size_t rows, size_t channels, const float *x, const float *mean,
-                            const float *dy, float *sums) {
-    const size_t block = 128;
-    for (size_t c = 0; c < channels; c++) {
-        float sum = 0;
-        for (size_t r = 0; r < rows; r += block)
-            sum += channel_block(r, rows - r < block ? rows : r + block, channels, c, x, mean, dy);
-        sums[c] = sum;
+void reference_channel_sums(const struct channel_sums *s) {
+    for (size_t c = 0; c < s->channels; c++) {
+        if (s->dy) {
+            s->sums[c] = channel_sum(s, c, s->dy, NULL, NULL);
+            s->products[c] = channel_sum(s, c, s->x, s->mean, s->dy);
+        } else {
+            s->sums[c] = channel_sum(s, c, s->x, s->mean, NULL);
+        }
     }
 }
 
@@ -297,21 +290,21 @@ void reference_channel_magnitudes(size_t rows, size_t channels, const float *x, 
     }
 }
 
-void reference_channel_normalize(size_t rows, size_t channels, const float *x, const float *mean,
-                                 const float *factor, const float *shift, float *y) {
-    for (size_t i = 0; i < rows * channels; i++) {
-        size_t c = i % channels;
-        y[i] = fmaf(x[i] - mean[c], factor[c], shift[c]);
+void reference_channel_normalize(const struct channel_normalize *n) {
+    for (size_t i = 0; i < n->rows * n->channels; i++) {
+        size_t c = i % n->channels;
+        n->y[i] = fmaf(n->x[i] - n->mean[c], n->factor[c], n->shift[c]);
     }
+    if (!n->clips) return;
+    reference_clip_forward(n->rows * n->channels, n->y, n->limit, n->y);
+    reference_min_max(n->rows * n->channels, n->y, &n->range[0], &n->range[1]);
 }
 
-void reference_channel_normalize_backward(size_t rows, size_t channels, const float *x,
-                                          const float *mean, const float *factor,
-                                          const float *by_mean, const float *by_x, const float *dy,
-                                          float *dx) {
-    for (size_t i = 0; i < rows * channels; i++) {
-        size_t c = i % channels;
-        dx[i] = fmaf(mean[c] - x[i], by_x[c], dy[i] - by_mean[c]) * factor[c];
+void reference_channel_normalize_backward(const struct channel_normalize_backward *b) {
+    for (size_t i = 0; i < b->rows * b->channels; i++) {
+        size_t c = i % b->channels;
+        b->dx[i] =
+            fmaf(b->mean[c] - b->x[i], b->dy_slope[c], b->dy[i] - b->dy_mean[c]) * b->factor[c];
     }
 }
 
@@ -357,8 +350,11 @@ void reference_column_sums(size_t rows, size_t columns, const float *dy, float *
     }
 }
 
-static void pool_window(const struct pooling *s, int n, int y, int x, int c, const float *in,
-                        float *out, unsigned char *where) {
+/* The largest of window (y, x)'s cells of image n in channel c, and which cell it is. */
+static float pool_window(const struct max_pool_forward *f, int n, int y, int x, int c,
+                         unsigned char *where) {
+    const struct pooling *s = f->shape;
+    float largest = 0;
     bool any = false;
     for (int w_y = 0; w_y < s->window_height; w_y++) {
         for (int w_x = 0; w_x < s->window_width; w_x++) {
@@ -366,38 +362,45 @@ static void pool_window(const struct pooling *s, int n, int y, int x, int c, con
             int in_x = x * s->stride_x - s->pad_left + w_x;
             if (!inside(in_y, in_x, s->in_height, s->in_width)) continue;
             float v =
-                in[pixel_at(n, in_y, in_x, s->in_height, s->in_width, s->channels) + (size_t)c];
-            if (any && !(v > *out) && !isnan(v)) continue;
+                f->x[pixel_at(n, in_y, in_x, s->in_height, s->in_width, s->channels) + (size_t)c];
+            if (f->fake_quant) reference_fake_quant_tensor(1, &v, f->fake_quant, &v);
+            if (any && !(v > largest) && !isnan(v)) continue;
             any = true;
-            *out = v;
+            largest = v;
             *where = (unsigned char)(w_y * s->window_width + w_x);
         }
     }
+    return largest;
 }
 
-void reference_max_pool_forward(const struct pooling *s, int n, const float *x, float *y,
-                                unsigned char *where) {
-    unsigned char unused;
-    for (int b = 0; b < n; b++)
+void reference_max_pool_forward(const struct max_pool_forward *f) {
+    const struct pooling *s = f->shape;
+    unsigned char unused, *where = f->where;
+    float *y = f->y;
+    for (int n = 0; n < f->n; n++)
         for (int i = 0; i < s->out_height; i++)
             for (int j = 0; j < s->out_width; j++)
                 for (int c = 0; c < s->channels; c++)
-                    pool_window(s, b, i, j, c, x, y++, where ? where++ : &unused);
+                    *y++ = pool_window(f, n, i, j, c, where ? where++ : &unused);
 }
 
-void reference_max_pool_backward(const struct pooling *s, int n, const float *dy,
-                                 const unsigned char *where, float *dx) {
-    size_t inputs = pixel_at(n, 0, 0, s->in_height, s->in_width, s->channels);
-    for (size_t i = 0; i < inputs; i++) dx[i] = 0;
-    for (int b = 0; b < n; b++)
+void reference_max_pool_backward(const struct max_pool_backward *b) {
+    const struct pooling *s = b->shape;
+    const unsigned char *where = b->where;
+    const float *dy = b->dy;
+    size_t inputs = pixel_at(b->n, 0, 0, s->in_height, s->in_width, s->channels);
+    for (size_t i = 0; i < inputs; i++) b->dx[i] = 0;
+    for (int n = 0; n < b->n; n++)
         for (int i = 0; i < s->out_height; i++)
             for (int j = 0; j < s->out_width; j++)
                 for (int c = 0; c < s->channels; c++, where++, dy++) {
                     int in_y = i * s->stride_y - s->pad_top + *where / s->window_width;
                     int in_x = j * s->stride_x - s->pad_left + *where % s->window_width;
-                    dx[pixel_at(b, in_y, in_x, s->in_height, s->in_width, s->channels) +
-                       (size_t)c] += *dy;
+                    b->dx[pixel_at(n, in_y, in_x, s->in_height, s->in_width, s->channels) +
+                          (size_t)c] += *dy;
                 }
+    if (b->fake_quant)
+        reference_fake_quant_tensor_backward(inputs, b->x, b->fake_quant, b->relu, b->dx, b->dx);
 }
 
 void reference_min_max(size_t count, const float *x, float *min, float *max) {

@@ -11,33 +11,22 @@
 
 void reference_gemm(const struct gemm *g);
 
-void reference_conv2d_forward(const struct conv2d *shape, int n, const float *x,
-                              const float *kernel, const float *bias, bool relu, float *y);
-void reference_conv2d_backward_input(const struct conv2d *shape, int n, const float *dy,
-                                     const float *kernel, float *dx);
-void reference_conv2d_backward_kernel(const struct conv2d *shape, int n, const float *x,
-                                      const float *dy, float *dkernel);
+void reference_conv2d_forward(const struct conv2d_forward *f);
+void reference_conv2d_backward_input(const struct conv2d_backward *b);
+void reference_conv2d_backward_kernel(const struct conv2d_backward *b);
 
-void reference_depthwise_forward(const struct conv2d *shape, int n, const float *x,
-                                 const float *kernel, const float *bias, bool relu, float *y);
-void reference_depthwise_backward_input(const struct conv2d *shape, int n, const float *dy,
-                                        const float *kernel, float *dx);
-void reference_depthwise_backward_kernel(const struct conv2d *shape, int n, const float *x,
-                                         const float *dy, float *dkernel);
+void reference_depthwise_forward(const struct conv2d_forward *f);
+void reference_depthwise_backward_input(const struct conv2d_backward *b);
+void reference_depthwise_backward_kernel(const struct conv2d_backward *b);
 
 void reference_average_pool_forward(const struct pooling *shape, int n, const float *x, float *y);
 void reference_average_pool_backward(const struct pooling *shape, int n, const float *dy,
                                      float *dx);
 
-void reference_channel_sums(size_t rows, size_t channels, const float *x, const float *mean,
-                            const float *dy, float *sums);
+void reference_channel_sums(const struct channel_sums *s);
 void reference_channel_magnitudes(size_t rows, size_t channels, const float *x, float *largest);
-void reference_channel_normalize(size_t rows, size_t channels, const float *x, const float *mean,
-                                 const float *factor, const float *shift, float *y);
-void reference_channel_normalize_backward(size_t rows, size_t channels, const float *x,
-                                          const float *mean, const float *factor,
-                                          const float *by_mean, const float *by_x, const float *dy,
-                                          float *dx);
+void reference_channel_normalize(const struct channel_normalize *n);
+void reference_channel_normalize_backward(const struct channel_normalize_backward *b);
 
 void reference_leaky_forward(size_t count, const float *x, float slope, float *y);
 void reference_leaky_backward(size_t count, const float *x, float slope, const float *dy,
@@ -51,10 +40,8 @@ void reference_clip_backward(size_t count, const float *x, float limit, const fl
 
 void reference_column_sums(size_t rows, size_t columns, const float *dy, float *dbias);
 
-void reference_max_pool_forward(const struct pooling *shape, int n, const float *x, float *y,
-                                unsigned char *where);
-void reference_max_pool_backward(const struct pooling *shape, int n, const float *dy,
-                                 const unsigned char *where, float *dx);
+void reference_max_pool_forward(const struct max_pool_forward *f);
+void reference_max_pool_backward(const struct max_pool_backward *b);
 
 void reference_min_max(size_t count, const float *x, float *min, float *max);
 

@@ -228,14 +228,13 @@ static size_t larger(size_t a, size_t b) {
 /* Floats of scratch that a layer's kernels ask for, forward and backward. */
 static size_t scratch_of(const struct network *network, const struct node *node, int threads) {
     size_t batch = (size_t)network->batch;
-    if (node->layer->kind == LAYER_CONV2D)
-        return conv2d_scratch_size(&node->conv, network->batch, threads);
+    if (node->layer->kind == LAYER_CONV2D) return conv2d_scratch_size(&node->conv, threads);
     if (node->layer->kind != LAYER_DENSE) return 0;
     size_t units = (size_t)node->layer->units;
-    size_t size = gemm_scratch_size(batch, units, node->inputs, threads);
+    size_t size = gemm_scratch_size(units, node->inputs, threads);
     if (!network->trains) return size;
-    size = larger(size, gemm_scratch_size(node->inputs, units, batch, threads));
-    return larger(size, gemm_scratch_size(batch, node->inputs, units, threads));
+    size = larger(size, gemm_scratch_size(units, batch, threads));
+    return larger(size, gemm_scratch_size(node->inputs, units, threads));
 }
 
 static void take_all(struct network *network, struct arena *arena, int threads) {

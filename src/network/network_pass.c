@@ -131,16 +131,25 @@ static void forward_dense(struct network *network, struct node *node, const stru
                      });
 }
 
+static struct conv2d_forward forward_of(const struct network *network, const struct node *node,
+                                        const struct pass *pass) {
+    return (struct conv2d_forward){
+        .shape = &node->conv,
+        .n = pass->count,
+        .x = network->nodes[node->from].value,
+        .kernel = node_kernel(network, node, pass),
+        .bias = node_bias(network, node, pass),
+        .relu = node->relu,
+        .y = node->raw,
+        .scratch = network->scratch,
+    };
+}
+
 static void forward_conv2d(struct network *network, struct node *node, const struct pass *pass,
                            float seen[2]) {
-    const float *x = network->nodes[node->from].value, *kernel = node_kernel(network, node, pass);
-    const float *bias = node_bias(network, node, pass);
-    if (seen)
-        conv2d_forward_range(pass->pool, &node->conv, pass->count, x, kernel, bias, node->relu,
-                             node->raw, seen, network->scratch);
-    else
-        conv2d_forward(pass->pool, &node->conv, pass->count, x, kernel, bias, node->relu, node->raw,
-                       network->scratch);
+    struct conv2d_forward forward = forward_of(network, node, pass);
+    forward.range = seen;
+    conv2d_forward(pass->pool, &forward);
 }
 
 static void forward_average(const struct node *from, struct node *node, const struct pass *pass) {
@@ -148,9 +157,8 @@ static void forward_average(const struct node *from, struct node *node, const st
 }
 
 static void forward_depthwise(struct network *network, struct node *node, const struct pass *pass) {
-    depthwise_forward(pass->pool, &node->conv, pass->count, network->nodes[node->from].value,
-                      node_kernel(network, node, pass), node_bias(network, node, pass), node->relu,
-                      node->raw);
+    const struct conv2d_forward forward = forward_of(network, node, pass);
+    depthwise_forward(pass->pool, &forward);
 }
 
 /* Rows of the image that a ZeroPadding2D surrounds, and where they begin in its output. */
@@ -187,12 +195,14 @@ static void backward_padding(struct network *network, const struct node *node,
 }
 
 static void forward_pooling(const struct node *from, struct node *node, const struct pass *pass) {
-    if (from->is_pooled)
-        fake_quant_max_pool_forward(pass->pool, &node->pooling, pass->count, from->raw, &from->by,
-                                    node->raw, node->where);
-    else
-        max_pool_forward(pass->pool, &node->pooling, pass->count, from->value, node->raw,
-                         node->where);
+    max_pool_forward(pass->pool, &(struct max_pool_forward){
+                                     .shape = &node->pooling,
+                                     .n = pass->count,
+                                     .x = from->is_pooled ? from->raw : from->value,
+                                     .fake_quant = from->is_pooled ? &from->by : NULL,
+                                     .y = node->raw,
+                                     .where = node->where,
+                                 });
 }
 
 static void forward_dropout(struct network *network, struct node *node, const struct pass *pass) {
@@ -326,15 +336,22 @@ const float *network_forward(struct network *network, const struct pass *pass) {
 void network_loss(struct network *network, const struct pass *pass, const unsigned char *labels,
                   int *correct) {
     const struct node *logits = &network->nodes[network->logits];
-    softmax_cross_entropy(pass->count, (int)logits->size, logits->value, labels,
-                          pass->label_smoothing, network->probabilities, network->losses,
-                          logits->gradient, correct);
+    *correct = softmax_cross_entropy(&(struct softmax_cross_entropy){
+        .n = pass->count,
+        .classes = (int)logits->size,
+        .logits = logits->value,
+        .labels = labels,
+        .smoothing = pass->label_smoothing,
+        .probabilities = network->probabilities,
+        .losses = network->losses,
+        .dlogits = logits->gradient,
+    });
 }
 
 /* ---- backward ---- */
 
-/* From the gradient by the quantized activation to that by what the activation was taken of; `to`
- * may be the node's own gradient. */
+/* From the gradient with respect to the quantized activation to that with respect to its argument;
+ * `to` may be the node's own gradient. */
 static void backward_activation(const struct node *node, const struct pass *pass, float *to) {
     size_t count = node->size * (size_t)pass->count;
     bool relu = node->layer->activation == ACTIVATION_RELU;
@@ -358,23 +375,33 @@ static void backward_activation(const struct node *node, const struct pass *pass
         leaky_backward(pass->pool, count, node->raw, node->layer->slope, gradient, to);
 }
 
-static void backward_parameters(struct network *network, const struct node *node,
-                                const struct pass *pass, float *gradient) {
-    const struct parameter *kernel = &network->model->parameters[node->layer->kernel];
-    const float *x = network->nodes[node->from].value;
-    float *dkernel = gradient + kernel->offset;
-    size_t units = (size_t)node->layer->units, n = (size_t)pass->count;
+static struct conv2d_backward backward_of(const struct network *network, const struct node *node,
+                                          const struct pass *pass) {
+    return (struct conv2d_backward){
+        .shape = &node->conv,
+        .n = pass->count,
+        .x = network->nodes[node->from].value,
+        .kernel = node_kernel(network, node, pass),
+        .dy = node->gradient,
+        .scratch = network->scratch,
+    };
+}
+
+static void backward_kernel(struct network *network, const struct node *node,
+                            const struct pass *pass, float *dkernel) {
+    struct conv2d_backward backward = backward_of(network, node, pass);
+    size_t units = (size_t)node->layer->units;
+    backward.dkernel = dkernel;
     if (node->layer->kind == LAYER_CONV2D)
-        conv2d_backward_kernel(pass->pool, &node->conv, pass->count, x, node->gradient, dkernel,
-                               network->scratch);
+        conv2d_backward_kernel(pass->pool, &backward);
     else if (node->layer->kind == LAYER_DEPTHWISE_CONV2D)
-        depthwise_backward_kernel(pass->pool, &node->conv, pass->count, x, node->gradient, dkernel);
+        depthwise_backward_kernel(pass->pool, &backward);
     else
         gemm(pass->pool, &(struct gemm){
                              .m = node->inputs,
                              .n = units,
-                             .k = n,
-                             .a = x,
+                             .k = (size_t)pass->count,
+                             .a = network->nodes[node->from].value,
                              .a_row = 1,
                              .a_column = node->inputs,
                              .b = node->gradient,
@@ -383,6 +410,14 @@ static void backward_parameters(struct network *network, const struct node *node
                              .c = dkernel,
                              .scratch = network->scratch,
                          });
+}
+
+static void backward_parameters(struct network *network, const struct node *node,
+                                const struct pass *pass, float *gradient) {
+    const struct parameter *kernel = &network->model->parameters[node->layer->kernel];
+    float *dkernel = gradient + kernel->offset;
+    size_t units = (size_t)node->layer->units, n = (size_t)pass->count;
+    backward_kernel(network, node, pass, dkernel);
     if (node->layer->bias >= 0 && !node->layer->keeps_weights)
         column_sums(pass->pool, n * (node->size / units), units, node->gradient,
                     gradient + network->model->parameters[node->layer->bias].offset);
@@ -398,16 +433,16 @@ static void backward_parameters(struct network *network, const struct node *node
         fake_quant_tensor_backward(pass->pool, kernel->count, weights, by, false, dkernel, dkernel);
 }
 
-/* From the gradient by a layer's sums to that by what it read. */
+/* From the gradient with respect to a layer's sums to that with respect to what it read. */
 static void backward_input(struct network *network, const struct node *node,
                            const struct pass *pass, float *to) {
-    const float *kernel = node_kernel(network, node, pass);
+    struct conv2d_backward backward = backward_of(network, node, pass);
     size_t units = (size_t)node->layer->units;
+    backward.dx = to;
     if (node->layer->kind == LAYER_CONV2D)
-        conv2d_backward_input(pass->pool, &node->conv, pass->count, node->gradient, kernel, to,
-                              network->scratch);
+        conv2d_backward_input(pass->pool, &backward);
     else if (node->layer->kind == LAYER_DEPTHWISE_CONV2D)
-        depthwise_backward_input(pass->pool, &node->conv, pass->count, node->gradient, kernel, to);
+        depthwise_backward_input(pass->pool, &backward);
     else
         gemm(pass->pool, &(struct gemm){
                              .m = (size_t)pass->count,
@@ -416,7 +451,7 @@ static void backward_input(struct network *network, const struct node *node,
                              .a = node->gradient,
                              .a_row = units,
                              .a_column = 1,
-                             .b = kernel,
+                             .b = backward.kernel,
                              .b_row = 1,
                              .b_column = units,
                              .c = to,
@@ -428,12 +463,16 @@ static void backward_input(struct network *network, const struct node *node,
  * read, whose gradient lies in the same place. */
 static void backward_pooling(const struct node *from, const struct node *node,
                              const struct pass *pass, float *to) {
-    if (from->is_pooled)
-        fake_quant_max_pool_backward(pass->pool, &node->pooling, pass->count, from->raw, &from->by,
-                                     from->layer->activation == ACTIVATION_RELU, node->gradient,
-                                     node->where, to);
-    else
-        max_pool_backward(pass->pool, &node->pooling, pass->count, node->gradient, node->where, to);
+    max_pool_backward(pass->pool, &(struct max_pool_backward){
+                                      .shape = &node->pooling,
+                                      .n = pass->count,
+                                      .x = from->raw,
+                                      .fake_quant = from->is_pooled ? &from->by : NULL,
+                                      .relu = from->layer->activation == ACTIVATION_RELU,
+                                      .dy = node->gradient,
+                                      .where = node->where,
+                                      .dx = to,
+                                  });
 }
 
 /* A layer that hands on what it reads; `to` may be its own gradient. */
@@ -445,7 +484,7 @@ static void backward_handing_on(const struct node *node, const struct pass *pass
         memcpy(to, node->gradient, count * sizeof *to);
 }
 
-/* Several readers of one tensor give their gradients by it in falling order of layers: the first
+/* Several readers of one tensor give their gradients in descending order of layers: the first
  * is written where it belongs, each of the others aside and then added. */
 static float *gradient_place(const struct network *network, const struct node *from) {
     if (!from->gradient_wanted) return NULL;
@@ -470,7 +509,7 @@ static void backward_add(struct network *network, const struct node *node,
     }
 }
 
-/* `to`: gradient by what the layer reads; NULL where none is wanted. */
+/* `to`: gradient with respect to what the layer reads; NULL where none is wanted. */
 static void backward_node(struct network *network, const struct node *node, const struct pass *pass,
                           float *gradient, float *to) {
     const struct node *from = &network->nodes[node->from];

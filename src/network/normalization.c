@@ -33,15 +33,24 @@ void forward_normalization(struct network *network, struct node *node, const str
         s->variance = parameter_of(network, normalization->moving_variance, pass->weights);
     }
     set_factors(s, (float)normalization->epsilon);
+    struct channel_normalize normalize = {
+        .rows = s->rows,
+        .channels = s->channels,
+        .x = x,
+        .mean = s->mean,
+        .factor = s->factor,
+        .shift = s->shift,
+        .y = node->raw,
+    };
     if (node->clipped_by >= 0) {
         struct node *relu = &network->nodes[node->clipped_by];
         float limit = limit_of(relu->layer);
-        channel_normalize_clip(pass->pool, s->rows, s->channels, x, s->mean, s->factor, s->shift,
-                               limit > 0 ? limit : INFINITY, relu->raw, relu->seen);
-    } else {
-        channel_normalize(pass->pool, s->rows, s->channels, x, s->mean, s->factor, s->shift,
-                          node->raw);
+        normalize.clips = true;
+        normalize.limit = limit > 0 ? limit : INFINITY;
+        normalize.y = relu->raw;
+        normalize.range = relu->seen;
     }
+    channel_normalize(pass->pool, &normalize);
 }
 
 static float *gradient_of(const struct network *network, int index, float *gradient) {
@@ -56,7 +65,15 @@ void backward_normalization(struct network *network, const struct node *node,
     bool learns = !node->layer->keeps_weights;
     float *dgamma = learns ? gradient_of(network, normalization->gamma, gradient) : NULL;
     float *dbeta = learns ? gradient_of(network, normalization->beta, gradient) : NULL;
-    channel_gradient_sums(pass->pool, s->rows, s->channels, x, s->mean, dy, s->sums, s->products);
+    channel_sums(pass->pool, &(struct channel_sums){
+                                 .rows = s->rows,
+                                 .channels = s->channels,
+                                 .x = x,
+                                 .mean = s->mean,
+                                 .dy = dy,
+                                 .sums = s->sums,
+                                 .products = s->products,
+                             });
     for (size_t c = 0; c < s->channels; c++) {
         if (dbeta) dbeta[c] = s->sums[c];
         if (dgamma) dgamma[c] = s->products[c] * s->inverse[c];
@@ -65,9 +82,18 @@ void backward_normalization(struct network *network, const struct node *node,
         s->products[c] =
             s->of_batch ? s->products[c] / (float)s->rows * (s->inverse[c] * s->inverse[c]) : 0;
     }
-    if (to)
-        channel_normalize_backward(pass->pool, s->rows, s->channels, x, s->mean, s->factor, s->sums,
-                                   s->products, dy, to);
+    if (!to) return;
+    channel_normalize_backward(pass->pool, &(struct channel_normalize_backward){
+                                               .rows = s->rows,
+                                               .channels = s->channels,
+                                               .x = x,
+                                               .mean = s->mean,
+                                               .factor = s->factor,
+                                               .dy_mean = s->sums,
+                                               .dy_slope = s->products,
+                                               .dy = dy,
+                                               .dx = to,
+                                           });
 }
 
 static void move(const struct node *node, float *mean, float *variance) {

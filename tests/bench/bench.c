@@ -78,35 +78,60 @@ static void dense_input(void) {
 static void square_gemm(void) {
     run_gemm(512, 512, 512, false, false);
 }
+static void run_forward(const struct conv2d *shape, float *range) {
+    conv2d_forward(room.pool, &(struct conv2d_forward){.shape = shape,
+                                                       .n = room.batch,
+                                                       .x = room.a,
+                                                       .kernel = room.b,
+                                                       .bias = room.d,
+                                                       .relu = true,
+                                                       .y = room.c,
+                                                       .range = range,
+                                                       .scratch = room.scratch});
+}
+static struct conv2d_backward backward(const struct conv2d *shape, const float *dy) {
+    return (struct conv2d_backward){.shape = shape,
+                                    .n = room.batch,
+                                    .x = room.a,
+                                    .kernel = room.b,
+                                    .dy = dy,
+                                    .dx = room.c,
+                                    .dkernel = room.c,
+                                    .scratch = room.scratch};
+}
+static void run_input_gradient(const struct conv2d *shape, const float *dy) {
+    const struct conv2d_backward b = backward(shape, dy);
+    conv2d_backward_input(room.pool, &b);
+}
+static void run_kernel_gradient(const struct conv2d *shape, const float *dy) {
+    const struct conv2d_backward b = backward(shape, dy);
+    conv2d_backward_kernel(room.pool, &b);
+}
 static void conv1_forward(void) {
     float range[2];
-    conv2d_forward_range(room.pool, &conv1, room.batch, room.a, room.b, room.d, true, room.c, range,
-                         room.scratch);
+    run_forward(&conv1, range);
 }
 static void conv1_forward_plain(void) {
-    conv2d_forward(room.pool, &conv1, room.batch, room.a, room.b, room.d, true, room.c,
-                   room.scratch);
+    run_forward(&conv1, NULL);
 }
 static void conv1_kernel(void) {
-    conv2d_backward_kernel(room.pool, &conv1, room.batch, room.a, room.a, room.c, room.scratch);
+    run_kernel_gradient(&conv1, room.a);
 }
 static void conv2_forward(void) {
     float range[2];
-    conv2d_forward_range(room.pool, &conv2, room.batch, room.a, room.b, room.d, true, room.c, range,
-                         room.scratch);
+    run_forward(&conv2, range);
 }
 static void conv2_input(void) {
-    conv2d_backward_input(room.pool, &conv2, room.batch, room.a, room.b, room.c, room.scratch);
+    run_input_gradient(&conv2, room.a);
 }
 static void conv2_kernel(void) {
-    conv2d_backward_kernel(room.pool, &conv2, room.batch, room.a, room.a, room.c, room.scratch);
+    run_kernel_gradient(&conv2, room.a);
 }
 static void conv2_input_sparse(void) {
-    conv2d_backward_input(room.pool, &conv2, room.batch, room.sparse, room.b, room.c, room.scratch);
+    run_input_gradient(&conv2, room.sparse);
 }
 static void conv2_kernel_sparse(void) {
-    conv2d_backward_kernel(room.pool, &conv2, room.batch, room.a, room.sparse, room.c,
-                           room.scratch);
+    run_kernel_gradient(&conv2, room.sparse);
 }
 static void run_min_max(void) {
     float min, max;
@@ -139,27 +164,41 @@ static void run_sigmoid(void) {
 static void run_tanh(void) {
     tanh_forward(room.pool, conv1_count(), room.a, room.c);
 }
+static void run_pool_forward(const struct pooling *shape, const struct fake_quant *fake_quant) {
+    max_pool_forward(room.pool, &(struct max_pool_forward){.shape = shape,
+                                                           .n = room.batch,
+                                                           .x = room.a,
+                                                           .fake_quant = fake_quant,
+                                                           .y = room.c,
+                                                           .where = room.where});
+}
+static void run_pool_backward(const struct pooling *shape, const struct fake_quant *fake_quant) {
+    max_pool_backward(room.pool, &(struct max_pool_backward){.shape = shape,
+                                                             .n = room.batch,
+                                                             .x = room.a,
+                                                             .fake_quant = fake_quant,
+                                                             .relu = true,
+                                                             .dy = fake_quant ? room.d : room.a,
+                                                             .where = room.where,
+                                                             .dx = room.c});
+}
 static void pool1_forward(void) {
-    max_pool_forward(room.pool, &pool1, room.batch, room.a, room.c, room.where);
+    run_pool_forward(&pool1, NULL);
 }
 static void pool1_backward(void) {
-    max_pool_backward(room.pool, &pool1, room.batch, room.a, room.where, room.c);
+    run_pool_backward(&pool1, NULL);
 }
 static void fused_pool1_forward(void) {
-    fake_quant_max_pool_forward(room.pool, &pool1, room.batch, room.a, &quantizer, room.c,
-                                room.where);
+    run_pool_forward(&pool1, &quantizer);
 }
 static void fused_pool1_backward(void) {
-    fake_quant_max_pool_backward(room.pool, &pool1, room.batch, room.a, &quantizer, true, room.d,
-                                 room.where, room.c);
+    run_pool_backward(&pool1, &quantizer);
 }
 static void fused_pool2_forward(void) {
-    fake_quant_max_pool_forward(room.pool, &pool2, room.batch, room.a, &quantizer, room.c,
-                                room.where);
+    run_pool_forward(&pool2, &quantizer);
 }
 static void fused_pool2_backward(void) {
-    fake_quant_max_pool_backward(room.pool, &pool2, room.batch, room.a, &quantizer, true, room.d,
-                                 room.where, room.c);
+    run_pool_backward(&pool2, &quantizer);
 }
 static void conv1_bias(void) {
     column_sums(room.pool, conv1_count() / 32, 32, room.a, room.c);
@@ -173,8 +212,13 @@ static void run_dropout(void) {
     dropout_forward(room.pool, (size_t)room.batch * 1600, &by, room.a, room.d, room.c);
 }
 static void run_softmax(void) {
-    int correct;
-    softmax_cross_entropy(room.batch, 10, room.a, room.where, 0, room.b, room.c, room.d, &correct);
+    softmax_cross_entropy(&(struct softmax_cross_entropy){.n = room.batch,
+                                                          .classes = 10,
+                                                          .logits = room.a,
+                                                          .labels = room.where,
+                                                          .probabilities = room.b,
+                                                          .losses = room.c,
+                                                          .dlogits = room.d});
 }
 static void nothing(void *context, int part, int parts) {
     (void)context, (void)part, (void)parts;
@@ -186,7 +230,7 @@ static void run_nothing(void) {
 static const struct bench {
     const char *name;
     void (*run)(void);
-    double flops, bytes; /* a digit of the batch; flops or bytes */
+    double flops, bytes; /* an image of the batch; flops or bytes */
     double fixed_flops, fixed_bytes;
 } benches[] = {
     {"gemm_fc1_forward", fc1_forward, 2.0 * 784 * 128, 0, 0, 0},
@@ -270,9 +314,9 @@ static void print_row(bool json, bool first, enum isa isa, const struct bench *b
     printf("\n");
 }
 
-static bool allocate(int digits) {
-    size_t count = (size_t)digits * 26 * 26 * 32 + 1024 * 1024;
-    room.batch = digits;
+static bool allocate(int images) {
+    size_t count = (size_t)images * 26 * 26 * 32 + 1024 * 1024;
+    room.batch = images;
     room.a = array_new(count, sizeof(float));
     room.b = array_new(count, sizeof(float));
     room.c = array_new(count, sizeof(float));
@@ -305,7 +349,7 @@ static void run_level(enum isa isa, bool json, const char *filter, bool *first) 
 
 int main(int argc, char **argv) {
     bool json = false, first = true;
-    int threads = 1, digits = 32;
+    int threads = 1, images = 32;
     const char *filter = NULL, *level = NULL;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--json"))
@@ -313,23 +357,23 @@ int main(int argc, char **argv) {
         else if (!strcmp(argv[i], "--threads") && i + 1 < argc)
             threads = atoi(argv[++i]);
         else if (!strcmp(argv[i], "--batch") && i + 1 < argc)
-            digits = atoi(argv[++i]);
+            images = atoi(argv[++i]);
         else if (!strcmp(argv[i], "--isa") && i + 1 < argc)
             level = argv[++i];
         else
             filter = argv[i];
     }
     struct error error;
-    if (digits < 1 || digits > LABELS || pool_create(&room.pool, threads, &error) ||
-        !allocate(digits)) {
+    if (images < 1 || images > LABELS || pool_create(&room.pool, threads, &error) ||
+        !allocate(images)) {
         fprintf(stderr, "bench: bad --batch or --threads, or out of memory\n");
         return 1;
     }
     if (json)
         printf("{\"cpu\":\"%s\",\"compiler\":\"%s\",\"batch\":%d,\"results\":[", cpu_model(),
-               __VERSION__, digits);
+               __VERSION__, images);
     else
-        printf("# %s, %s, batch %d\n", cpu_model(), __VERSION__, digits);
+        printf("# %s, %s, batch %d\n", cpu_model(), __VERSION__, images);
     for (enum isa isa = ISA_BASELINE; isa < ISA_LEVELS; isa++) {
         if (level && strcmp(level, cpu_isa_name(isa))) continue;
         if (cpu_force_isa(isa)) run_level(isa, json, filter, &first);

@@ -89,7 +89,7 @@ static void dnnl_product(void) {
 
 /* ---- convolutions ---- */
 
-enum way { FORWARD, BY_INPUT, BY_KERNEL };
+enum way { FORWARD, BACKWARD_INPUT, BACKWARD_KERNEL };
 static const struct conv2d conv1 = {28, 28, 1, 26, 26, 32, 3, 3, 1, 1, 1, 1, 0, 0};
 static const struct conv2d conv2 = {13, 13, 32, 11, 11, 64, 3, 3, 1, 1, 1, 1, 0, 0};
 
@@ -99,20 +99,36 @@ struct convolution {
     enum way way;
 };
 static const struct convolution convolutions[] = {
-    {"conv1 forward", &conv1, FORWARD},           {"conv1 kernel gradient", &conv1, BY_KERNEL},
-    {"conv2 forward", &conv2, FORWARD},           {"conv2 input gradient", &conv2, BY_INPUT},
-    {"conv2 kernel gradient", &conv2, BY_KERNEL},
+    {"conv1 forward", &conv1, FORWARD},
+    {"conv1 kernel gradient", &conv1, BACKWARD_KERNEL},
+    {"conv2 forward", &conv2, FORWARD},
+    {"conv2 input gradient", &conv2, BACKWARD_INPUT},
+    {"conv2 kernel gradient", &conv2, BACKWARD_KERNEL},
 };
 static struct convolution convolution;
 
 static void our_convolution(void) {
     const struct conv2d *s = convolution.shape;
-    if (convolution.way == FORWARD)
-        conv2d_forward(NULL, s, room.batch, room.a, room.b, room.d, false, room.c, room.scratch);
-    else if (convolution.way == BY_INPUT)
-        conv2d_backward_input(NULL, s, room.batch, room.a, room.b, room.c, room.scratch);
-    else
-        conv2d_backward_kernel(NULL, s, room.batch, room.a, room.c, room.b, room.scratch);
+    struct conv2d_forward forward = {.shape = s,
+                                     .n = room.batch,
+                                     .x = room.a,
+                                     .kernel = room.b,
+                                     .bias = room.d,
+                                     .y = room.c,
+                                     .scratch = room.scratch};
+    struct conv2d_backward backward = {
+        .shape = s, .n = room.batch, .x = room.a, .kernel = room.b, .scratch = room.scratch};
+    if (convolution.way == FORWARD) {
+        conv2d_forward(NULL, &forward);
+    } else if (convolution.way == BACKWARD_INPUT) {
+        backward.dy = room.a;
+        backward.dx = room.c;
+        conv2d_backward_input(NULL, &backward);
+    } else {
+        backward.dy = room.c;
+        backward.dkernel = room.b;
+        conv2d_backward_kernel(NULL, &backward);
+    }
 }
 
 static struct {
@@ -154,12 +170,12 @@ static void dnnl_prepare(void) {
           "describe");
     check(dnnl_primitive_desc_create(&forward, &asked, NULL, theirs.engine, NULL), "convolve");
     made = forward;
-    if (convolution.way == BY_INPUT) {
+    if (convolution.way == BACKWARD_INPUT) {
         check(dnnl_convolution_backward_data_desc_init(&asked, dnnl_convolution_direct, &x, &kernel,
                                                        &y, strides, padding, padding),
               "describe");
         check(dnnl_primitive_desc_create(&made, &asked, NULL, theirs.engine, forward), "convolve");
-    } else if (convolution.way == BY_KERNEL) {
+    } else if (convolution.way == BACKWARD_KERNEL) {
         check(dnnl_convolution_backward_weights_desc_init(&asked, dnnl_convolution_direct, &x,
                                                           &kernel, NULL, &y, strides, padding,
                                                           padding),
@@ -176,7 +192,7 @@ static void dnnl_prepare(void) {
         dnnl_memory_t memory;
         check(dnnl_memory_create(&memory, layout, theirs.engine, room.d), "allocate");
         theirs.arguments[theirs.count++] = (dnnl_exec_arg_t){DNNL_ARG_BIAS, memory};
-    } else if (convolution.way == BY_INPUT) {
+    } else if (convolution.way == BACKWARD_INPUT) {
         add_argument(made, dnnl_query_diff_src_md, DNNL_ARG_DIFF_SRC);
         add_argument(made, dnnl_query_weights_md, DNNL_ARG_WEIGHTS);
         add_argument(made, dnnl_query_diff_dst_md, DNNL_ARG_DIFF_DST);

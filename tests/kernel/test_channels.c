@@ -6,25 +6,44 @@
 
 struct channelled {
     size_t rows, channels;
-    struct tensor x, dy, mean, factor, shift, by_mean, by_x;
+    struct tensor x, dy, mean, factor, shift, dy_mean, dy_slope;
 };
 
 static void check_sums(struct pool *pool, const struct channelled *c) {
     struct tensor got = tensor_new(c->channels, true), want = tensor_new(c->channels, true);
-    for (int terms = 0; terms < 3; terms++) {
-        const float *mean = terms ? c->mean.at : NULL, *dy = terms == 2 ? c->dy.at : NULL;
-        tensor_poison(&got);
-        reference_channel_sums(c->rows, c->channels, c->x.at, mean, dy, want.at);
-        channel_sums(pool, c->rows, c->channels, c->x.at, mean, dy, got.at);
-        assert_same(&got, &want, "channel_sums %d of %zu rows", terms, c->rows);
-    }
     struct tensor products = tensor_new(c->channels, true);
-    channel_gradient_sums(pool, c->rows, c->channels, c->x.at, c->mean.at, c->dy.at, got.at,
-                          products.at);
-    assert_same(&products, &want, "products of %zu rows", c->rows);
-    reference_channel_sums(c->rows, c->channels, c->dy.at, NULL, NULL, want.at);
+    struct tensor want_products = tensor_new(c->channels, true);
+    for (int terms = 0; terms < 3; terms++) {
+        struct channel_sums sums = {.rows = c->rows,
+                                    .channels = c->channels,
+                                    .x = c->x.at,
+                                    .mean = terms ? c->mean.at : NULL,
+                                    .dy = terms == 2 ? c->dy.at : NULL,
+                                    .sums = want.at,
+                                    .products = want_products.at};
+        reference_channel_sums(&sums);
+        sums.sums = got.at;
+        sums.products = products.at;
+        tensor_poison(&got);
+        tensor_poison(&products);
+        channel_sums(pool, &sums);
+        assert_same(&got, &want, "channel_sums %d of %zu rows", terms, c->rows);
+        if (terms == 2) assert_same(&products, &want_products, "products of %zu rows", c->rows);
+    }
+    reference_channel_sums(&(struct channel_sums){
+        .rows = c->rows, .channels = c->channels, .x = c->dy.at, .sums = want.at});
     assert_same(&got, &want, "sums of dy, %zu rows", c->rows);
-    tensor_free(&got), tensor_free(&want), tensor_free(&products);
+    tensor_free(&got), tensor_free(&want), tensor_free(&products), tensor_free(&want_products);
+}
+
+static struct channel_normalize normalize_of(const struct channelled *c, float *y) {
+    return (struct channel_normalize){.rows = c->rows,
+                                      .channels = c->channels,
+                                      .x = c->x.at,
+                                      .mean = c->mean.at,
+                                      .factor = c->factor.at,
+                                      .shift = c->shift.at,
+                                      .y = y};
 }
 
 /* Against the three steps that it joins. */
@@ -32,15 +51,22 @@ static void check_normalize_clip(struct pool *pool, const struct channelled *c) 
     struct tensor got = tensor_new(c->x.count, true), want = tensor_new(c->x.count, true);
     const float limits[] = {INFINITY, 0.75f};
     for (size_t i = 0; i < COUNT_OF(limits); i++) {
+        struct channel_normalize plain = normalize_of(c, want.at), clipped = plain;
         float range[2], least, most;
         tensor_poison(&got);
-        reference_channel_normalize(c->rows, c->channels, c->x.at, c->mean.at, c->factor.at,
-                                    c->shift.at, want.at);
+        reference_channel_normalize(&plain);
         reference_clip_forward(want.count, want.at, limits[i], want.at);
         reference_min_max(want.count, want.at, &least, &most);
-        channel_normalize_clip(pool, c->rows, c->channels, c->x.at, c->mean.at, c->factor.at,
-                               c->shift.at, limits[i], got.at, range);
-        assert_same(&got, &want, "channel_normalize_clip");
+        clipped.clips = true;
+        clipped.limit = limits[i];
+        clipped.y = got.at;
+        clipped.range = range;
+        channel_normalize(pool, &clipped);
+        assert_same(&got, &want, "channel_normalize that clips");
+        assert_true(isnan(least) ? isnan(range[0]) && isnan(range[1])
+                                 : range[0] == least && range[1] == most);
+        reference_channel_normalize(&clipped);
+        assert_same(&got, &want, "reference_channel_normalize that clips");
         assert_true(isnan(least) ? isnan(range[0]) && isnan(range[1])
                                  : range[0] == least && range[1] == most);
     }
@@ -67,16 +93,24 @@ static void check_channelled(struct pool *pool, void *context) {
     check_normalize_clip(pool, c);
     struct tensor got = tensor_new(c->x.count, true), want = tensor_new(c->x.count, true);
     tensor_poison(&got);
-    reference_channel_normalize(c->rows, c->channels, c->x.at, c->mean.at, c->factor.at,
-                                c->shift.at, want.at);
-    channel_normalize(pool, c->rows, c->channels, c->x.at, c->mean.at, c->factor.at, c->shift.at,
-                      got.at);
+    struct channel_normalize normalize = normalize_of(c, want.at);
+    reference_channel_normalize(&normalize);
+    normalize.y = got.at;
+    channel_normalize(pool, &normalize);
     assert_same(&got, &want, "channel_normalize");
     tensor_poison(&got);
-    reference_channel_normalize_backward(c->rows, c->channels, c->x.at, c->mean.at, c->factor.at,
-                                         c->by_mean.at, c->by_x.at, c->dy.at, want.at);
-    channel_normalize_backward(pool, c->rows, c->channels, c->x.at, c->mean.at, c->factor.at,
-                               c->by_mean.at, c->by_x.at, c->dy.at, got.at);
+    struct channel_normalize_backward backward = {.rows = c->rows,
+                                                  .channels = c->channels,
+                                                  .x = c->x.at,
+                                                  .mean = c->mean.at,
+                                                  .factor = c->factor.at,
+                                                  .dy_mean = c->dy_mean.at,
+                                                  .dy_slope = c->dy_slope.at,
+                                                  .dy = c->dy.at,
+                                                  .dx = want.at};
+    reference_channel_normalize_backward(&backward);
+    backward.dx = got.at;
+    channel_normalize_backward(pool, &backward);
     assert_same(&got, &want, "channel_normalize_backward");
     tensor_free(&got), tensor_free(&want);
 }
@@ -84,7 +118,7 @@ static void check_channelled(struct pool *pool, void *context) {
 static void check_size(size_t rows, size_t channels, bool wild) {
     struct channelled c = {.rows = rows, .channels = channels};
     struct tensor *large[] = {&c.x, &c.dy};
-    struct tensor *small[] = {&c.mean, &c.factor, &c.shift, &c.by_mean, &c.by_x};
+    struct tensor *small[] = {&c.mean, &c.factor, &c.shift, &c.dy_mean, &c.dy_slope};
     for (size_t i = 0; i < COUNT_OF(large); i++) {
         *large[i] = tensor_new(rows * channels, true);
         if (wild)

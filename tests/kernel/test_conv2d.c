@@ -15,6 +15,21 @@ struct convolution {
     float range[2];
 };
 
+/* The kernels' arguments; where the results go is up to the caller. */
+static struct conv2d_forward forward_of(const struct convolution *c) {
+    return (struct conv2d_forward){.shape = &c->shape,
+                                   .n = c->n,
+                                   .x = c->x.at,
+                                   .kernel = c->kernel.at,
+                                   .bias = c->bias ? c->biases.at : NULL,
+                                   .relu = c->relu};
+}
+
+static struct conv2d_backward backward_of(const struct convolution *c) {
+    return (struct conv2d_backward){
+        .shape = &c->shape, .n = c->n, .x = c->x.at, .kernel = c->kernel.at, .dy = c->dy.at};
+}
+
 static size_t product_of(int a, int b, int c, int d) {
     return (size_t)a * (size_t)b * (size_t)c * (size_t)d;
 }
@@ -47,9 +62,14 @@ static struct convolution convolution_new(struct conv2d s, int n, bool bias, boo
     fill(&c.biases);
     fill(&c.dy);
     thin_out(&c.dy, zeros);
-    reference_conv2d_forward(&s, n, c.x.at, c.kernel.at, bias ? c.biases.at : NULL, relu, c.y.at);
-    reference_conv2d_backward_input(&s, n, c.dy.at, c.kernel.at, c.dx.at);
-    reference_conv2d_backward_kernel(&s, n, c.x.at, c.dy.at, c.dkernel.at);
+    struct conv2d_forward forward = forward_of(&c);
+    struct conv2d_backward backward = backward_of(&c);
+    forward.y = c.y.at;
+    backward.dx = c.dx.at;
+    backward.dkernel = c.dkernel.at;
+    reference_conv2d_forward(&forward);
+    reference_conv2d_backward_input(&backward);
+    reference_conv2d_backward_kernel(&backward);
     if (out) reference_min_max(out, c.y.at, &c.range[0], &c.range[1]);
     return c;
 }
@@ -77,36 +97,41 @@ static void assert_same_as(const struct tensor *got, const struct tensor *want,
 
 static void check_convolution(struct pool *pool, void *context) {
     const struct convolution *c = context;
-    const struct conv2d *s = &c->shape;
-    const float *bias = c->bias ? c->biases.at : NULL;
-    struct tensor scratch = tensor_new(conv2d_scratch_size(s, c->n, pool_threads(pool)), false);
+    size_t floats = conv2d_scratch_size(&c->shape, pool_threads(pool));
+    struct tensor scratch = tensor_new(floats, false);
     struct tensor y = tensor_new(c->y.count, true), dx = tensor_new(c->dx.count, true),
                   dkernel = tensor_new(c->dkernel.count, true), range = tensor_new(2, true);
     const struct tensor want_range = {.at = (float[]){c->range[0], c->range[1]}, .count = 2};
+    struct conv2d_forward forward = forward_of(c);
+    struct conv2d_backward backward = backward_of(c);
+    forward.y = y.at;
+    backward.dx = dx.at;
+    backward.dkernel = dkernel.at;
+    forward.scratch = backward.scratch = scratch.at;
 
     tensor_poison(&scratch);
     tensor_poison(&y);
-    conv2d_forward(pool, s, c->n, c->x.at, c->kernel.at, bias, c->relu, y.at, scratch.at);
+    conv2d_forward(pool, &forward);
     assert_same_as(&y, &c->y, c, "forward");
 
     tensor_poison(&scratch);
     tensor_poison(&y);
-    conv2d_forward_range(pool, s, c->n, c->x.at, c->kernel.at, bias, c->relu, y.at, range.at,
-                         scratch.at);
+    forward.range = range.at;
+    conv2d_forward(pool, &forward);
     assert_same_as(&y, &c->y, c, "forward with range");
     assert_same_as(&range, &want_range, c, "range");
 
     tensor_poison(&scratch);
     tensor_poison(&dx);
-    conv2d_backward_input(pool, s, c->n, c->dy.at, c->kernel.at, dx.at, scratch.at);
+    conv2d_backward_input(pool, &backward);
     if (c->sparse) drop_signs_of_zeros(&dx);
-    assert_same_as(&dx, &c->dx, c, "gradient by the input");
+    assert_same_as(&dx, &c->dx, c, "gradient with respect to the input");
 
     tensor_poison(&scratch);
     tensor_poison(&dkernel);
-    conv2d_backward_kernel(pool, s, c->n, c->x.at, c->dy.at, dkernel.at, scratch.at);
+    conv2d_backward_kernel(pool, &backward);
     if (c->sparse) drop_signs_of_zeros(&dkernel);
-    assert_same_as(&dkernel, &c->dkernel, c, "gradient by the kernel");
+    assert_same_as(&dkernel, &c->dkernel, c, "gradient with respect to the kernel");
 
     struct tensor *all[] = {&scratch, &y, &dx, &dkernel, &range};
     for (size_t i = 0; i < COUNT_OF(all); i++) tensor_free(all[i]);

@@ -16,21 +16,37 @@ static size_t count_of(int n, int height, int width, int channels) {
 static void check_filtered(struct pool *pool, void *context) {
     const struct filtered *f = context;
     const struct conv2d *s = &f->shape;
-    const float *bias = f->has_bias ? f->bias.at : NULL;
     struct tensor y = tensor_new(f->dy.count, true), want_y = tensor_new(f->dy.count, true);
     struct tensor dx = tensor_new(f->x.count, true), want_dx = tensor_new(f->x.count, true);
     struct tensor dk = tensor_new(f->kernel.count, true);
     struct tensor want_dk = tensor_new(f->kernel.count, true);
+    struct conv2d_forward forward = {.shape = s,
+                                     .n = f->n,
+                                     .x = f->x.at,
+                                     .kernel = f->kernel.at,
+                                     .bias = f->has_bias ? f->bias.at : NULL,
+                                     .relu = f->relu,
+                                     .y = want_y.at};
+    struct conv2d_backward backward = {.shape = s,
+                                       .n = f->n,
+                                       .x = f->x.at,
+                                       .kernel = f->kernel.at,
+                                       .dy = f->dy.at,
+                                       .dx = want_dx.at,
+                                       .dkernel = want_dk.at};
     tensor_poison(&y), tensor_poison(&dx), tensor_poison(&dk);
-    reference_depthwise_forward(s, f->n, f->x.at, f->kernel.at, bias, f->relu, want_y.at);
-    depthwise_forward(pool, s, f->n, f->x.at, f->kernel.at, bias, f->relu, y.at);
+    reference_depthwise_forward(&forward);
+    reference_depthwise_backward_input(&backward);
+    reference_depthwise_backward_kernel(&backward);
+    forward.y = y.at;
+    backward.dx = dx.at;
+    backward.dkernel = dk.at;
+    depthwise_forward(pool, &forward);
     assert_same(&y, &want_y, "depthwise_forward, %d channels to %d", s->in_channels,
                 s->out_channels);
-    reference_depthwise_backward_input(s, f->n, f->dy.at, f->kernel.at, want_dx.at);
-    depthwise_backward_input(pool, s, f->n, f->dy.at, f->kernel.at, dx.at);
+    depthwise_backward_input(pool, &backward);
     assert_same(&dx, &want_dx, "depthwise_backward_input, %d channels", s->in_channels);
-    reference_depthwise_backward_kernel(s, f->n, f->x.at, f->dy.at, want_dk.at);
-    depthwise_backward_kernel(pool, s, f->n, f->x.at, f->dy.at, dk.at);
+    depthwise_backward_kernel(pool, &backward);
     assert_same(&dk, &want_dk, "depthwise_backward_kernel, %d channels", s->in_channels);
     tensor_free(&y), tensor_free(&want_y), tensor_free(&dx), tensor_free(&want_dx);
     tensor_free(&dk), tensor_free(&want_dk);
@@ -106,7 +122,8 @@ static void filters_of_a_channel_are_neighbours_in_the_output(void **state) {
     const float x[] = {1, 10, 2, 20}, kernel[] = {1, 2, 3, 4, 5, 6, 7, 8};
     const float want[] = {1 + 2 * 5, 2 + 2 * 6, 10 * 3 + 20 * 7, 10 * 4 + 20 * 8};
     float y[4];
-    depthwise_forward(NULL, &s, 1, x, kernel, NULL, false, y);
+    depthwise_forward(
+        NULL, &(struct conv2d_forward){.shape = &s, .n = 1, .x = x, .kernel = kernel, .y = y});
     assert_memory_equal(y, want, sizeof want);
 }
 

@@ -51,7 +51,7 @@ static void product_free(struct product *p) {
 static void check_product(struct pool *pool, void *context) {
     struct product *p = context;
     size_t m = p->g.m, n = p->g.n, k = p->g.k;
-    struct tensor scratch = tensor_new(gemm_scratch_size(m, n, k, pool_threads(pool)), false);
+    struct tensor scratch = tensor_new(gemm_scratch_size(n, k, pool_threads(pool)), false);
     tensor_poison(&scratch);
     float range[2];
     struct tensor got_range = {.at = range, .count = 2},

@@ -45,45 +45,84 @@ static void assert_same_bytes(const struct pooled *p, const unsigned char *got,
                      p->shape.channels, p->shape.window_height, p->shape.window_width);
 }
 
+static struct max_pool_forward forward_of(const struct pooled *p, const float *x) {
+    return (struct max_pool_forward){.shape = &p->shape, .n = p->n, .x = x};
+}
+
 static void check_plain(struct pool *pool, const struct pooled *p) {
     size_t in = inputs_of(p), out = outputs_of(p);
     struct tensor y = tensor_new(out, true), want_y = tensor_new(out, true);
     struct tensor dx = tensor_new(in, true), want_dx = tensor_new(in, true);
     unsigned char *where = bytes_new(out), *want_where = bytes_new(out);
-    reference_max_pool_forward(&p->shape, p->n, p->x.at, want_y.at, want_where);
-    reference_max_pool_backward(&p->shape, p->n, p->dy.at, want_where, want_dx.at);
+    struct max_pool_forward forward = forward_of(p, p->x.at);
+    struct max_pool_backward backward = {
+        .shape = &p->shape, .n = p->n, .dy = p->dy.at, .where = want_where, .dx = want_dx.at};
+    forward.y = want_y.at;
+    forward.where = want_where;
+    reference_max_pool_forward(&forward);
+    reference_max_pool_backward(&backward);
     tensor_poison(&y);
-    max_pool_forward(pool, &p->shape, p->n, p->x.at, y.at, where);
+    forward.y = y.at;
+    forward.where = where;
+    max_pool_forward(pool, &forward);
     assert_same(&y, &want_y, "max_pool_forward");
     assert_same_bytes(p, where, want_where, out);
     tensor_poison(&y);
-    max_pool_forward(pool, &p->shape, p->n, p->x.at, y.at, NULL);
+    forward.where = NULL;
+    max_pool_forward(pool, &forward);
     assert_same(&y, &want_y, "max_pool_forward without where");
     tensor_poison(&dx);
-    max_pool_backward(pool, &p->shape, p->n, p->dy.at, where, dx.at);
+    backward.where = where;
+    backward.dx = dx.at;
+    max_pool_backward(pool, &backward);
     assert_same(&dx, &want_dx, "max_pool_backward");
     tensor_free(&y), tensor_free(&want_y), tensor_free(&dx), tensor_free(&want_dx);
     array_free(where), array_free(want_where);
 }
 
-static void check_fused(struct pool *pool, const struct pooled *p) {
+typedef void forward_function(struct pool *pool, const struct max_pool_forward *f);
+typedef void backward_function(struct pool *pool, const struct max_pool_backward *b);
+
+static void reference_forward(struct pool *pool, const struct max_pool_forward *f) {
+    (void)pool;
+    reference_max_pool_forward(f);
+}
+
+static void reference_backward(struct pool *pool, const struct max_pool_backward *b) {
+    (void)pool;
+    reference_max_pool_backward(b);
+}
+
+/* Against fake quantization and pooling one after the other. */
+static void check_fused(struct pool *pool, const struct pooled *p, forward_function *forward,
+                        backward_function *backward) {
     size_t in = inputs_of(p), out = outputs_of(p);
     struct tensor q = tensor_new(in, true), y = tensor_new(out, true);
     struct tensor want_y = tensor_new(out, true), dx = tensor_new(in, true);
     struct tensor want_dx = tensor_new(in, true);
     unsigned char *where = bytes_new(out), *want_where = bytes_new(out);
+    struct max_pool_forward f = forward_of(p, q.at);
+    struct max_pool_backward b = {
+        .shape = &p->shape, .n = p->n, .dy = p->dy.at, .where = want_where, .dx = q.at};
+    f.y = want_y.at;
+    f.where = want_where;
     reference_fake_quant_tensor(in, p->x.at, &p->by, q.at);
-    reference_max_pool_forward(&p->shape, p->n, q.at, want_y.at, want_where);
-    reference_max_pool_backward(&p->shape, p->n, p->dy.at, want_where, q.at);
+    reference_max_pool_forward(&f);
+    reference_max_pool_backward(&b);
     reference_fake_quant_tensor_backward(in, p->x.at, &p->by, p->relu, q.at, want_dx.at);
     tensor_poison(&y);
-    fake_quant_max_pool_forward(pool, &p->shape, p->n, p->x.at, &p->by, y.at, where);
-    assert_same(&y, &want_y, "fake_quant_max_pool_forward");
+    f = (struct max_pool_forward){&p->shape, p->n, p->x.at, &p->by, y.at, where};
+    forward(pool, &f);
+    assert_same(&y, &want_y, "max_pool_forward with fake quantization");
     assert_same_bytes(p, where, want_where, out);
     tensor_poison(&dx);
-    fake_quant_max_pool_backward(pool, &p->shape, p->n, p->x.at, &p->by, p->relu, p->dy.at, where,
-                                 dx.at);
-    assert_same(&dx, &want_dx, "fake_quant_max_pool_backward");
+    b.x = p->x.at;
+    b.fake_quant = &p->by;
+    b.relu = p->relu;
+    b.where = where;
+    b.dx = dx.at;
+    backward(pool, &b);
+    assert_same(&dx, &want_dx, "max_pool_backward with fake quantization");
     tensor_free(&q), tensor_free(&y), tensor_free(&want_y), tensor_free(&dx);
     tensor_free(&want_dx);
     array_free(where), array_free(want_where);
@@ -92,7 +131,8 @@ static void check_fused(struct pool *pool, const struct pooled *p) {
 static void check_pooling(struct pool *pool, void *context) {
     const struct pooled *p = context;
     check_plain(pool, p);
-    check_fused(pool, p);
+    check_fused(pool, p, max_pool_forward, max_pool_backward);
+    check_fused(pool, p, reference_forward, reference_backward);
 }
 
 static void check_shape(struct pooling s, int n, unsigned how) {
@@ -182,7 +222,8 @@ static void max_pool_takes_the_first_maximum_and_any_nan(void **state) {
         float x[4 + 16], y;
         unsigned char where;
         memcpy(x, cases[i].x, sizeof cases[i].x);
-        max_pool_forward(NULL, &s, 1, x, &y, &where);
+        max_pool_forward(NULL, &(struct max_pool_forward){
+                                   .shape = &s, .n = 1, .x = x, .y = &y, .where = &where});
         assert_true(isnan(cases[i].y) ? isnan(y) : y == cases[i].y);
         assert_int_equal(where, cases[i].where);
     }

@@ -1,25 +1,23 @@
 #include "kernel/isa/level.h"
 
-enum terms { TERMS_VALUES, TERMS_SQUARES, TERMS_PRODUCTS, TERMS_BOTH };
+/* What is summed: x, (x - mean)^2, or dy and (x - mean) * dy. */
+enum terms { TERMS_VALUES, TERMS_SQUARES, TERMS_PRODUCTS };
 
 /* Vectors of channels side by side, so that whole cache lines are read once; blocks of rows at a
  * time, so that one chain's latency is filled by others. */
 enum { VECTORS = 2, BLOCKS = 2 };
 
-struct sums_of {
-    size_t rows, channels;
-    const float *x, *mean, *dy; /* of the first channel */
-    float *sums, *dy_sums;
-};
-
+/* Vectors of `count` channels each, and the sums of a block or two; dy only of TERMS_PRODUCTS. */
 struct block_sums {
+    size_t count;
+    vfloat mean[VECTORS];
     vfloat sum[BLOCKS][VECTORS], dy[BLOCKS][VECTORS];
 };
 
 /* `rows` rows from `row` on, and, two blocks, as many from row + CHANNEL_BLOCK on. */
-ALWAYS_INLINE void sum_block(const struct sums_of *s, size_t row, size_t rows, const int blocks,
-                             const int vectors, size_t count, const enum terms terms,
-                             const vfloat mean[VECTORS], struct block_sums *b) {
+ALWAYS_INLINE void sum_block(const struct channel_sums *s, size_t row, size_t rows,
+                             const int blocks, const int vectors, const enum terms terms,
+                             struct block_sums *b) {
     vfloat sum[BLOCKS][VECTORS], sum_dy[BLOCKS][VECTORS];
     UNROLL
     for (int k = 0; k < blocks; k++) {
@@ -32,15 +30,15 @@ ALWAYS_INLINE void sum_block(const struct sums_of *s, size_t row, size_t rows, c
             UNROLL
             for (int j = 0; j < vectors; j++) {
                 size_t at = i + (size_t)k * CHANNEL_BLOCK * s->channels + (size_t)j * V_LANES;
-                vfloat v = load_count(s->x + at, count), by = v;
+                vfloat v = load_count(s->x + at, b->count);
                 if (terms == TERMS_VALUES) {
                     sum[k][j] += v;
                     continue;
                 }
-                v -= mean[j];
-                by = terms == TERMS_SQUARES ? v : load_count(s->dy + at, count);
-                sum[k][j] = v_fma(v, by, sum[k][j]);
-                if (terms == TERMS_BOTH) sum_dy[k][j] += by;
+                v -= b->mean[j];
+                vfloat factor = terms == TERMS_SQUARES ? v : load_count(s->dy + at, b->count);
+                sum[k][j] = v_fma(v, factor, sum[k][j]);
+                if (terms == TERMS_PRODUCTS) sum_dy[k][j] += factor;
             }
         }
     }
@@ -54,13 +52,13 @@ ALWAYS_INLINE void sum_block(const struct sums_of *s, size_t row, size_t rows, c
     }
 }
 
-ALWAYS_INLINE void sum_vectors(const struct sums_of *s, const int vectors, size_t count,
+ALWAYS_INLINE void sum_vectors(const struct channel_sums *s, const int vectors, size_t count,
                                const enum terms terms) {
-    vfloat mean[VECTORS], sum[VECTORS], dy[VECTORS];
-    struct block_sums b;
+    vfloat sum[VECTORS], dy[VECTORS];
+    struct block_sums b = {.count = count};
     UNROLL
     for (int j = 0; j < vectors; j++) {
-        mean[j] = s->mean ? load_count(s->mean + j * V_LANES, count) : v_set(0);
+        b.mean[j] = s->mean ? load_count(s->mean + j * V_LANES, count) : v_set(0);
         sum[j] = dy[j] = v_set(0);
     }
     for (size_t row = 0; row < s->rows;) {
@@ -68,9 +66,9 @@ ALWAYS_INLINE void sum_vectors(const struct sums_of *s, const int vectors, size_
         int blocks = rest >= BLOCKS * CHANNEL_BLOCK ? BLOCKS : 1;
         size_t rows = rest < CHANNEL_BLOCK ? rest : CHANNEL_BLOCK;
         if (blocks == BLOCKS)
-            sum_block(s, row, CHANNEL_BLOCK, BLOCKS, vectors, count, terms, mean, &b);
+            sum_block(s, row, CHANNEL_BLOCK, BLOCKS, vectors, terms, &b);
         else
-            sum_block(s, row, rows, 1, vectors, count, terms, mean, &b);
+            sum_block(s, row, rows, 1, vectors, terms, &b);
         for (int k = 0; k < blocks; k++) {
             UNROLL
             for (int j = 0; j < vectors; j++) {
@@ -82,22 +80,22 @@ ALWAYS_INLINE void sum_vectors(const struct sums_of *s, const int vectors, size_
     }
     UNROLL
     for (int j = 0; j < vectors; j++) {
-        store_count(s->sums + j * V_LANES, sum[j], count);
-        if (terms == TERMS_BOTH) store_count(s->dy_sums + j * V_LANES, dy[j], count);
+        store_count(s->sums + j * V_LANES, terms == TERMS_PRODUCTS ? dy[j] : sum[j], count);
+        if (terms == TERMS_PRODUCTS) store_count(s->products + j * V_LANES, sum[j], count);
     }
 }
 
-ALWAYS_INLINE void sum_channels(const struct sums_of *all, size_t begin, size_t end,
+ALWAYS_INLINE void sum_channels(const struct channel_sums *all, size_t begin, size_t end,
                                 const enum terms terms) {
     for (size_t c = begin; c < end;) {
-        const struct sums_of s = {
+        const struct channel_sums s = {
             .rows = all->rows,
             .channels = all->channels,
             .x = all->x + c,
             .mean = all->mean ? all->mean + c : NULL,
             .dy = all->dy ? all->dy + c : NULL,
             .sums = all->sums + c,
-            .dy_sums = all->dy_sums ? all->dy_sums + c : NULL,
+            .products = all->products ? all->products + c : NULL,
         };
         size_t rest = end - c;
         if (rest >= (size_t)VECTORS * V_LANES) {
@@ -110,17 +108,13 @@ ALWAYS_INLINE void sum_channels(const struct sums_of *all, size_t begin, size_t 
     }
 }
 
-void ISA(channel_sums)(size_t rows, size_t channels, size_t begin, size_t end, const float *x,
-                       const float *mean, const float *dy, float *sums, float *dy_sums) {
-    const struct sums_of all = {rows, channels, x, mean, dy, sums, dy_sums};
-    if (!mean)
-        sum_channels(&all, begin, end, TERMS_VALUES);
-    else if (!dy)
-        sum_channels(&all, begin, end, TERMS_SQUARES);
-    else if (!dy_sums)
-        sum_channels(&all, begin, end, TERMS_PRODUCTS);
+void ISA(channel_sums)(const struct channel_sums *s, size_t begin, size_t end) {
+    if (!s->mean)
+        sum_channels(s, begin, end, TERMS_VALUES);
+    else if (!s->dy)
+        sum_channels(s, begin, end, TERMS_SQUARES);
     else
-        sum_channels(&all, begin, end, TERMS_BOTH);
+        sum_channels(s, begin, end, TERMS_PRODUCTS);
 }
 
 /* Running extremes of one vector; NaN wins. */
@@ -129,8 +123,8 @@ struct noted {
     vmask nan;
 };
 
-ALWAYS_INLINE void normalize(const struct normalizing *n, size_t c, const int vectors, size_t count,
-                             const bool clips, struct noted *noted) {
+ALWAYS_INLINE void normalize(const struct channel_normalize *n, size_t c, const int vectors,
+                             size_t count, const bool clips, struct noted *noted) {
     vfloat mean[VECTORS], factor[VECTORS], shift[VECTORS];
     const vfloat limit = v_set(n->limit);
     const vmask valid = v_less(lane_numbers(), v_set((float)count));
@@ -160,7 +154,7 @@ ALWAYS_INLINE void normalize(const struct normalizing *n, size_t c, const int ve
     *noted = seen;
 }
 
-ALWAYS_INLINE void normalize_all(const struct normalizing *n, const bool clips,
+ALWAYS_INLINE void normalize_all(const struct channel_normalize *n, const bool clips,
                                  struct noted *noted) {
     for (size_t c = 0; c < n->channels;) {
         size_t rest = n->channels - c;
@@ -174,7 +168,7 @@ ALWAYS_INLINE void normalize_all(const struct normalizing *n, const bool clips,
     }
 }
 
-void ISA(channel_normalize)(const struct normalizing *n, struct extremes *e) {
+void ISA(channel_normalize)(const struct channel_normalize *n, struct extremes *e) {
     struct noted noted = {v_set(INFINITY), v_set(-INFINITY), m_none()};
     if (!n->clips) {
         normalize_all(n, false, &noted);
@@ -186,40 +180,36 @@ void ISA(channel_normalize)(const struct normalizing *n, struct extremes *e) {
     if (m_any(noted.nan)) v_store(e->nan, v_set(NAN));
 }
 
-ALWAYS_INLINE void normalize_gradient(size_t rows, size_t channels, const int vectors, size_t count,
-                                      const float *x, const float *mean, const float *factor,
-                                      const float *by_mean, const float *by_x, const float *dy,
-                                      float *dx) {
+/* Some vectors of channels from c on, of `count` channels each. */
+ALWAYS_INLINE void normalize_gradient(const struct channel_normalize_backward *g, size_t c,
+                                      const int vectors, size_t count) {
     vfloat m[VECTORS], f[VECTORS], a[VECTORS], b[VECTORS];
     UNROLL
     for (int j = 0; j < vectors; j++) {
-        m[j] = load_count(mean + j * V_LANES, count);
-        f[j] = load_count(factor + j * V_LANES, count);
-        a[j] = load_count(by_mean + j * V_LANES, count);
-        b[j] = load_count(by_x + j * V_LANES, count);
+        m[j] = load_count(g->mean + c + j * V_LANES, count);
+        f[j] = load_count(g->factor + c + j * V_LANES, count);
+        a[j] = load_count(g->dy_mean + c + j * V_LANES, count);
+        b[j] = load_count(g->dy_slope + c + j * V_LANES, count);
     }
-    for (size_t r = 0, i = 0; r < rows; r++, i += channels) {
+    for (size_t r = 0, i = c; r < g->rows; r++, i += g->channels) {
         UNROLL
         for (int j = 0; j < vectors; j++) {
             size_t at = i + (size_t)j * V_LANES;
-            vfloat v = m[j] - load_count(x + at, count);
-            store_count(dx + at, v_fma(v, b[j], load_count(dy + at, count) - a[j]) * f[j], count);
+            vfloat v = m[j] - load_count(g->x + at, count), dy = load_count(g->dy + at, count);
+            store_count(g->dx + at, v_fma(v, b[j], dy - a[j]) * f[j], count);
         }
     }
 }
 
-void ISA(channel_normalize_backward)(size_t rows, size_t channels, const float *x,
-                                     const float *mean, const float *factor, const float *by_mean,
-                                     const float *by_x, const float *dy, float *dx) {
-    for (size_t c = 0; c < channels;) {
-        size_t rest = channels - c, count = rest < V_LANES ? rest : V_LANES;
+void ISA(channel_normalize_backward)(const struct channel_normalize_backward *b) {
+    const struct channel_normalize_backward g = *b;
+    for (size_t c = 0; c < g.channels;) {
+        size_t rest = g.channels - c, count = rest < V_LANES ? rest : V_LANES;
         if (rest >= (size_t)VECTORS * V_LANES) {
-            normalize_gradient(rows, channels, VECTORS, V_LANES, x + c, mean + c, factor + c,
-                               by_mean + c, by_x + c, dy + c, dx + c);
+            normalize_gradient(&g, c, VECTORS, V_LANES);
             c += (size_t)VECTORS * V_LANES;
         } else {
-            normalize_gradient(rows, channels, 1, count, x + c, mean + c, factor + c, by_mean + c,
-                               by_x + c, dy + c, dx + c);
+            normalize_gradient(&g, c, 1, count);
             c += V_LANES;
         }
     }

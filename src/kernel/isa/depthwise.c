@@ -40,60 +40,72 @@ static struct taps taps_of_input(int at, int taps, int dilation, int pad, int ou
     return (struct taps){first, end, begin - first * dilation, -dilation};
 }
 
-/* sum += from * kernel over the taps of a pixel, for some vectors of channels. */
-ALWAYS_INLINE void add_taps(const struct taps *y, const struct taps *x, int kernel_width, int width,
-                            size_t channels, const int vectors, size_t count, const float *image,
-                            const float *kernel, vfloat sum[VECTORS]) {
-    for (int k_y = y->first, from_y = y->from; k_y < y->end; k_y++, from_y += y->step) {
-        const float *from = image + ((ptrdiff_t)from_y * width + x->from) * (ptrdiff_t)channels;
-        const float *tap = kernel + (size_t)(k_y * kernel_width + x->first) * channels;
-        for (int k_x = x->first; k_x < x->end; k_x++) {
+/* One pixel of the result: to = bias + sum over the taps of image * kernel. */
+struct pixel {
+    struct taps y, x;
+    int kernel_width, width; /* width: of the image */
+    size_t channels;
+    const float *image, *kernel, *bias; /* bias may be NULL */
+    bool relu;
+    float *to;
+};
+
+/* Some vectors of channels from c on, of `count` channels each. */
+ALWAYS_INLINE void add_taps(const struct pixel *p, size_t c, const int vectors, size_t count,
+                            vfloat sum[VECTORS]) {
+    const ptrdiff_t channels = (ptrdiff_t)p->channels;
+    for (int k_y = p->y.first, from_y = p->y.from; k_y < p->y.end; k_y++, from_y += p->y.step) {
+        const float *from = p->image + c + ((ptrdiff_t)from_y * p->width + p->x.from) * channels;
+        const float *tap = p->kernel + c + (k_y * p->kernel_width + p->x.first) * channels;
+        for (int k_x = p->x.first; k_x < p->x.end; k_x++) {
             UNROLL
             for (int j = 0; j < vectors; j++)
                 sum[j] = v_fma(load_count(from + j * V_LANES, count),
                                load_count(tap + j * V_LANES, count), sum[j]);
-            from += x->step * (ptrdiff_t)channels;
+            from += p->x.step * channels;
             tap += channels;
         }
     }
 }
 
-/* One pixel of the result, all channels; bias may be NULL. */
-ALWAYS_INLINE void sum_pixel(const struct taps *y, const struct taps *x, int kernel_width,
-                             int width, size_t channels, const float *image, const float *kernel,
-                             const float *bias, bool relu, float *to) {
+ALWAYS_INLINE void sum_pixel(const struct pixel *p) {
     size_t c = 0;
     vfloat sum[VECTORS];
-    for (; c + (size_t)VECTORS * V_LANES <= channels; c += (size_t)VECTORS * V_LANES) {
-        UNROLL
-        for (int j = 0; j < VECTORS; j++) sum[j] = bias ? v_load(bias + c + j * V_LANES) : v_set(0);
-        add_taps(y, x, kernel_width, width, channels, VECTORS, V_LANES, image + c, kernel + c, sum);
+    for (; c + (size_t)VECTORS * V_LANES <= p->channels; c += (size_t)VECTORS * V_LANES) {
         UNROLL
         for (int j = 0; j < VECTORS; j++)
-            v_store(to + c + j * V_LANES, relu ? v_max(v_set(0), sum[j]) : sum[j]);
+            sum[j] = p->bias ? v_load(p->bias + c + j * V_LANES) : v_set(0);
+        add_taps(p, c, VECTORS, V_LANES, sum);
+        UNROLL
+        for (int j = 0; j < VECTORS; j++)
+            v_store(p->to + c + j * V_LANES, p->relu ? v_max(v_set(0), sum[j]) : sum[j]);
     }
-    for (; c < channels; c += V_LANES) {
-        size_t count = channels - c;
-        sum[0] = bias ? load_count(bias + c, count) : v_set(0);
-        add_taps(y, x, kernel_width, width, channels, 1, count, image + c, kernel + c, sum);
-        store_count(to + c, relu ? v_max(v_set(0), sum[0]) : sum[0], count);
+    for (; c < p->channels; c += V_LANES) {
+        size_t count = p->channels - c;
+        sum[0] = p->bias ? load_count(p->bias + c, count) : v_set(0);
+        add_taps(p, c, 1, count, sum);
+        store_count(p->to + c, p->relu ? v_max(v_set(0), sum[0]) : sum[0], count);
     }
 }
 
-void ISA(depthwise_forward)(const struct conv2d *shape, size_t begin, size_t end, const float *x,
-                            const float *kernel, const float *bias, bool relu, float *y) {
-    const struct conv2d s = *shape;
-    size_t channels = (size_t)s.in_channels;
+void ISA(depthwise_forward)(const struct conv2d_forward *f, size_t begin, size_t end) {
+    const struct conv2d s = *f->shape;
+    struct pixel p = {.kernel_width = s.kernel_width,
+                      .width = s.in_width,
+                      .channels = (size_t)s.in_channels,
+                      .kernel = f->kernel,
+                      .bias = f->bias,
+                      .relu = f->relu,
+                      .to = f->y + begin * (size_t)s.out_width * (size_t)s.in_channels};
     for (size_t row = begin; row < end; row++) {
-        const float *image =
-            x + pixel_at(row / (size_t)s.out_height, 0, 0, s.in_height, s.in_width, s.in_channels);
-        const struct taps down = taps_of_output((int)(row % (size_t)s.out_height), s.kernel_height,
-                                                s.stride_y, s.dilation_y, s.pad_top, s.in_height);
-        for (int j = 0; j < s.out_width; j++) {
-            const struct taps across =
+        size_t image = row / (size_t)s.out_height;
+        p.image = f->x + pixel_at(image, 0, 0, s.in_height, s.in_width, s.in_channels);
+        p.y = taps_of_output((int)(row % (size_t)s.out_height), s.kernel_height, s.stride_y,
+                             s.dilation_y, s.pad_top, s.in_height);
+        for (int j = 0; j < s.out_width; j++, p.to += p.channels) {
+            p.x =
                 taps_of_output(j, s.kernel_width, s.stride_x, s.dilation_x, s.pad_left, s.in_width);
-            sum_pixel(&down, &across, s.kernel_width, s.in_width, channels, image, kernel, bias,
-                      relu, y + (row * (size_t)s.out_width + (size_t)j) * channels);
+            sum_pixel(&p);
         }
     }
 }
@@ -131,24 +143,25 @@ static void backward_row_with_stride(const struct conv2d *s, size_t row, const f
     }
 }
 
-void ISA(depthwise_backward_input)(const struct conv2d *shape, size_t begin, size_t end,
-                                   const float *dy, const float *kernel, float *dx) {
-    const struct conv2d s = *shape;
-    size_t channels = (size_t)s.in_channels;
+void ISA(depthwise_backward_input)(const struct conv2d_backward *b, size_t begin, size_t end) {
+    const struct conv2d s = *b->shape;
+    struct pixel p = {.kernel_width = s.kernel_width,
+                      .width = s.out_width,
+                      .channels = (size_t)s.in_channels,
+                      .kernel = b->kernel,
+                      .to = b->dx + begin * (size_t)s.in_width * (size_t)s.in_channels};
     for (size_t row = begin; row < end; row++) {
         if (s.stride_y != 1 || s.stride_x != 1) {
-            backward_row_with_stride(&s, row, dy, kernel, dx);
+            backward_row_with_stride(&s, row, b->dy, b->kernel, b->dx);
             continue;
         }
-        const float *image = dy + pixel_at(row / (size_t)s.in_height, 0, 0, s.out_height,
-                                           s.out_width, s.out_channels);
-        const struct taps down = taps_of_input((int)(row % (size_t)s.in_height), s.kernel_height,
-                                               s.dilation_y, s.pad_top, s.out_height);
-        for (int j = 0; j < s.in_width; j++) {
-            const struct taps across =
-                taps_of_input(j, s.kernel_width, s.dilation_x, s.pad_left, s.out_width);
-            sum_pixel(&down, &across, s.kernel_width, s.out_width, channels, image, kernel, NULL,
-                      false, dx + (row * (size_t)s.in_width + (size_t)j) * channels);
+        size_t image = row / (size_t)s.in_height;
+        p.image = b->dy + pixel_at(image, 0, 0, s.out_height, s.out_width, s.out_channels);
+        p.y = taps_of_input((int)(row % (size_t)s.in_height), s.kernel_height, s.dilation_y,
+                            s.pad_top, s.out_height);
+        for (int j = 0; j < s.in_width; j++, p.to += p.channels) {
+            p.x = taps_of_input(j, s.kernel_width, s.dilation_x, s.pad_left, s.out_width);
+            sum_pixel(&p);
         }
     }
 }
@@ -164,7 +177,7 @@ static void valid_outputs(int in, int out, int stride, int offset, int *first, i
 enum { MOST_TAPS = 3 };
 
 struct pair {
-    const float *x, *dy; /* of output 0 of a row, by the first tap */
+    const float *x, *dy; /* of output 0 of a row, at the first tap */
     ptrdiff_t x_step;    /* from one output to the next */
     ptrdiff_t tap_step;  /* from one tap to the next */
     size_t channels;
@@ -216,11 +229,13 @@ static struct reach reach_of(const struct conv2d *s, int offset_x, int taps) {
     return r;
 }
 
-/* dkernel of taps [k_x, k_x + taps) of row k_y, some vectors of channels.  Each sum runs over n, y,
- * x: in a row first what only some of the taps reach, then what all do, then the rest. */
-ALWAYS_INLINE void kernel_sums(const struct conv2d *s, int n, int k_y, int k_x, const int taps,
-                               const int vectors, size_t c, size_t count, const float *x,
-                               const float *dy, float *dkernel) {
+/* dkernel of taps [tap, tap + taps) of one row of the kernel, some vectors of channels from c on.
+ * Each sum runs over n, y, x: in a row first what only some of the taps reach, then what all do,
+ * then the rest. */
+ALWAYS_INLINE void kernel_sums(const struct conv2d_backward *b, size_t tap, const int taps,
+                               size_t c, const int vectors, size_t count) {
+    const struct conv2d *s = b->shape;
+    int k_y = (int)tap / s->kernel_width, k_x = (int)tap % s->kernel_width;
     int offset_y = k_y * s->dilation_y - s->pad_top, first_y, end_y;
     int offset_x = k_x * s->dilation_x - s->pad_left;
     valid_outputs(s->in_height, s->out_height, s->stride_y, offset_y, &first_y, &end_y);
@@ -231,14 +246,13 @@ ALWAYS_INLINE void kernel_sums(const struct conv2d *s, int n, int k_y, int k_x, 
         UNROLL
         for (int j = 0; j < vectors; j++) sum[t][j] = v_set(0);
     }
-    for (int b = 0; b < n; b++) {
+    for (size_t n = 0; n < (size_t)b->n; n++) {
         for (int i = first_y; i < end_y; i++) {
             const struct pair p = {
-                .x = x + (ptrdiff_t)c +
-                     pixel_at((size_t)b, i * s->stride_y + offset_y, offset_x, s->in_height,
-                              s->in_width, s->in_channels),
-                .dy = dy + c +
-                      pixel_at((size_t)b, i, 0, s->out_height, s->out_width, s->out_channels),
+                .x = b->x + (ptrdiff_t)c +
+                     pixel_at(n, i * s->stride_y + offset_y, offset_x, s->in_height, s->in_width,
+                              s->in_channels),
+                .dy = b->dy + c + pixel_at(n, i, 0, s->out_height, s->out_width, s->out_channels),
                 .x_step = (ptrdiff_t)s->stride_x * s->in_channels,
                 .tap_step = (ptrdiff_t)s->dilation_x * s->in_channels,
                 .channels = (size_t)s->in_channels,
@@ -253,42 +267,34 @@ ALWAYS_INLINE void kernel_sums(const struct conv2d *s, int n, int k_y, int k_x, 
                 add_row_of_tap(&p, t, reach.common_end, reach.end[t], vectors, count, sum);
         }
     }
+    float *to = b->dkernel + tap * (size_t)s->in_channels + c;
     UNROLL
-    for (int t = 0; t < taps; t++) {
+    for (int t = 0; t < taps; t++, to += s->in_channels) {
         UNROLL
-        for (int j = 0; j < vectors; j++)
-            store_count(dkernel + (size_t)t * (size_t)s->in_channels + j * V_LANES, sum[t][j],
-                        count);
+        for (int j = 0; j < vectors; j++) store_count(to + j * V_LANES, sum[t][j], count);
     }
 }
 
-/* Taps [tap, tap + taps) of one row of the kernel. */
-ALWAYS_INLINE void taps_gradient(const struct conv2d *s, int n, size_t tap, const int taps,
-                                 const float *x, const float *dy, float *dkernel) {
-    int k_y = (int)tap / s->kernel_width, k_x = (int)tap % s->kernel_width;
-    size_t channels = (size_t)s->in_channels, c = 0;
-    float *to = dkernel + tap * channels;
+ALWAYS_INLINE void taps_gradient(const struct conv2d_backward *b, size_t tap, const int taps) {
+    size_t channels = (size_t)b->shape->in_channels, c = 0;
     for (; c + (size_t)VECTORS * V_LANES <= channels; c += (size_t)VECTORS * V_LANES)
-        kernel_sums(s, n, k_y, k_x, taps, VECTORS, c, V_LANES, x, dy, to + c);
-    for (; c < channels; c += V_LANES)
-        kernel_sums(s, n, k_y, k_x, taps, 1, c, channels - c, x, dy, to + c);
+        kernel_sums(b, tap, taps, c, VECTORS, V_LANES);
+    for (; c < channels; c += V_LANES) kernel_sums(b, tap, taps, c, 1, channels - c);
 }
 
-void ISA(depthwise_backward_kernel)(const struct conv2d *shape, int n, size_t begin, size_t end,
-                                    const float *x, const float *dy, float *dkernel) {
-    const struct conv2d s = *shape;
-    size_t width = (size_t)s.kernel_width;
+void ISA(depthwise_backward_kernel)(const struct conv2d_backward *b, size_t begin, size_t end) {
+    size_t width = (size_t)b->shape->kernel_width;
     for (size_t tap = begin; tap < end;) {
         size_t rest = width - tap % width;
         if (rest > end - tap) rest = end - tap;
         if (rest >= 3) {
-            taps_gradient(&s, n, tap, 3, x, dy, dkernel);
+            taps_gradient(b, tap, 3);
             tap += 3;
         } else if (rest == 2) {
-            taps_gradient(&s, n, tap, 2, x, dy, dkernel);
+            taps_gradient(b, tap, 2);
             tap += 2;
         } else {
-            taps_gradient(&s, n, tap, 1, x, dy, dkernel);
+            taps_gradient(b, tap, 1);
             tap++;
         }
     }

@@ -134,29 +134,29 @@ static bool is_two_by_two(const struct pooling *s, struct window w) {
     return s->window_width == 2 && w.top == 0 && w.left == 0 && w.bottom == 2 && w.right == 2;
 }
 
-void ISA(max_pool_forward)(const struct pooling *shape, size_t begin, size_t end, const float *x,
-                           const struct fake_quant *by, float *y, unsigned char *where) {
-    const struct pooling s = *shape;
+void ISA(max_pool_forward)(const struct max_pool_forward *forward, size_t begin, size_t end) {
+    const struct max_pool_forward f = *forward;
+    const struct pooling s = *f.shape;
     struct quantizer q;
-    if (by) q = quantizer_of(by);
+    if (f.fake_quant) q = quantizer_of(f.fake_quant);
     size_t image = (size_t)s.in_height * (size_t)s.in_width * (size_t)s.channels;
     size_t row_size = (size_t)s.out_width * (size_t)s.channels;
     for (size_t row = begin; row < end; row++) {
-        const float *in = x + row / (size_t)s.out_height * image;
+        const float *in = f.x + row / (size_t)s.out_height * image;
         int i = (int)(row % (size_t)s.out_height);
         for (int j = 0; j < s.out_width; j++) {
             const struct window w = window_at(&s, i, j), two = {0, 2, 0, 2};
             size_t at = row * row_size + (size_t)j * (size_t)s.channels;
             const float *cells = in + window_origin(&s, i, j);
-            unsigned char *cell = where ? where + at : NULL;
-            if (by && is_two_by_two(&s, w))
-                pool_two_by_two(&s, cells, &q, y + at, cell);
-            else if (by)
-                pool_pixel(&s, cells, w, &q, y + at, cell);
+            unsigned char *cell = f.where ? f.where + at : NULL;
+            if (f.fake_quant && is_two_by_two(&s, w))
+                pool_two_by_two(&s, cells, &q, f.y + at, cell);
+            else if (f.fake_quant)
+                pool_pixel(&s, cells, w, &q, f.y + at, cell);
             else if (is_two_by_two(&s, w))
-                pool_pixel(&s, cells, two, NULL, y + at, cell);
+                pool_pixel(&s, cells, two, NULL, f.y + at, cell);
             else
-                pool_pixel(&s, cells, w, NULL, y + at, cell);
+                pool_pixel(&s, cells, w, NULL, f.y + at, cell);
         }
     }
 }
@@ -223,34 +223,34 @@ static bool windows_cover(const struct pooling *s) {
            s->out_width * s->stride_x >= s->in_width + s->pad_left;
 }
 
-void ISA(max_pool_backward)(const struct pooling *shape, int begin, int end, const float *x,
-                            const struct fake_quant *by, bool relu, const float *dy,
-                            const unsigned char *where, float *dx) {
-    const struct pooling s = *shape;
+void ISA(max_pool_backward)(const struct max_pool_backward *backward, size_t begin, size_t end) {
+    const struct max_pool_backward b = *backward;
+    const struct pooling s = *b.shape;
     struct quantizer q;
-    if (by) q = quantizer_of(by);
+    if (b.fake_quant) q = quantizer_of(b.fake_quant);
     bool overlap = s.stride_y < s.window_height || s.stride_x < s.window_width;
     bool clear = overlap || !windows_cover(&s);
     size_t channels = (size_t)s.channels;
     size_t inputs = (size_t)s.in_height * (size_t)s.in_width * channels;
     size_t outputs = (size_t)s.out_height * (size_t)s.out_width * channels;
-    for (size_t b = (size_t)begin; b < (size_t)end; b++) {
-        const struct gradient g = {by ? x + b * inputs : NULL, &q, relu};
-        float *image = dx + b * inputs;
-        size_t at = b * outputs;
+    for (size_t n = begin; n < end; n++) {
+        const struct gradient g = {b.fake_quant ? b.x + n * inputs : NULL, &q, b.relu};
+        float *image = b.dx + n * inputs;
+        size_t at = n * outputs;
         if (clear) memset(image, 0, inputs * sizeof *image);
         for (int i = 0; i < s.out_height; i++) {
             for (int j = 0; j < s.out_width; j++, at += channels) {
                 const struct window w = window_at(&s, i, j), two = {0, 2, 0, 2};
                 ptrdiff_t origin = window_origin(&s, i, j);
                 if (overlap)
-                    scatter_add(&s, origin, dy + at, where + at, image);
+                    scatter_add(&s, origin, b.dy + at, b.where + at, image);
                 else if (is_two_by_two(&s, w))
-                    scatter(&s, two, origin, &g, dy + at, where + at, image);
+                    scatter(&s, two, origin, &g, b.dy + at, b.where + at, image);
                 else
-                    scatter(&s, w, origin, &g, dy + at, where + at, image);
+                    scatter(&s, w, origin, &g, b.dy + at, b.where + at, image);
             }
         }
-        if (overlap && by) ISA(fake_quant_tensor_backward)(inputs, g.x, by, relu, image, image);
+        if (overlap && b.fake_quant)
+            ISA(fake_quant_tensor_backward)(inputs, g.x, b.fake_quant, b.relu, image, image);
     }
 }
