@@ -111,3 +111,28 @@ void json_text_bool(struct json_text *json, bool value) {
     separate(json);
     append(json, value ? "true" : "false", value ? 4 : 5);
 }
+
+void json_field_string(struct json_text *json, const char *key, const char *value) {
+    json_text_key(json, key);
+    json_text_string(json, value);
+}
+
+void json_field_float(struct json_text *json, const char *key, float value) {
+    json_text_key(json, key);
+    json_text_float(json, value);
+}
+
+void json_field_double(struct json_text *json, const char *key, double value) {
+    json_text_key(json, key);
+    json_text_double(json, value);
+}
+
+void json_field_integer(struct json_text *json, const char *key, int64_t value) {
+    json_text_key(json, key);
+    json_text_integer(json, value);
+}
+
+void json_field_bool(struct json_text *json, const char *key, bool value) {
+    json_text_key(json, key);
+    json_text_bool(json, value);
+}

@@ -30,4 +30,11 @@ void json_text_double(struct json_text *json, double value);
 void json_text_integer(struct json_text *json, int64_t value);
 void json_text_bool(struct json_text *json, bool value);
 
+/* A key and its value. */
+void json_field_string(struct json_text *json, const char *key, const char *value);
+void json_field_float(struct json_text *json, const char *key, float value);
+void json_field_double(struct json_text *json, const char *key, double value);
+void json_field_integer(struct json_text *json, const char *key, int64_t value);
+void json_field_bool(struct json_text *json, const char *key, bool value);
+
 #endif

@@ -15,8 +15,6 @@
 
 #define EVENT_JSON_VERSION 1
 
-const char *event_kind_name(enum event_kind kind); /* "batch", "tensor", ... */
-
 /* The line replaces what `json` held and has no newline. */
 void event_json(struct json_text *json, const struct event *event, const struct quant_plan *plan);
 void event_json_schema(struct json_text *json, const struct run_info *info);

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "run/event_table.h"
 #include "run/ring.h"
 
 /* How long the worker sleeps between two looks at a full ring whose reader it waits for. */
@@ -96,18 +97,11 @@ static void forget(struct outlet *outlet, int index) {
             (size_t)(outlet->pending_count - index) * sizeof *outlet->pending);
 }
 
-/* What a reader misses least: a log line, then an evaluation, then whatever is oldest. */
+/* Drops the oldest of what is worth least. */
 static void make_room(struct outlet *outlet) {
-    int victim = -1, rank = 3;
-    for (int i = 0; i < outlet->pending_count; i++) {
-        const struct event *event = &outlet->pending[i];
-        int mine = event->kind == EVENT_LOG && event->log.level <= LOG_WARNING ? 0
-                   : event->kind == EVENT_EVALUATION                           ? 1
-                                                                               : 2;
-        if (mine >= rank) continue;
-        victim = i;
-        rank = mine;
-    }
+    int victim = 0;
+    for (int i = 1; i < outlet->pending_count; i++)
+        if (event_worth(&outlet->pending[i]) < event_worth(&outlet->pending[victim])) victim = i;
     event_release(&outlet->pending[victim]);
     forget(outlet, victim);
     outlet->lost++;
@@ -164,33 +158,49 @@ static void keep_tensor(struct outlet *outlet, const struct event *event) {
     outlet->tensors[tensor].folded += folded;
 }
 
-static void keep(struct outlet *outlet, const struct event *event) {
-    struct event *batch;
-    if (event->kind == EVENT_TENSOR) {
-        keep_tensor(outlet, event);
-        return;
-    }
-    if (event->kind == EVENT_BATCH && (batch = foldable_batch(outlet))) {
-        fold_batch(batch, event);
+/* Takes out the partial evaluation that waits, if one does; returns how many it stood for. */
+static uint32_t replace_partial(struct outlet *outlet) {
+    for (int i = 0; i < outlet->pending_count; i++) {
+        struct event *older = &outlet->pending[i];
+        if (older->kind != EVENT_EVALUATION || older->evaluation->is_whole) continue;
+        uint32_t folded = older->folded;
+        event_release(older);
+        forget(outlet, i);
         count_folded(outlet, 1);
-        return;
+        return folded;
     }
-    uint32_t folded = 0;
-    if (event->kind == EVENT_EVALUATION && !event->evaluation->is_whole) {
-        for (int i = 0; i < outlet->pending_count; i++) {
-            struct event *older = &outlet->pending[i];
-            if (older->kind != EVENT_EVALUATION || older->evaluation->is_whole) continue;
-            folded = older->folded;
-            event_release(older);
-            forget(outlet, i);
-            count_folded(outlet, 1);
-            break;
-        }
-    }
+    return 0;
+}
+
+static void append(struct outlet *outlet, const struct event *event, uint32_t folded) {
     if (outlet->pending_count == OUTLET_PENDING) make_room(outlet);
     struct event *kept = &outlet->pending[outlet->pending_count++];
     *kept = *event;
     kept->folded += folded;
+}
+
+static void keep(struct outlet *outlet, const struct event *event) {
+    struct event *batch;
+    switch (event_row(event->kind)->fold) {
+    case FOLD_NEWEST_OF_TENSOR:
+        keep_tensor(outlet, event);
+        break;
+    case FOLD_BATCHES:
+        batch = foldable_batch(outlet);
+        if (!batch) {
+            append(outlet, event, 0);
+            break;
+        }
+        fold_batch(batch, event);
+        count_folded(outlet, 1);
+        break;
+    case FOLD_NEWEST_PARTIAL:
+        append(outlet, event, event->evaluation->is_whole ? 0 : replace_partial(outlet));
+        break;
+    case FOLD_NEVER:
+        append(outlet, event, 0);
+        break;
+    }
 }
 
 static bool has_pending(const struct outlet *outlet) {

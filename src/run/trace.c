@@ -68,10 +68,8 @@ static void write_tensor(struct trace *trace, const struct quant_tensor *tensor,
                          const struct range *ranges) {
     struct json_text *json = &trace->json;
     json_text_open(json, '{');
-    json_text_key(json, "name");
-    json_text_string(json, tensor->name);
-    json_text_key(json, "kind");
-    json_text_string(json, tensor_kind_name(tensor->kind));
+    json_field_string(json, "name", tensor->name);
+    json_field_string(json, "kind", tensor_kind_name(tensor->kind));
     for (int column = 0; column < COLUMNS; column++) {
         json_text_key(json, column_names[column]);
         if (tensor->is_per_channel) json_text_open(json, '[');
@@ -87,12 +85,10 @@ enum status trace_step(struct trace *trace, const struct step_result *result,
     struct json_text *json = &trace->json;
     json_text_clear(json);
     json_text_open(json, '{');
-    json_text_key(json, "step");
-    json_text_integer(json, (int64_t)result->step);
-    json_text_key(json, "loss");
-    json_text_float(json, result->loss);
-    json_text_key(json, "accuracy");
-    json_text_double(json, result->count ? (double)result->correct / result->count : 0);
+    json_field_integer(json, "step", (int64_t)result->step);
+    json_field_float(json, "loss", result->loss);
+    json_field_double(json, "accuracy",
+                      result->count ? (double)result->correct / result->count : 0);
     json_text_key(json, "tensors");
     json_text_open(json, '[');
     for (int i = 0; i < trace->plan->tensor_count; i++)

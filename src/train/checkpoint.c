@@ -9,22 +9,15 @@
 
 #include "base/array.h"
 #include "base/file.h"
+#include "base/json_text.h"
 #include "model/h5.h"
 #include "model/h5_reader.h"
 #include "model/save.h"
 #include "model/variables.h"
 #include "quant/variables_snapshot.h"
-#include "base/json_text.h"
 
 #define ATTRIBUTE   "qatop"
 #define INPUT_LAYER "quantize_layer"
-
-static const char *const schedule_names[] = {
-    [SCHEDULE_CONSTANT] = "constant",
-    [SCHEDULE_COSINE] = "cosine",
-    [SCHEDULE_LINEAR] = "linear",
-};
-#define SCHEDULES (sizeof schedule_names / sizeof *schedule_names)
 
 void checkpoint_free(struct checkpoint *checkpoint) {
     if (!checkpoint) return;
@@ -142,59 +135,36 @@ static enum status write_ranges(const struct h5 *h5, const struct snapshot *snap
 }
 
 static void write_trainer(struct json_text *json, const struct trainer_progress *progress) {
-    json_text_key(json, "updates");
-    json_text_integer(json, (int64_t)progress->updates);
-    json_text_key(json, "end");
-    json_text_integer(json, (int64_t)progress->end);
-    json_text_key(json, "schedule_begin");
-    json_text_integer(json, (int64_t)progress->schedule_begin);
-    json_text_key(json, "schedule_length");
-    json_text_integer(json, (int64_t)progress->schedule_length);
-    json_text_key(json, "peak");
-    json_text_double(json, progress->peak);
-    json_text_key(json, "nominal");
-    json_text_float(json, progress->nominal);
-    json_text_key(json, "set_at");
-    json_text_integer(json, (int64_t)progress->set_at);
-    json_text_key(json, "set_rate");
-    json_text_float(json, progress->set_rate);
+    json_field_integer(json, "updates", (int64_t)progress->updates);
+    json_field_integer(json, "end", (int64_t)progress->end);
+    json_field_integer(json, "schedule_begin", (int64_t)progress->schedule_begin);
+    json_field_integer(json, "schedule_length", (int64_t)progress->schedule_length);
+    json_field_double(json, "peak", progress->peak);
+    json_field_float(json, "nominal", progress->nominal);
+    json_field_integer(json, "set_at", (int64_t)progress->set_at);
+    json_field_float(json, "set_rate", progress->set_rate);
 }
 
 static void write_progress(struct json_text *json, const struct checkpoint *checkpoint) {
     const struct training *training = &checkpoint->training;
     const struct scheme *scheme = &checkpoint->snapshot->plan->scheme;
     json_text_open(json, '{');
-    json_text_key(json, "version");
-    json_text_integer(json, CHECKPOINT_VERSION);
-    json_text_key(json, "scheme");
-    json_text_string(json, scheme->name);
-    json_text_key(json, "weight_bits");
-    json_text_integer(json, scheme->weight_bits);
-    json_text_key(json, "step");
-    json_text_integer(json, (int64_t)checkpoint->snapshot->step);
+    json_field_integer(json, "version", CHECKPOINT_VERSION);
+    json_field_string(json, "scheme", scheme->name);
+    json_field_integer(json, "weight_bits", scheme->weight_bits);
+    json_field_integer(json, "step", (int64_t)checkpoint->snapshot->step);
     write_trainer(json, &checkpoint->progress);
-    json_text_key(json, "epochs");
-    json_text_integer(json, training->epochs);
-    json_text_key(json, "batch");
-    json_text_integer(json, training->batch);
-    json_text_key(json, "learning_rate");
-    json_text_float(json, training->learning_rate);
-    json_text_key(json, "schedule");
-    json_text_string(json, schedule_names[training->schedule]);
-    json_text_key(json, "label_smoothing");
-    json_text_float(json, training->label_smoothing);
-    json_text_key(json, "warmup");
-    json_text_integer(json, training->warmup);
-    json_text_key(json, "seed");
-    json_text_integer(json, (int64_t)training->seed);
-    json_text_key(json, "max_steps");
-    json_text_integer(json, (int64_t)training->max_steps);
-    json_text_key(json, "shuffle");
-    json_text_bool(json, training->shuffle);
-    json_text_key(json, "dropout");
-    json_text_bool(json, training->dropout);
-    json_text_key(json, "augment");
-    json_text_string(json, augmentation_name(training->augment));
+    json_field_integer(json, "epochs", training->epochs);
+    json_field_integer(json, "batch", training->batch);
+    json_field_float(json, "learning_rate", training->learning_rate);
+    json_field_string(json, "schedule", schedule_name(training->schedule));
+    json_field_float(json, "label_smoothing", training->label_smoothing);
+    json_field_integer(json, "warmup", training->warmup);
+    json_field_integer(json, "seed", (int64_t)training->seed);
+    json_field_integer(json, "max_steps", (int64_t)training->max_steps);
+    json_field_bool(json, "shuffle", training->shuffle);
+    json_field_bool(json, "dropout", training->dropout);
+    json_field_string(json, "augment", augmentation_name(training->augment));
     json_text_close(json, '}');
 }
 
@@ -279,12 +249,8 @@ static bool get_bool(const json_t *root, const char *key, bool *value) {
 
 static bool get_schedule(const json_t *root, enum schedule *schedule) {
     const char *name = json_string_value(json_object_get(root, "schedule"));
-    for (size_t i = 0; name && i < SCHEDULES; i++) {
-        if (strcmp(name, schedule_names[i])) continue;
-        *schedule = (enum schedule)i;
-        return true;
-    }
-    return false;
+    *schedule = name ? schedule_named(name) : SCHEDULES;
+    return *schedule < SCHEDULES;
 }
 
 /* The first checkpoints had neither of these keys. */

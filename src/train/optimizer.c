@@ -15,9 +15,19 @@ static double cosine_of_turn(double x) {
     return -sum;
 }
 
+const char *schedule_name(enum schedule schedule) {
+    static const char *const names[SCHEDULES] = {
+        [SCHEDULE_CONSTANT] = "constant",
+        [SCHEDULE_COSINE] = "cosine",
+        [SCHEDULE_LINEAR] = "linear",
+    };
+    return names[schedule];
+}
+
 enum schedule schedule_named(const char *name) {
-    if (!strcmp(name, "cosine")) return SCHEDULE_COSINE;
-    return strcmp(name, "linear") ? SCHEDULE_CONSTANT : SCHEDULE_LINEAR;
+    int i = 0;
+    while (i < SCHEDULES && strcmp(name, schedule_name((enum schedule)i))) i++;
+    return (enum schedule)i;
 }
 
 double schedule_share(enum schedule schedule, uint64_t step, uint64_t steps) {

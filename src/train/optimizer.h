@@ -9,10 +9,11 @@
 
 #include "kernel/kernel.h"
 
-enum schedule { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_LINEAR };
+enum schedule { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULES };
 
-/* By the name that options and schemes use; SCHEDULE_CONSTANT for one that is unknown. */
-enum schedule schedule_named(const char *name);
+/* "constant", "cosine", "linear": the names in options, schemes, checkpoints and records. */
+const char *schedule_name(enum schedule schedule);
+enum schedule schedule_named(const char *name); /* SCHEDULES when there is none of that name */
 
 /* Share of the peak rate at batch `step` (0-based) of `steps`: 1 (constant), from 1 down towards 0
  * as half a cosine wave or a line. */
