@@ -1,15 +1,9 @@
-/* Kernels and biases of the frozen model. */
+#include "quant/freeze_weights.h"
+
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/array.h"
-#include "quant/internal.h"
-
-bool freeze_diverged(struct freezer *freezer, const struct layer *layer, const char *what) {
-    freezer->status = error_set(freezer->error, STATUS_DIVERGED, layer->name,
-                                "its %s hold a value that is not finite", what);
-    return false;
-}
 
 static bool all_finite(const float *values, size_t count) {
     for (size_t i = 0; i < count; i++)
@@ -28,11 +22,12 @@ static struct range symmetric_range(const float *w, size_t rows, size_t channels
 }
 
 /* The range of channel c: as trained, or of the weights themselves. */
-static struct range weight_range(const struct freezer *freezer, const struct quant_tensor *tensor,
-                                 const float *w, size_t rows, size_t channels, size_t c) {
+static struct range weight_range(const struct freeze_builder *builder,
+                                 const struct quant_tensor *tensor, const float *w, size_t rows,
+                                 size_t channels, size_t c) {
     size_t ranges = tensor ? (size_t)tensor->channels : channels;
-    if (tensor && !freezer->plan->scheme.fresh_weight_ranges)
-        return freezer->snapshot->ranges[(size_t)tensor->offset + c % ranges];
+    if (tensor && !builder->plan->scheme.fresh_weight_ranges)
+        return builder->snapshot->ranges[(size_t)tensor->offset + c % ranges];
     return symmetric_range(w, rows, channels, c % ranges, ranges);
 }
 
@@ -47,24 +42,32 @@ static float fake_quantize(const struct quant_tensor *tensor, const struct fake_
     return y;
 }
 
-void fold_free(struct fold *fold) {
+/* ---- folding ---- */
+
+/* What a BatchNormalization after the layer makes of it: each channel's weights times `factor`, and
+ * another bias. */
+struct fold {
+    float *factor, *bias; /* [units]; NULL without BatchNormalization */
+};
+
+static void fold_free(struct fold *fold) {
     array_free(fold->factor);
     array_free(fold->bias);
 }
 
 /* In float32, in the order of operations in which the converter folds constants. */
-bool fold_create(struct freezer *freezer, int layer_index, struct fold *fold) {
-    const struct layer *layer = &freezer->model->layers[layer_index];
-    const struct parameter *parameters = freezer->model->parameters;
-    const float *weights = freezer->snapshot->weights;
-    int index = quant_normalization(freezer->model, layer_index);
+static bool fold_create(struct freeze_builder *builder, int layer_index, struct fold *fold) {
+    const struct layer *layer = &builder->model->layers[layer_index];
+    const struct parameter *parameters = builder->model->parameters;
+    const float *weights = builder->snapshot->weights;
+    int index = quant_normalization(builder->model, layer_index);
     *fold = (struct fold){NULL, NULL};
     if (index < 0) return true;
-    const struct normalization *by = &freezer->model->layers[index].normalization;
+    const struct normalization *by = &builder->model->layers[index].normalization;
     size_t units = (size_t)layer->units;
     fold->factor = array_new(units, sizeof *fold->factor);
     fold->bias = array_new(units, sizeof *fold->bias);
-    if (!fold->factor || !fold->bias) return freeze_out_of_memory(freezer, units * sizeof(float));
+    if (!fold->factor || !fold->bias) return builder_out_of_memory(builder, units * sizeof(float));
     const float *mean = weights + parameters[by->moving_mean].offset;
     const float *variance = weights + parameters[by->moving_variance].offset;
     for (size_t c = 0; c < units; c++) {
@@ -75,8 +78,10 @@ bool fold_create(struct freezer *freezer, int layer_index, struct fold *fold) {
         fold->bias[c] = (bias - mean[c]) * fold->factor[c] + beta;
     }
     if (all_finite(fold->factor, units) && all_finite(fold->bias, units)) return true;
-    return freeze_diverged(freezer, &freezer->model->layers[index], "statistics");
+    return builder_not_finite(builder, &builder->model->layers[index], "statistics");
 }
+
+/* ---- weights ---- */
 
 /* Weights of one channel: w[rows] at distance `w_step` to q[rows] at `q_step`. */
 struct channel {
@@ -89,16 +94,16 @@ struct channel {
 };
 
 /* What training simulated is what is converted. */
-static void quantize_channel(const struct freezer *freezer, const struct quant_tensor *tensor,
-                             const struct channel *channel) {
-    int bits = freezer->plan->scheme.weight_bits;
+static void quantize_channel(const struct freeze_builder *builder,
+                             const struct quant_tensor *tensor, const struct channel *channel) {
+    int bits = builder->plan->scheme.weight_bits;
     double most = (double)((1 << (bits - 1)) - 1);
     struct fake_quant by = {0};
-    if (tensor) by = quant_plan_fake_quant(freezer->plan, tensor, channel->range);
+    if (tensor) by = quant_plan_fake_quant(builder->plan, tensor, channel->range);
     for (size_t row = 0; row < channel->rows; row++) {
         float w = fake_quantize(tensor, &by, channel->w[row * channel->w_step]) * channel->factor;
         int8_t *q = &channel->q[row * channel->q_step];
-        if (freezer->plan->scheme.post_training) {
+        if (builder->plan->scheme.post_training) {
             *q = (int8_t)quantize_float32(w, channel->scale, INT8_MAX);
             continue;
         }
@@ -108,7 +113,7 @@ static void quantize_channel(const struct freezer *freezer, const struct quant_t
 }
 
 /* [units][inputs], [filters][h][w][inputs] or, depthwise, [1][h][w][channels]. */
-static int add_weight_tensor(struct freezer *freezer, const struct layer *layer,
+static int add_weight_tensor(struct freeze_builder *builder, const struct layer *layer,
                              const struct parameter *kernel, int scale_count) {
     bool is_depthwise = layer->kind == LAYER_DEPTHWISE_CONV2D;
     int shape[FROZEN_RANK] = {layer->units};
@@ -117,20 +122,20 @@ static int add_weight_tensor(struct freezer *freezer, const struct layer *layer,
         shape[0] = 1;
         shape[3] = layer->units;
     }
-    int index = freeze_add_tensor(freezer, layer->name, "/kernel", TYPE_INT8, kernel->rank, shape);
-    if (index < 0 || !freeze_add_data(freezer, index) ||
-        !freeze_add_quantization(freezer, index, scale_count))
+    int index = builder_add_tensor(builder, layer, "/kernel", TYPE_INT8, kernel->rank, shape);
+    if (index < 0 || !builder_add_data(builder, index) ||
+        !builder_add_quantization(builder, index, scale_count))
         return -1;
-    freezer->frozen->tensors[index].quantized_dimension = is_depthwise ? 3 : 0;
+    builder->frozen->tensors[index].quantized_dimension = is_depthwise ? 3 : 0;
     return index;
 }
 
 /* Range and scale of channel c; a factor of 0 leaves a channel of zeros. */
-static bool set_channel(struct freezer *freezer, const struct layer *layer, struct range range,
-                        float factor, struct channel *channel) {
+static bool set_channel(struct freeze_builder *builder, const struct layer *layer,
+                        struct range range, float factor, struct channel *channel) {
     if (!isfinite(range.min) || !isfinite(range.max))
-        return freeze_diverged(freezer, layer, "weight ranges");
-    const struct scheme *scheme = &freezer->plan->scheme;
+        return builder_not_finite(builder, layer, "weight ranges");
+    const struct scheme *scheme = &builder->plan->scheme;
     float size = fabsf(factor);
     channel->range = range;
     channel->factor = factor;
@@ -144,25 +149,24 @@ static bool set_channel(struct freezer *freezer, const struct layer *layer, stru
     return true;
 }
 
-/* Adds the layer's weights; *scales is the caller's to free and holds one scale a channel in
- * double. */
-int freeze_add_weights(struct freezer *freezer, int layer_index, const struct fold *fold,
+/* *scales is the caller's to free and holds one scale a channel in double. */
+static int add_weights(struct freeze_builder *builder, int layer_index, const struct fold *fold,
                        double **scales) {
-    const struct layer *layer = &freezer->model->layers[layer_index];
-    const struct parameter *kernel = &freezer->model->parameters[layer->kernel];
-    const float *w = freezer->snapshot->weights + kernel->offset;
+    const struct layer *layer = &builder->model->layers[layer_index];
+    const struct parameter *kernel = &builder->model->parameters[layer->kernel];
+    const float *w = builder->snapshot->weights + kernel->offset;
     size_t channels = (size_t)layer->units, rows = kernel->count / channels;
     bool is_depthwise = layer->kind == LAYER_DEPTHWISE_CONV2D;
-    int in_plan = freezer->plan->kernel_tensor[layer_index];
-    const struct quant_tensor *tensor = in_plan < 0 ? NULL : &freezer->plan->tensors[in_plan];
+    int in_plan = builder->plan->kernel_tensor[layer_index];
+    const struct quant_tensor *tensor = in_plan < 0 ? NULL : &builder->plan->tensors[in_plan];
     bool has_one = tensor && tensor->channels == 1 && !fold->factor && !is_depthwise;
     *scales = calloc(channels, sizeof **scales);
-    int index = add_weight_tensor(freezer, layer, kernel, has_one ? 1 : layer->units);
-    if (!*scales) freeze_out_of_memory(freezer, channels * sizeof **scales);
-    if (!freezer->status && !all_finite(w, kernel->count))
-        freeze_diverged(freezer, layer, "weights");
-    if (freezer->status) return -1;
-    struct frozen_tensor *frozen = &freezer->frozen->tensors[index];
+    int index = add_weight_tensor(builder, layer, kernel, has_one ? 1 : layer->units);
+    if (!*scales) builder_out_of_memory(builder, channels * sizeof **scales);
+    if (!builder->status && !all_finite(w, kernel->count))
+        builder_not_finite(builder, layer, "weights");
+    if (builder->status) return -1;
+    struct frozen_tensor *frozen = &builder->frozen->tensors[index];
     struct range range = {0, 0};
     for (size_t c = 0; c < channels; c++) {
         struct channel channel = {
@@ -173,15 +177,17 @@ int freeze_add_weights(struct freezer *freezer, int layer_index, const struct fo
             .q_step = is_depthwise ? channels : 1,
         };
         if (c == 0 || !tensor || tensor->channels > 1)
-            range = weight_range(freezer, tensor, w, rows, channels, c);
-        if (!set_channel(freezer, layer, range, fold->factor ? fold->factor[c] : 1, &channel))
+            range = weight_range(builder, tensor, w, rows, channels, c);
+        if (!set_channel(builder, layer, range, fold->factor ? fold->factor[c] : 1, &channel))
             return -1;
         (*scales)[c] = channel.scale;
         if (c == 0 || !has_one) frozen->scale[c] = (float)channel.scale;
-        quantize_channel(freezer, tensor, &channel);
+        quantize_channel(builder, tensor, &channel);
     }
     return index;
 }
+
+/* ---- biases ---- */
 
 static bool is_zero(const float *values, size_t count) {
     for (size_t i = 0; i < count; i++)
@@ -189,27 +195,27 @@ static bool is_zero(const float *values, size_t count) {
     return true;
 }
 
-/* The tensor of the bias, -1 when the operator goes without: a dense layer does when all are 0, a
- * convolution always has one. */
-int freeze_add_bias(struct freezer *freezer, const struct layer *layer, const struct fold *fold,
-                    double input_scale, int weights, const double *weight_scales) {
+/* -1 when the operator goes without. */
+static int add_bias(struct freeze_builder *builder, const struct layer *layer,
+                    const struct fold *fold, double input_scale, int weights,
+                    const double *weight_scales) {
     const float *b = fold->bias;
     if (!b && layer->bias >= 0)
-        b = freezer->snapshot->weights + freezer->model->parameters[layer->bias].offset;
+        b = builder->snapshot->weights + builder->model->parameters[layer->bias].offset;
     if (b && !all_finite(b, (size_t)layer->units)) {
-        freeze_diverged(freezer, layer, "biases");
+        builder_not_finite(builder, layer, "biases");
         return -1;
     }
     if (layer->kind == LAYER_DENSE && (!b || is_zero(b, (size_t)layer->units))) return -1;
-    int scale_count = freezer->frozen->tensors[weights].scale_count;
-    int index = freeze_add_tensor(freezer, layer->name, "/bias", TYPE_INT32, 1, &layer->units);
+    int scale_count = builder->frozen->tensors[weights].scale_count;
+    int index = builder_add_tensor(builder, layer, "/bias", TYPE_INT32, 1, &layer->units);
     if (index < 0) return -1;
-    int32_t *q = freeze_add_data(freezer, index);
-    if (!q || !freeze_add_quantization(freezer, index, scale_count)) return -1;
+    int32_t *q = builder_add_data(builder, index);
+    if (!q || !builder_add_quantization(builder, index, scale_count)) return -1;
     for (int c = 0; c < layer->units; c++) {
         double scale = input_scale * weight_scales[c];
-        if (c < scale_count) freezer->frozen->tensors[index].scale[c] = (float)scale;
-        if (freezer->plan->scheme.post_training) {
+        if (c < scale_count) builder->frozen->tensors[index].scale[c] = (float)scale;
+        if (builder->plan->scheme.post_training) {
             q[c] = b ? quantize_float32(b[c], scale, INT32_MAX) : 0;
             continue;
         }
@@ -217,4 +223,18 @@ int freeze_add_bias(struct freezer *freezer, const struct layer *layer, const st
         q[c] = value > INT32_MAX ? INT32_MAX : value < INT32_MIN ? INT32_MIN : (int32_t)value;
     }
     return index;
+}
+
+bool freeze_weights(struct freeze_builder *builder, int layer, double input_scale, int *weights,
+                    int *bias) {
+    struct fold fold;
+    double *scales = NULL;
+    *weights = *bias = -1;
+    if (fold_create(builder, layer, &fold)) *weights = add_weights(builder, layer, &fold, &scales);
+    if (!builder->status)
+        *bias =
+            add_bias(builder, &builder->model->layers[layer], &fold, input_scale, *weights, scales);
+    free(scales);
+    fold_free(&fold);
+    return !builder->status;
 }
