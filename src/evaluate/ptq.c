@@ -4,6 +4,7 @@
 
 #include "base/array.h"
 #include "quant/freeze.h"
+#include "quant/layer_rules.h"
 #include "quant/observer.h"
 #include "network/network.h"
 
@@ -28,19 +29,13 @@ static void observe(struct network *network, const struct quant_plan *plan, stru
     }
 }
 
-/* Dropout and a linear Activation: TFLite has no tensor of their own for them. */
-static bool hands_on(const struct layer *layer) {
-    return layer->kind == LAYER_DROPOUT ||
-           (layer->kind == LAYER_ACTIVATION && layer->activation == ACTIVATION_LINEAR);
-}
-
 /* How many operators read what a layer gives. */
 static int count_readers(const struct model *model, int index) {
     int count = 0;
     for (int i = index + 1; i < model->layer_count; i++)
         for (int j = 0; j < model->layers[i].input_count; j++)
             if (model->layers[i].inputs[j] == index)
-                count += hands_on(&model->layers[i]) ? count_readers(model, i) : 1;
+                count += layer_becomes_nothing(&model->layers[i]) ? count_readers(model, i) : 1;
     return count;
 }
 
@@ -50,7 +45,8 @@ static int overwritten_by(const struct model *model, int index) {
     const struct layer *add = &model->layers[index];
     for (int i = 0; i < add->input_count; i++) {
         int source = add->inputs[i];
-        while (hands_on(&model->layers[source])) source = model->layers[source].inputs[0];
+        while (layer_becomes_nothing(&model->layers[source]))
+            source = model->layers[source].inputs[0];
         if (source > 0 && count_readers(model, source) == 1) return source;
     }
     return -1;

@@ -8,6 +8,7 @@
 #include "quant/freeze_builder.h"
 #include "quant/freeze_order.h"
 #include "quant/freeze_weights.h"
+#include "quant/layer_rules.h"
 
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -32,12 +33,6 @@ static bool activation_qparams(struct freeze_builder *builder, int layer, struct
     return true;
 }
 
-/* softmax, sigmoid and tanh: where their values lie is known. */
-static bool is_bounded(enum activation activation) {
-    return activation == ACTIVATION_SOFTMAX || activation == ACTIVATION_SIGMOID ||
-           activation == ACTIVATION_TANH;
-}
-
 /* The last of the layers that become one operator with layer `index`: its BatchNormalization, and
  * a ReLU that it has no range of its own before.  The converter also fuses Activation('relu6') and
  * drops the range before it. */
@@ -47,17 +42,15 @@ static int fused_end(const struct freeze_builder *builder, int index) {
     if (end < 0) end = index;
     int next = quant_only_reader(model, end);
     if (next < 0 || !layer_is_relu(&model->layers[next])) return end;
-    if (is_bounded(model->layers[index].activation)) return end;
+    if (activation_rules[model->layers[index].activation].is_bounded) return end;
     const struct layer *relu = &model->layers[next];
     bool drops = relu->kind == LAYER_ACTIVATION && relu->activation == ACTIVATION_RELU6 &&
                  model->layers[index].activation == ACTIVATION_LINEAR;
     return builder->plan->activation_tensor[end] < 0 || drops ? next : end;
 }
 
-static enum frozen_activation fused_activation(enum activation activation) {
-    return activation == ACTIVATION_RELU    ? FUSED_RELU
-           : activation == ACTIVATION_RELU6 ? FUSED_RELU6
-                                            : FUSED_NONE;
+static enum frozen_activation fused_activation(const struct freeze_builder *builder, int end) {
+    return activation_rules[builder->model->layers[end].activation].fused;
 }
 
 static bool freeze_input(struct freeze_builder *builder, enum frozen_io io) {
@@ -82,17 +75,14 @@ static bool freeze_input(struct freeze_builder *builder, enum frozen_io io) {
     return true;
 }
 
+/* The operator of the layer's activation, one whose range is known. */
 static bool freeze_bounded(struct freeze_builder *builder, int index, int input,
                            const char *suffix) {
     const struct layer *layer = &builder->model->layers[index];
-    bool is_tanh = layer->activation == ACTIVATION_TANH;
-    enum frozen_op code = is_tanh                                   ? OP_TANH
-                          : layer->activation == ACTIVATION_SIGMOID ? OP_LOGISTIC
-                                                                    : OP_SOFTMAX;
-    const struct qparams unit = {1.0 / 256, -128}, both_signs = {1.0 / 128, 0};
-    int output = builder_add_quantized(builder, layer, suffix, is_tanh ? both_signs : unit);
+    const struct activation_rule *rule = &activation_rules[layer->activation];
+    int output = builder_add_quantized(builder, layer, suffix, rule->qparams);
     if (output < 0) return false;
-    builder_add_operator(builder, code, input, output)->beta = 1;
+    builder_add_operator(builder, rule->op, input, output)->beta = 1;
     builder->layer_tensor[index] = output;
     return true;
 }
@@ -117,14 +107,12 @@ static bool add_kernel_operator(struct freeze_builder *builder, int index, int e
     int input = builder->layer_tensor[layer->inputs[0]];
     int output = builder_add_quantized(builder, layer, "", qparams);
     if (output < 0) return false;
-    enum frozen_op code = layer->kind == LAYER_CONV2D             ? OP_CONV_2D
-                          : layer->kind == LAYER_DEPTHWISE_CONV2D ? OP_DEPTHWISE_CONV_2D
-                                                                  : OP_FULLY_CONNECTED;
-    struct frozen_operator *op = builder_add_operator(builder, code, input, output);
+    struct frozen_operator *op =
+        builder_add_operator(builder, layer_rules[layer->kind].op, input, output);
     op->inputs[1] = weights;
     op->inputs[2] = bias;
     op->input_count = 3;
-    op->activation = fused_activation(builder->model->layers[end].activation);
+    op->activation = fused_activation(builder, end);
     op->depth_multiplier = layer->depth_multiplier;
     if (layer->kind != LAYER_DENSE) {
         set_window(op, &layer->window);
@@ -143,13 +131,13 @@ static bool freeze_kernel_layer(struct freeze_builder *builder, int index) {
     int weights, bias;
     if (!freeze_weights(builder, index, builder->scale[input], &weights, &bias)) return false;
     if (!add_kernel_operator(builder, index, end, weights, bias, qparams)) return false;
-    if (!is_bounded(layer->activation)) return true;
+    if (!activation_rules[layer->activation].is_bounded) return true;
     char suffix[16];
     snprintf(suffix, sizeof suffix, "/%s", activation_name(layer->activation));
     return freeze_bounded(builder, index, builder->layer_tensor[index], suffix);
 }
 
-static bool freeze_add(struct freeze_builder *builder, int index) {
+static bool freeze_sum(struct freeze_builder *builder, int index, enum frozen_op code) {
     const struct layer *layer = &builder->model->layers[index];
     int end = fused_end(builder, index);
     struct qparams qparams;
@@ -157,10 +145,10 @@ static bool freeze_add(struct freeze_builder *builder, int index) {
     int output = builder_add_quantized(builder, layer, "", qparams);
     if (output < 0) return false;
     struct frozen_operator *op =
-        builder_add_operator(builder, OP_ADD, builder->layer_tensor[layer->inputs[0]], output);
+        builder_add_operator(builder, code, builder->layer_tensor[layer->inputs[0]], output);
     op->inputs[1] = builder->layer_tensor[layer->inputs[1]];
     op->input_count = 2;
-    op->activation = fused_activation(builder->model->layers[end].activation);
+    op->activation = fused_activation(builder, end);
     hand_on(builder, index, end, output);
     return true;
 }
@@ -201,21 +189,8 @@ static int range_ahead(const struct freeze_builder *builder, int index) {
     const struct model *model = builder->model;
     for (; index >= 0; index = quant_only_reader(model, index)) {
         const struct layer *layer = &model->layers[index];
-        bool keeps = false;
-        switch (layer->kind) {
-        case LAYER_MAX_POOLING2D:
-        case LAYER_AVERAGE_POOLING2D:
-        case LAYER_GLOBAL_MAX_POOLING2D:
-        case LAYER_ZERO_PADDING2D:
-        case LAYER_RESHAPE:
-        case LAYER_FLATTEN:
-        case LAYER_DROPOUT:
-            keeps = true;
-            break;
-        default:
-            keeps = layer_is_relu(layer) && pooling_end(builder, layer->inputs[0]) == index;
-            break;
-        }
+        bool keeps = layer_rules[layer->kind].keeps_scale ||
+                     (layer_is_relu(layer) && pooling_end(builder, layer->inputs[0]) == index);
         if (!keeps) return -1;
         if (builder->plan->activation_tensor[index] >= 0) return index;
     }
@@ -246,7 +221,7 @@ static bool freeze_pooling(struct freeze_builder *builder, int index, enum froze
     set_window(op, &layer->window);
     op->filter_width = layer->window.width;
     op->filter_height = layer->window.height;
-    op->activation = fused_activation(builder->model->layers[end].activation);
+    op->activation = fused_activation(builder, end);
     struct qparams own;
     if (builder->plan->activation_tensor[end] >= 0) {
         if (!activation_qparams(builder, end, &own)) return false;
@@ -257,14 +232,15 @@ static bool freeze_pooling(struct freeze_builder *builder, int index, enum froze
     return output >= 0;
 }
 
-/* A mean has a scale of its own, a maximum its input's. */
-static bool freeze_global_pooling(struct freeze_builder *builder, int index, enum frozen_op code) {
+/* Over height and width.  A mean has a scale of its own, a maximum its input's. */
+static bool freeze_reduction(struct freeze_builder *builder, int index, enum frozen_op code) {
     const struct layer *layer = &builder->model->layers[index];
     int input = builder->layer_tensor[layer->inputs[0]];
-    if (code == OP_REDUCE_MAX) input = input_to_keep(builder, index);
+    bool keeps_scale = layer_rules[layer->kind].keeps_scale;
+    if (keeps_scale) input = input_to_keep(builder, index);
     if (input < 0) return false;
     struct qparams qparams = builder_qparams(builder, input);
-    if (code == OP_MEAN && !activation_qparams(builder, index, &qparams)) return false;
+    if (!keeps_scale && !activation_qparams(builder, index, &qparams)) return false;
     const int two = 2;
     int32_t *values;
     int axes = builder_add_constant(builder, layer, "/axes", 1, &two, &values);
@@ -296,18 +272,18 @@ static bool add_moving_operator(struct freeze_builder *builder, int index, enum 
     return true;
 }
 
-static bool freeze_padding(struct freeze_builder *builder, int index) {
+static bool freeze_padding(struct freeze_builder *builder, int index, enum frozen_op code) {
     const struct layer *layer = &builder->model->layers[index];
     static const int shape[] = {4, 2};
     int32_t *values;
     int constant = builder_add_constant(builder, layer, "/paddings", 2, shape, &values);
     if (constant < 0) return false;
     for (int i = 0; i < 4; i++) values[2 + i] = layer->margin[i / 2][i % 2];
-    return add_moving_operator(builder, index, OP_PAD, constant);
+    return add_moving_operator(builder, index, code, constant);
 }
 
 /* Flatten and Reshape; nothing to do where the shape stays. */
-static bool freeze_reshape(struct freeze_builder *builder, int index) {
+static bool freeze_reshape(struct freeze_builder *builder, int index, enum frozen_op code) {
     const struct layer *layer = &builder->model->layers[index];
     const struct shape *before = &builder->model->layers[layer->inputs[0]].output;
     const struct shape *after = &layer->output;
@@ -321,78 +297,68 @@ static bool freeze_reshape(struct freeze_builder *builder, int index) {
     if (constant < 0) return false;
     sizes[0] = -1;
     for (int i = 1; i < rank; i++) sizes[i] = after->size[i - 1];
-    return add_moving_operator(builder, index, OP_RESHAPE, constant);
+    return add_moving_operator(builder, index, code, constant);
 }
 
-static bool freeze_leaky_relu(struct freeze_builder *builder, int index) {
+/* One input, and a range of its own. */
+static bool freeze_unary(struct freeze_builder *builder, int index, enum frozen_op code) {
     const struct layer *layer = &builder->model->layers[index];
     struct qparams qparams;
     if (!activation_qparams(builder, index, &qparams)) return false;
     int output = builder_add_quantized(builder, layer, "", qparams);
     if (output < 0) return false;
     int input = builder->layer_tensor[layer->inputs[0]];
-    builder_add_operator(builder, OP_LEAKY_RELU, input, output)->slope = layer->slope;
+    builder_add_operator(builder, code, input, output)->slope = layer->slope;
     builder->layer_tensor[index] = output;
     return true;
 }
 
-/* An operator of its own, since nothing before it took it in.  Another limit than 6 needs none: the
- * range ends there, and so do the values of the output. */
-static bool freeze_relu(struct freeze_builder *builder, int index) {
+static bool freeze_nothing(struct freeze_builder *builder, int index) {
     const struct layer *layer = &builder->model->layers[index];
-    struct qparams qparams;
-    if (!activation_qparams(builder, index, &qparams)) return false;
-    int output = builder_add_quantized(builder, layer, "", qparams);
-    if (output < 0) return false;
-    enum frozen_op code = layer->activation == ACTIVATION_RELU6 ? OP_RELU6 : OP_RELU;
-    builder_add_operator(builder, code, builder->layer_tensor[layer->inputs[0]], output);
-    builder->layer_tensor[index] = output;
+    builder->layer_tensor[index] = builder->layer_tensor[layer->inputs[0]];
     return true;
+}
+
+/* An activation that nothing before it took in.  A ReLU with another limit than 6 is a RELU: its
+ * range ends at the limit, and so do the values of the output. */
+static bool freeze_activation(struct freeze_builder *builder, int index) {
+    const struct layer *layer = &builder->model->layers[index];
+    const struct activation_rule *rule = &activation_rules[layer->activation];
+    int input = builder->layer_tensor[layer->inputs[0]];
+    if (layer->activation == ACTIVATION_LINEAR) return freeze_nothing(builder, index);
+    if (rule->is_bounded) return freeze_bounded(builder, index, input, "");
+    return freeze_unary(builder, index, rule->op);
 }
 
 static bool freeze_layer(struct freeze_builder *builder, int index) {
-    const struct layer *layer = &builder->model->layers[index];
-    int input = layer->input_count ? builder->layer_tensor[layer->inputs[0]] : -1;
+    const struct layer_rule *rule = &layer_rules[builder->model->layers[index].kind];
     if (builder->layer_tensor[index] >= 0) return true; /* the input, or fused */
-    switch (layer->kind) {
-    case LAYER_DENSE:
-    case LAYER_DEPTHWISE_CONV2D:
-    case LAYER_CONV2D:
+    switch (rule->becomes) {
+    case BECOMES_INPUT:
+    case BECOMES_PART:
+        break;
+    case BECOMES_NOTHING:
+        return freeze_nothing(builder, index);
+    case BECOMES_KERNEL:
         return freeze_kernel_layer(builder, index);
-    case LAYER_ADD:
-        return freeze_add(builder, index);
-    case LAYER_MAX_POOLING2D:
-        return freeze_pooling(builder, index, OP_MAX_POOL_2D);
-    case LAYER_AVERAGE_POOLING2D:
-        return freeze_pooling(builder, index, OP_AVERAGE_POOL_2D);
-    case LAYER_GLOBAL_AVERAGE_POOLING2D:
-        return freeze_global_pooling(builder, index, OP_MEAN);
-    case LAYER_GLOBAL_MAX_POOLING2D:
-        return freeze_global_pooling(builder, index, OP_REDUCE_MAX);
-    case LAYER_ZERO_PADDING2D:
-        return freeze_padding(builder, index);
-    case LAYER_RESHAPE:
-    case LAYER_FLATTEN:
-        return freeze_reshape(builder, index);
-    case LAYER_RELU:
-        return freeze_relu(builder, index);
-    case LAYER_LEAKY_RELU:
-        return freeze_leaky_relu(builder, index);
-    case LAYER_SOFTMAX:
-        return freeze_bounded(builder, index, input, "");
-    case LAYER_ACTIVATION:
-        if (layer_is_relu(layer)) return freeze_relu(builder, index);
-        if (is_bounded(layer->activation)) return freeze_bounded(builder, index, input, "");
-        break;
-    case LAYER_INPUT:
-    case LAYER_BATCH_NORMALIZATION: /* the plan lets it stand only where it is fused */
-    case LAYER_DROPOUT:
-    case LAYER_SEPARABLE_CONV2D:
-    case LAYER_KINDS:
-        break;
+    case BECOMES_SUM:
+        return freeze_sum(builder, index, rule->op);
+    case BECOMES_UNARY:
+        return freeze_unary(builder, index, rule->op);
+    case BECOMES_ACTIVATION:
+        return freeze_activation(builder, index);
+    case BECOMES_POOLING:
+        return freeze_pooling(builder, index, rule->op);
+    case BECOMES_REDUCTION:
+        return freeze_reduction(builder, index, rule->op);
+    case BECOMES_PAD:
+        return freeze_padding(builder, index, rule->op);
+    case BECOMES_RESHAPE:
+        return freeze_reshape(builder, index, rule->op);
     }
-    builder->layer_tensor[index] = input; /* changes nothing when the model is used */
-    return true;
+    qt_assert(
+        false); /* the input comes first, and a plan allows BECOMES_PART only where it is one */
+    return false;
 }
 
 static bool freeze_layers(struct freeze_builder *builder) {

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "quant/layer_rules.h"
+
 const struct scheme schemes[] = {
     {
         .name = "qatop",
@@ -180,7 +182,7 @@ static enum status plan_kernel_layer(struct quant_plan *plan, const struct model
     bool is_simulated = !before_relu || plan->scheme.quantize_before_relu;
     if (is_simulated && !plan->scheme.post_training) add_kernel(plan, model, index);
     if (before_relu || quant_normalization(model, index) >= 0) return STATUS_OK;
-    bool is_before = layer->activation == ACTIVATION_SOFTMAX || is_curve(layer->activation);
+    bool is_before = activation_rules[layer->activation].is_bounded;
     add_output(plan, layer, is_before ? PLACE_PRE_ACTIVATION : PLACE_POST_ACTIVATION, index);
     return STATUS_OK;
 }
@@ -212,48 +214,34 @@ static enum status plan_layer(struct quant_plan *plan, const struct model *model
                               struct error *error) {
     const struct layer *layer = &model->layers[index];
     bool has_range = false;
-    switch (layer->kind) {
-    case LAYER_INPUT:
-        add_tensor(plan, index ? layer->name : "input", TENSOR_INPUT, PLACE_INPUT, index, 1, false);
-        return STATUS_OK;
-    case LAYER_DENSE:
-    case LAYER_CONV2D:
-    case LAYER_DEPTHWISE_CONV2D:
-        return plan_kernel_layer(plan, model, index, error);
-    case LAYER_BATCH_NORMALIZATION:
-        return plan_normalization(plan, model, index, error);
-    case LAYER_ADD:
-        has_range = !joins_relu(plan, model, index);
-        break;
-    case LAYER_RELU:
-        if (plan->scheme.refuse_leftovers && layer->limit > 0)
-            return leaves_float(plan, layer, "a max_value other than 6", error);
-        has_range = plan->scheme.quantize_pooled || !joins_pooling(model, index);
-        break;
-    case LAYER_LEAKY_RELU:
-    case LAYER_GLOBAL_AVERAGE_POOLING2D:
-        has_range = true;
-        break;
-    case LAYER_AVERAGE_POOLING2D:
-        has_range = plan->scheme.quantize_pooled;
-        break;
-    case LAYER_ACTIVATION:
-        has_range =
-            (layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6) &&
-            (plan->scheme.quantize_pooled || !joins_pooling(model, index));
-        break;
-    case LAYER_MAX_POOLING2D:
-    case LAYER_GLOBAL_MAX_POOLING2D:
-    case LAYER_ZERO_PADDING2D:
-    case LAYER_RESHAPE:
-    case LAYER_FLATTEN:
-    case LAYER_DROPOUT:
-    case LAYER_SOFTMAX:
-        break;                   /* values pass, or stay as fine as they are */
-    case LAYER_SEPARABLE_CONV2D: /* two layers in a model that was loaded */
-    case LAYER_KINDS:
+    switch (layer_rules[layer->kind].ranges) {
+    case RANGES_UNSUPPORTED:
         return error_set(error, STATUS_UNSUPPORTED, layer->name,
                          "a layer of this kind cannot be quantized");
+    case RANGES_NONE:
+        break;
+    case RANGES_INPUT:
+        add_tensor(plan, index ? layer->name : "input", TENSOR_INPUT, PLACE_INPUT, index, 1, false);
+        break;
+    case RANGES_KERNEL:
+        return plan_kernel_layer(plan, model, index, error);
+    case RANGES_NORMALIZATION:
+        return plan_normalization(plan, model, index, error);
+    case RANGES_OUTPUT:
+        has_range = true;
+        break;
+    case RANGES_SUM:
+        has_range = !joins_relu(plan, model, index);
+        break;
+    case RANGES_POOLED:
+        has_range = plan->scheme.quantize_pooled;
+        break;
+    case RANGES_ACTIVATION:
+        if (plan->scheme.refuse_leftovers && layer->limit > 0)
+            return leaves_float(plan, layer, "a max_value other than 6", error);
+        has_range =
+            layer_is_relu(layer) && (plan->scheme.quantize_pooled || !joins_pooling(model, index));
+        break;
     }
     if (has_range) add_output(plan, layer, PLACE_OUTPUT, index);
     return STATUS_OK;
