@@ -7,9 +7,7 @@
 
 #include "base/array.h"
 #include "model/keras_file.h"
-
-#define WRAPPER "quant_"         /* TFMOT's wrapper of layer x is named quant_x */
-#define INPUT   "quantize_layer" /* the layer that has the input's range */
+#include "model/tfmot.h"
 
 struct loader {
     const char *path;
@@ -38,8 +36,8 @@ const struct variable *variables_find(const struct variables *variables, const c
 
 /* "quant_dense" and length 11 give "dense". */
 static bool copy_layer_name(const char *text, size_t length, char name[MODEL_NAME]) {
-    size_t prefix = strlen(WRAPPER);
-    if (length > prefix && !strncmp(text, WRAPPER, prefix)) {
+    size_t prefix = strlen(TFMOT_WRAPPER);
+    if (length > prefix && !strncmp(text, TFMOT_WRAPPER, prefix)) {
         text += prefix;
         length -= prefix;
     }
@@ -62,9 +60,9 @@ static bool copy_variable_name(const char *path, char name[MODEL_NAME]) {
 
 /* The second model that is prepared in one process has a quantize_layer_1: call it as the first. */
 static void name_input(struct variable *variable) {
-    size_t length = strlen(INPUT);
+    size_t length = strlen(TFMOT_INPUT);
     const char *number = variable->layer + length;
-    if (strncmp(variable->layer, INPUT, length) || *number != '_') return;
+    if (strncmp(variable->layer, TFMOT_INPUT, length) || *number != '_') return;
     if (number[1 + strspn(number + 1, "0123456789")]) return;
     size_t whole = strlen(variable->layer);
     if (strncmp(variable->name, variable->layer, whole)) return;
@@ -253,7 +251,7 @@ static enum status add_range(struct loader *loader, const struct wrapper *wrappe
     enum status status = STATUS_OK;
     for (int end = 0; end < 2 && !status; end++) {
         char name[MODEL_NAME + 8];
-        snprintf(name, sizeof name, "%s_%s", what, end ? "max" : "min");
+        snprintf(name, sizeof name, "%s%s", what, end ? TFMOT_MAX : TFMOT_MIN);
         status = add_number(loader, wrapper, "vars", number + end, name);
     }
     return status;
@@ -261,10 +259,10 @@ static enum status add_range(struct loader *loader, const struct wrapper *wrappe
 
 /* What TFMOT names the range that is not the kernel's. */
 static const char *activation_range(const struct layer *layer) {
-    if (!layer_has_kernel(layer)) return "output";
+    if (!layer_has_kernel(layer)) return TFMOT_OUTPUT;
     bool is_after = layer->activation == ACTIVATION_LINEAR ||
                     layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6;
-    return is_after ? "post_activation" : "pre_activation";
+    return is_after ? TFMOT_POST_ACTIVATION : TFMOT_PRE_ACTIVATION;
 }
 
 static enum status load_wrapper(struct loader *loader, struct wrapper *wrapper) {
@@ -295,18 +293,19 @@ static void name_wrapper(const char *layers, int layer, char group[2 * MODEL_NAM
 }
 
 static enum status load_wrappers(struct loader *loader, const struct model *model) {
-    static const char *const ends[] = {"quantize_layer_min", "quantize_layer_max"};
+    static const char *const ends[] = {TFMOT_INPUT TFMOT_MIN, TFMOT_INPUT TFMOT_MAX};
     const char *layers = keras_file_layers(loader->file);
     char group[2 * MODEL_NAME], last[2 * MODEL_NAME];
     enum status status = STATUS_OK;
-    snprintf(group, sizeof group, "%s" INPUT "/vars", layers);
+    snprintf(group, sizeof group, "%s" TFMOT_INPUT "/vars", layers);
     name_wrapper(layers, model->layer_count - 1, last);
     if (!h5_reader_has(loader->reader, group) || !h5_reader_has(loader->reader, last))
         return error_set(loader->error, STATUS_UNSUPPORTED, loader->path,
                          "is a QAT model of which some layers were left out; a .keras does not say "
                          "which: save it with model.save('x.h5')");
     for (int end = 0; end < 2 && !status; end++)
-        status = add_variable(loader, group, end ? "1" : "0", INPUT, strlen(INPUT), ends[end]);
+        status = add_variable(loader, group, end ? "1" : "0", TFMOT_INPUT, strlen(TFMOT_INPUT),
+                              ends[end]);
     for (int i = 1; i < model->layer_count && !status; i++) {
         struct wrapper wrapper = {
             .layer = &model->layers[i],

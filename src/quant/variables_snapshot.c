@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "model/tfmot.h"
 
 static enum status missing(const struct variables *variables, const char *layer, const char *name,
                            const char *advice, struct error *error) {
@@ -37,44 +38,45 @@ static enum status take_parameter(const struct model *model, int index,
     return STATUS_OK;
 }
 
-static const char *range_name(const struct layer *layer, enum placement placement) {
-    switch (placement) {
+static const char *range_name(const struct model *model, const struct quant_tensor *tensor) {
+    switch (tensor->placement) {
     case PLACE_INPUT:
-        return "quantize_layer";
+        return TFMOT_INPUT;
     case PLACE_KERNEL:
-        return layer->kind == LAYER_DEPTHWISE_CONV2D ? "depthwise_kernel" : "kernel";
+        return strrchr(model->parameters[model->layers[tensor->layer].kernel].name, '/') + 1;
     case PLACE_PRE_ACTIVATION:
-        return "pre_activation";
+        return TFMOT_PRE_ACTIVATION;
     case PLACE_POST_ACTIVATION:
-        return "post_activation";
+        return TFMOT_POST_ACTIVATION;
     case PLACE_OUTPUT:
-        return "output";
+        return TFMOT_OUTPUT;
     }
     return "";
 }
 
-/* The layer under whose name the file has it. */
-static const char *saved_layer(const struct model *model, const struct quant_tensor *tensor) {
-    return tensor->kind == TENSOR_INPUT ? "quantize_layer" : model->layers[tensor->layer].name;
+struct saved_range saved_range(const struct model *model, const struct quant_tensor *tensor) {
+    struct saved_range saved;
+    const char *layer = model->layers[tensor->layer].name, *name = range_name(model, tensor);
+    saved.layer = tensor->placement == PLACE_INPUT ? TFMOT_INPUT : layer;
+    snprintf(saved.min, sizeof saved.min, "%s" TFMOT_MIN, name);
+    snprintf(saved.max, sizeof saved.max, "%s" TFMOT_MAX, name);
+    return saved;
 }
 
 /* Both ends of a tensor's range; NULL where the file has none. */
-static void find_ends(const struct model *model, const struct quant_tensor *tensor,
-                      const struct variables *variables, const struct variable *ends[2],
-                      char names[2][MODEL_NAME]) {
-    const struct layer *layer = &model->layers[tensor->layer];
-    for (int end = 0; end < 2; end++) {
-        snprintf(names[end], MODEL_NAME, "%s_%s", range_name(layer, tensor->placement),
-                 end ? "max" : "min");
-        ends[end] = variables_find(variables, saved_layer(model, tensor), names[end]);
-    }
+static struct saved_range find_ends(const struct model *model, const struct quant_tensor *tensor,
+                                    const struct variables *variables,
+                                    const struct variable *ends[2]) {
+    struct saved_range saved = saved_range(model, tensor);
+    ends[0] = variables_find(variables, saved.layer, saved.min);
+    ends[1] = variables_find(variables, saved.layer, saved.max);
+    return saved;
 }
 
-static enum status copy_ranges(const struct model *model, const struct quant_tensor *tensor,
-                               const struct variables *variables,
+static enum status copy_ranges(const struct quant_tensor *tensor, const struct variables *variables,
                                const struct variable *const ends[2], struct range *ranges,
                                struct error *error) {
-    const char *layer = saved_layer(model, tensor);
+    const char *layer = ends[0]->layer;
     for (int end = 0; end < 2; end++)
         if (ends[end]->count != 1 && ends[end]->count != (size_t)tensor->channels)
             return error_set(error, STATUS_FORMAT, variables->path,
@@ -96,22 +98,20 @@ static enum status take_ranges(const struct model *model, const struct quant_ten
                                const struct variables *variables, struct range *ranges,
                                struct error *error) {
     const struct variable *ends[2];
-    char names[2][MODEL_NAME];
-    find_ends(model, tensor, variables, ends, names);
+    struct saved_range saved = find_ends(model, tensor, variables, ends);
     for (int end = 0; end < 2; end++)
         if (!ends[end])
-            return missing(variables, saved_layer(model, tensor), names[end],
+            return missing(variables, saved.layer, end ? saved.max : saved.min,
                            "is the file of another model or scheme, or quantized only in part, "
                            "which 'qatop run' would complete?",
                            error);
-    return copy_ranges(model, tensor, variables, ends, ranges, error);
+    return copy_ranges(tensor, variables, ends, ranges, error);
 }
 
 static bool has_moved(const struct model *model, const struct quant_tensor *tensor,
                       const struct variables *variables, float start, bool *is_there) {
     const struct variable *ends[2];
-    char names[2][MODEL_NAME];
-    find_ends(model, tensor, variables, ends, names);
+    (void)find_ends(model, tensor, variables, ends);
     *is_there = ends[0] && ends[1] && ends[0]->count && ends[1]->count;
     return *is_there && (ends[0]->values[0] != -start || ends[1]->values[0] != start);
 }
@@ -143,11 +143,10 @@ enum status variables_take_ranges(const struct model *model, const struct quant_
     for (int i = 0; i < plan->tensor_count && !status; i++) {
         const struct quant_tensor *tensor = &plan->tensors[i];
         const struct variable *ends[2];
-        char names[2][MODEL_NAME];
         if (tensor->kind == TENSOR_WEIGHT && plan->scheme.fresh_weight_ranges) continue;
-        find_ends(model, tensor, variables, ends, names);
+        (void)find_ends(model, tensor, variables, ends);
         if (!ends[0] || !ends[1]) continue;
-        status = copy_ranges(model, tensor, variables, ends, ranges, error);
+        status = copy_ranges(tensor, variables, ends, ranges, error);
         if (tensor->kind != TENSOR_WEIGHT) ++*taken;
     }
     return status;

@@ -14,6 +14,13 @@
 #include "model/variables.h"
 #include "quant/snapshot.h"
 
+/* Where the range of that tensor is saved. */
+struct saved_range {
+    const char *layer;                     /* "dense", "quantize_layer"; part of the model */
+    char min[MODEL_NAME], max[MODEL_NAME]; /* "kernel_min", "kernel_max" */
+};
+struct saved_range saved_range(const struct model *model, const struct quant_tensor *tensor);
+
 /* Errors name the file, and layer and variable that are missing or of another shape.
  * *snapshot is the caller's (snapshot_release). */
 enum status variables_snapshot(const struct model *model, const struct quant_plan *plan,

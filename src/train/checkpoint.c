@@ -13,11 +13,11 @@
 #include "model/h5.h"
 #include "model/h5_reader.h"
 #include "model/save.h"
+#include "model/tfmot.h"
 #include "model/variables.h"
 #include "quant/variables_snapshot.h"
 
-#define ATTRIBUTE   "qatop"
-#define INPUT_LAYER "quantize_layer"
+#define ATTRIBUTE "qatop"
 
 void checkpoint_free(struct checkpoint *checkpoint) {
     if (!checkpoint) return;
@@ -50,43 +50,6 @@ struct checkpoint *checkpoint_take(const struct trainer *trainer, const struct t
     return checkpoint;
 }
 
-/* ---- names ---------------------------------------------------------------------------------- */
-
-struct range_names {
-    char layer[MODEL_NAME + 8]; /* "quant_dense" */
-    const char *low, *high;     /* "kernel_min", "kernel_max" */
-};
-
-/* Where TFMOT keeps the range of that tensor; variables_snapshot.h reads it there. */
-static struct range_names range_names(const struct model *model,
-                                      const struct quant_tensor *tensor) {
-    struct range_names names = {.low = "output_min", .high = "output_max"};
-    bool is_depthwise = model->layers[tensor->layer].kind == LAYER_DEPTHWISE_CONV2D;
-    snprintf(names.layer, sizeof names.layer, "quant_%s", model->layers[tensor->layer].name);
-    switch (tensor->placement) {
-    case PLACE_INPUT:
-        snprintf(names.layer, sizeof names.layer, "%s", INPUT_LAYER);
-        names.low = "quantize_layer_min";
-        names.high = "quantize_layer_max";
-        break;
-    case PLACE_KERNEL:
-        names.low = is_depthwise ? "depthwise_kernel_min" : "kernel_min";
-        names.high = is_depthwise ? "depthwise_kernel_max" : "kernel_max";
-        break;
-    case PLACE_PRE_ACTIVATION:
-        names.low = "pre_activation_min";
-        names.high = "pre_activation_max";
-        break;
-    case PLACE_POST_ACTIVATION:
-        names.low = "post_activation_min";
-        names.high = "post_activation_max";
-        break;
-    case PLACE_OUTPUT:
-        break;
-    }
-    return names;
-}
-
 /* ---- saving --------------------------------------------------------------------------------- */
 
 static enum status write_parameters(const struct h5 *h5, const struct model *model,
@@ -103,34 +66,43 @@ static enum status write_parameters(const struct h5 *h5, const struct model *mod
     return status;
 }
 
-static enum status write_bounds(const struct h5 *h5, const struct range_names *names,
-                                const struct quant_tensor *tensor, const struct range *ranges,
-                                float *values, bool is_high, struct error *error) {
+static enum status write_bounds(const struct h5 *h5, const char *layer, const char *variable,
+                                const struct quant_tensor *tensor, const float *values,
+                                struct error *error) {
     struct h5_shape shape = {.rank = tensor->is_per_channel ? 1 : 0,
                              .size = {(size_t)tensor->channels},
                              .count = (size_t)tensor->channels};
+    const char *wrapper = tensor->placement == PLACE_INPUT ? "" : TFMOT_WRAPPER;
     char name[3 * MODEL_NAME];
-    for (int c = 0; c < tensor->channels; c++)
-        values[c] = is_high ? ranges[tensor->offset + c].max : ranges[tensor->offset + c].min;
-    snprintf(name, sizeof name, "quantized_weights/%s/%s", names->layer,
-             is_high ? names->high : names->low);
+    snprintf(name, sizeof name, "quantized_weights/%s%s/%s", wrapper, layer, variable);
     return h5_write_floats(h5, h5->file, name, &shape, values, error);
 }
 
+/* Where TFMOT keeps them; variables_snapshot.h reads them there. */
 static enum status write_ranges(const struct h5 *h5, const struct snapshot *snapshot,
                                 struct error *error) {
     const struct quant_plan *plan = snapshot->plan;
-    float *values = array_new((size_t)plan->range_count, sizeof *values);
-    if (!values) return error_memory(error, h5->path, 0);
+    size_t count = (size_t)plan->range_count;
+    float *min = array_new(count, sizeof *min), *max = array_new(count, sizeof *max);
     enum status status = STATUS_OK;
+    if (!min || !max) {
+        status = error_memory(error, h5->path, 0);
+        goto done;
+    }
+    for (size_t i = 0; i < count; i++) {
+        min[i] = snapshot->ranges[i].min;
+        max[i] = snapshot->ranges[i].max;
+    }
     for (int i = 0; i < plan->tensor_count && !status; i++) {
         const struct quant_tensor *tensor = &plan->tensors[i];
-        struct range_names names = range_names(snapshot->model, tensor);
-        status = write_bounds(h5, &names, tensor, snapshot->ranges, values, false, error);
+        struct saved_range saved = saved_range(snapshot->model, tensor);
+        status = write_bounds(h5, saved.layer, saved.min, tensor, min + tensor->offset, error);
         if (!status)
-            status = write_bounds(h5, &names, tensor, snapshot->ranges, values, true, error);
+            status = write_bounds(h5, saved.layer, saved.max, tensor, max + tensor->offset, error);
     }
-    array_free(values);
+done:
+    array_free(min);
+    array_free(max);
     return status;
 }
 
