@@ -10,10 +10,14 @@ bool size_multiply(size_t a, size_t b, size_t *product) {
     return true;
 }
 
+size_t size_round_up(size_t count, size_t multiple) {
+    return (count + multiple - 1) / multiple * multiple;
+}
+
 void *array_new(size_t count, size_t size) {
     size_t bytes;
     if (!size_multiply(count, size, &bytes) || bytes > SIZE_MAX - 2 * ARRAY_ALIGNMENT) return NULL;
-    bytes = (bytes + 2 * ARRAY_ALIGNMENT - 1) / ARRAY_ALIGNMENT * ARRAY_ALIGNMENT;
+    bytes = size_round_up(bytes + ARRAY_ALIGNMENT, ARRAY_ALIGNMENT);
     void *array = aligned_alloc(ARRAY_ALIGNMENT, bytes);
     if (array) memset(array, 0, bytes);
     return array;

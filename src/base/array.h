@@ -20,4 +20,7 @@ void array_free(void *array);
 /* *product = a * b; false on overflow. */
 bool size_multiply(size_t a, size_t b, size_t *product) MUST_USE;
 
+/* The next multiple; does not check for overflow. */
+size_t size_round_up(size_t count, size_t multiple);
+
 #endif

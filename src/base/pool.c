@@ -15,7 +15,7 @@
 #include "base/simd.h"
 #include "base/thread.h"
 
-enum { MOST_DEFAULT_THREADS = 64, MOST_THREADS = 1024 };
+enum { MAX_DEFAULT_THREADS = 64, MAX_THREADS = 1024 };
 
 /* Longer than the gaps between two layers' kernels, shorter than a person or a battery notices. */
 static const double spin_seconds = 30e-6;
@@ -178,6 +178,11 @@ void pool_run(struct pool *pool, int parts, pool_task *run, void *context) {
     await_helpers(pool);
 }
 
+int pool_parts(const struct pool *pool, size_t work, size_t least) {
+    size_t threads = (size_t)pool_threads(pool), parts = work / least;
+    return (int)(parts < 1 ? 1 : parts < threads ? parts : threads);
+}
+
 void pool_share(size_t count, size_t grain, int part, int parts, size_t *begin, size_t *end) {
     size_t units = count / grain + (count % grain != 0);
     size_t p = (size_t)part, each = units / (size_t)parts, more = units % (size_t)parts;
@@ -207,11 +212,11 @@ static int start_helpers(struct pool *pool) {
 
 enum status pool_create(struct pool **out, int threads, struct error *error) {
     *out = NULL;
-    if (threads < 0 || threads > MOST_THREADS)
+    if (threads < 0 || threads > MAX_THREADS)
         return error_set(error, STATUS_USAGE, "threads", "%d is not between 1 and %d", threads,
-                         MOST_THREADS);
+                         MAX_THREADS);
     int cores = cpu_count();
-    if (threads == 0) threads = cores < MOST_DEFAULT_THREADS ? cores : MOST_DEFAULT_THREADS;
+    if (threads == 0) threads = cores < MAX_DEFAULT_THREADS ? cores : MAX_DEFAULT_THREADS;
     size_t size = sizeof(struct pool) + (size_t)(threads - 1) * sizeof(struct helper);
     size = (size + 63) / 64 * 64;
     struct pool *pool = aligned_alloc(64, size);

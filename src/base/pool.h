@@ -23,6 +23,10 @@ int pool_threads(const struct pool *pool); /* 1 for NULL */
 typedef void pool_task(void *context, int part, int parts);
 void pool_run(struct pool *pool, int parts, pool_task *run, void *context);
 
+/* Into how many parts to cut `work` so that each is worth waking a thread for, which is from
+ * `least` on: at least 1, at most one per thread. */
+int pool_parts(const struct pool *pool, size_t work, size_t least);
+
 /* [*begin, *end) = share `part` of `parts` of count items, in multiples of `grain`. */
 void pool_share(size_t count, size_t grain, int part, int parts, size_t *begin, size_t *end);
 

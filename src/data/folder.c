@@ -30,9 +30,9 @@ static int in_byte_order(const struct dirent **a, const struct dirent **b) {
 static enum status make_room(struct reader *reader, const char *path) {
     struct digits *digits = reader->digits;
     if (digits->count < reader->room) return STATUS_OK;
-    if (digits->count == IDX_ITEMS_MAX)
+    if (digits->count == MAX_IDX_ITEMS)
         return error_set(reader->error, STATUS_UNSUPPORTED, path,
-                         "is one picture too many; %zu are supported", IDX_ITEMS_MAX);
+                         "is one picture too many; %zu are supported", MAX_IDX_ITEMS);
     size_t room = reader->room ? 2 * reader->room : 1024;
     unsigned char *images = realloc(digits->images, room * DIGIT_PIXELS);
     if (images) digits->images = images;

@@ -13,8 +13,8 @@
 #include "data/dataset.h"
 
 #define TYPE_UINT8        0x08
-#define HEADER_MAX        16
-#define DEFLATE_RATIO_MAX 1032 /* zlib's technical notes: no stream expands further */
+#define MAX_HEADER        16
+#define MAX_DEFLATE_RATIO 1032 /* zlib's technical notes: no stream expands further */
 
 struct source {
     const char *path;
@@ -124,10 +124,10 @@ static enum status check_sizes(const struct source *source, const unsigned char 
     if (!*count)
         return error_set(source->error, STATUS_FORMAT, source->path,
                          "is empty: the count at byte 4 is 0");
-    if (*count > IDX_ITEMS_MAX)
+    if (*count > MAX_IDX_ITEMS)
         return error_set(source->error, STATUS_FORMAT, source->path,
                          "announces %zu items (byte 4), at most %zu are accepted", *count,
-                         IDX_ITEMS_MAX);
+                         MAX_IDX_ITEMS);
     if (dimensions == 3) {
         size_t height = big_endian(header + 8), width = big_endian(header + 12);
         if (height != DIGIT_SIDE || width != DIGIT_SIDE)
@@ -146,7 +146,7 @@ static enum status check_length(const struct source *source, size_t header, size
                          "is %zu bytes long, %zu expected from the count at byte 4; the file is %s",
                          source->stored, total,
                          source->stored < total ? "cut short" : "too long or the count is wrong");
-    if (source->is_compressed && source->stored < total / DEFLATE_RATIO_MAX)
+    if (source->is_compressed && source->stored < total / MAX_DEFLATE_RATIO)
         return error_set(source->error, STATUS_FORMAT, source->path,
                          "announces %zu bytes of content, more than %zu compressed bytes can hold",
                          total, source->stored);
@@ -169,7 +169,7 @@ static enum status check_end(struct source *source, size_t total) {
 static enum status read_file(const char *path, unsigned dimensions, struct idx *idx,
                              struct error *error) {
     struct source source;
-    unsigned char header[HEADER_MAX];
+    unsigned char header[MAX_HEADER];
     size_t header_size = 4 + 4 * (size_t)dimensions, count = 0;
     unsigned char *bytes = NULL;
     memset(idx, 0, sizeof *idx);

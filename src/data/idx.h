@@ -3,7 +3,7 @@
  * A file is a big-endian header (00 00, element type, number of dimensions, one uint32 for each)
  * and then the elements.  Only uint8 elements in one dimension (labels) or three (images) are
  * read.  The header is believed only as far as the file's real length bears it out, and nothing
- * takes more memory than IDX_ITEMS_MAX images, 784 MiB.
+ * takes more memory than MAX_IDX_ITEMS images, 784 MiB.
  */
 #ifndef DATA_IDX_H
 #define DATA_IDX_H
@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 
-#define IDX_ITEMS_MAX ((size_t)1 << 20) /* a file that announces more items is refused */
+#define MAX_IDX_ITEMS ((size_t)1 << 20) /* a file that announces more items is refused */
 
 struct idx {
     size_t count;         /* items: the first dimension */

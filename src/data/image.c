@@ -11,8 +11,8 @@
 #include "base/file.h"
 
 #define BOX_SIDE     20      /* MNIST's digits fit into this */
-#define CONTRAST_MIN 24      /* less between background and ink is no picture of a digit */
-#define CHUNK_MAX    8000000 /* bytes that one chunk of a PNG may ask for */
+#define MIN_CONTRAST 24      /* less between background and ink is no picture of a digit */
+#define MAX_CHUNK    8000000 /* bytes that one chunk of a PNG may ask for */
 
 struct decoder {
     const char *path;
@@ -67,12 +67,12 @@ static bool decode(struct decoder *decoder) {
     if (setjmp(png_jmpbuf(decoder->png))) return false;
     png_structp png = decoder->png;
     png_set_read_fn(png, decoder, on_read);
-    png_set_user_limits(png, IMAGE_SIDE_MAX, IMAGE_SIDE_MAX);
-    png_set_chunk_malloc_max(png, CHUNK_MAX);
+    png_set_user_limits(png, MAX_IMAGE_SIDE, MAX_IMAGE_SIDE);
+    png_set_chunk_malloc_max(png, MAX_CHUNK);
     png_read_info(png, decoder->info);
     png_uint_32 width = png_get_image_width(png, decoder->info);
     png_uint_32 height = png_get_image_height(png, decoder->info);
-    if ((size_t)width * height > IMAGE_PIXELS_MAX) png_error(png, "it has too many pixels");
+    if ((size_t)width * height > MAX_IMAGE_PIXELS) png_error(png, "it has too many pixels");
     decoder->width = (int)width;
     decoder->height = (int)height;
     ask_for_grey_and_alpha(decoder);
@@ -94,7 +94,7 @@ static bool has_contrast(const unsigned char *pixels, size_t count) {
         if (pixels[i] < lowest) lowest = pixels[i];
         if (pixels[i] > highest) highest = pixels[i];
     }
-    return highest - lowest >= CONTRAST_MIN;
+    return highest - lowest >= MIN_CONTRAST;
 }
 
 static void compose(const unsigned char *pairs, size_t count, int paper, unsigned char *pixels) {
@@ -125,7 +125,7 @@ enum status image_read_png(const char *path, struct image *image, struct error *
     struct decoder decoder = {.path = path};
     unsigned char *bytes = NULL;
     memset(image, 0, sizeof *image);
-    enum status status = file_read(path, IMAGE_FILE_MAX, &bytes, &decoder.length, error);
+    enum status status = file_read(path, MAX_IMAGE_FILE, &bytes, &decoder.length, error);
     if (status) return status;
     decoder.bytes = bytes;
     if (decoder.length < 8 || png_sig_cmp(decoder.bytes, 0, 8))
@@ -325,7 +325,7 @@ enum status image_to_digit(const struct image *image, const char *path,
                            struct error *error) {
     struct image_report found = {.width = image->width, .height = image->height};
     struct ground ground = find_ground(image);
-    if (ground.contrast < CONTRAST_MIN)
+    if (ground.contrast < MIN_CONTRAST)
         return error_set(error, STATUS_FORMAT, path,
                          "is empty: all its pixels are about the same; a digit on a plain "
                          "background is wanted");
@@ -342,7 +342,7 @@ enum status image_to_digit(const struct image *image, const char *path,
     if (!found.is_unchanged) {
         float scaled[BOX_SIDE * BOX_SIDE];
         unsigned char *ink = find_ink(image, &ground);
-        if (!ink) return error_memory(error, path, IMAGE_PIXELS_MAX);
+        if (!ink) return error_memory(error, path, MAX_IMAGE_PIXELS);
         find_box(ink, image->width, image->height, ground.noise ? 25 : 5, &found);
         int width = found.right - found.left, height = found.bottom - found.top;
         int longer = width > height ? width : height;

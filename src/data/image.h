@@ -12,9 +12,9 @@
 #include "base/error.h"
 #include "data/dataset.h"
 
-#define IMAGE_FILE_MAX   ((size_t)64 << 20) /* bytes of a file */
-#define IMAGE_SIDE_MAX   8192
-#define IMAGE_PIXELS_MAX (1 << 24)
+#define MAX_IMAGE_FILE   ((size_t)64 << 20) /* bytes of a file */
+#define MAX_IMAGE_SIDE   8192
+#define MAX_IMAGE_PIXELS (1 << 24)
 
 struct image {
     int width, height;

@@ -1,6 +1,6 @@
-#include "kernel/internal.h"
+#include "kernel/list.h"
 
-enum { LEAST_CELLS = 16384 };
+enum { MIN_CELLS = 16384 };
 
 struct averaging {
     const struct kernels *kernels;
@@ -14,7 +14,7 @@ static void run(struct pool *pool, pool_task *task, struct averaging *averaging,
     const struct pooling *s = averaging->shape;
     size_t cells = (size_t)n * (size_t)s->in_height * (size_t)s->in_width * (size_t)s->channels;
     averaging->kernels = kernels_chosen();
-    pool_run(pool, parts_for(pool, cells, LEAST_CELLS), task, averaging);
+    pool_run(pool, pool_parts(pool, cells, MIN_CELLS), task, averaging);
 }
 
 static void forward_part(void *context, int part, int parts) {

@@ -1,8 +1,8 @@
 /* Per-channel statistics and what BatchNormalization makes of them. */
 #include "base/attr.h"
-#include "kernel/internal.h"
+#include "kernel/list.h"
 
-enum { LEAST_ELEMENTS = 8192, MOST_PARTS = 16 };
+enum { MIN_ELEMENTS = 8192, MAX_PARTS = 16 };
 
 struct channels_pass {
     const struct kernels *kernels;
@@ -14,8 +14,8 @@ struct channels_pass {
 
 /* Returns into how many parts the work was cut. */
 static int run(struct pool *pool, pool_task *task, struct channels_pass *pass, size_t elements) {
-    int parts = parts_for(pool, elements, LEAST_ELEMENTS);
-    if (parts > MOST_PARTS) parts = MOST_PARTS;
+    int parts = pool_parts(pool, elements, MIN_ELEMENTS);
+    if (parts > MAX_PARTS) parts = MAX_PARTS;
     pass->kernels = kernels_chosen();
     pool_run(pool, parts, task, pass);
     return parts;
@@ -58,7 +58,7 @@ static void normalize_part(void *context, int part, int parts) {
 }
 
 void channel_normalize(struct pool *pool, const struct channel_normalize *n) {
-    struct extremes extremes[MOST_PARTS];
+    struct extremes extremes[MAX_PARTS];
     struct channels_pass p = {.normalize = n, .extremes = n->clips ? extremes : NULL};
     int parts = run(pool, normalize_part, &p, n->rows * n->channels);
     if (n->clips) extremes_range(extremes, parts, n->range);
@@ -87,7 +87,7 @@ struct magnitudes {
     const struct kernels *kernels;
     size_t rows, row, channels;
     const float *x;
-    float largest[MOST_PARTS][MOST_MAGNITUDES];
+    float largest[MAX_PARTS][MAX_MAGNITUDES];
 };
 
 static void magnitudes_part(void *context, int part, int parts) {
@@ -101,14 +101,14 @@ static void magnitudes_part(void *context, int part, int parts) {
 void channel_magnitudes(struct pool *pool, size_t rows, size_t row, size_t channels, const float *x,
                         float *largest) {
     struct magnitudes m;
-    qt_assert(channels <= MOST_MAGNITUDES);
+    qt_assert(channels <= MAX_MAGNITUDES);
     m.kernels = kernels_chosen();
     m.rows = rows;
     m.row = row;
     m.channels = channels;
     m.x = x;
-    int parts = parts_for(pool, rows * channels, LEAST_ELEMENTS);
-    if (parts > MOST_PARTS) parts = MOST_PARTS;
+    int parts = pool_parts(pool, rows * channels, MIN_ELEMENTS);
+    if (parts > MAX_PARTS) parts = MAX_PARTS;
     pool_run(pool, parts, magnitudes_part, &m);
     for (size_t c = 0; c < channels; c++) {
         largest[c] = 0;

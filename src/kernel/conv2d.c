@@ -1,4 +1,7 @@
+#include "base/array.h"
 #include "kernel/conv2d_sparse.h"
+#include "kernel/list.h"
+#include "kernel/panel.h"
 
 /* The forward pass and the gradient with respect to the input are the same sum over taps, seen from
  * the target pixel:
@@ -10,7 +13,7 @@
  * advance evenly.  Such a `run` of rows crossed with a run of columns (and all images) is a block
  * of pixels without special cases, which strips then compute in any direction. */
 
-enum { LEAST_PRODUCTS = 32768, EXTREMES_FLOATS = sizeof(struct extremes) / sizeof(float) };
+enum { MIN_PRODUCTS = 32768, EXTREMES_FLOATS = sizeof(struct extremes) / sizeof(float) };
 
 struct axis {
     int targets, sources, taps;
@@ -113,7 +116,7 @@ static void pack_part(void *context, int part, int parts) {
     pool_share(p->panels * taps, 1, part, parts, &begin, &end);
     for (size_t i = begin; i < end; i++) {
         size_t panel = i / taps, tap = i % taps;
-        pack_panel(rows, panel_columns(p, panel), p->width,
+        panel_pack(rows, panel_columns(p, panel), p->width,
                    p->kernel + tap * p->tap_size + panel * p->width * p->kernel_column,
                    p->kernel_row, p->kernel_column,
                    p->packed + panel * panel_size(p) + tap * rows * p->width);
@@ -219,12 +222,12 @@ static void compute_part(void *context, int part, int parts) {
 static int compute(struct pool *pool, struct pass *p) {
     p->kernels = kernels_chosen();
     p->width = p->kernels->strip_columns;
-    p->panels = round_up((size_t)p->target_channels, p->width) / p->width;
-    pool_run(pool, parts_for(pool, p->panels * panel_size(p), 8192), pack_part, p);
+    p->panels = size_round_up((size_t)p->target_channels, p->width) / p->width;
+    pool_run(pool, pool_parts(pool, p->panels * panel_size(p), 8192), pack_part, p);
     size_t products = (size_t)p->n * (size_t)p->y.targets * (size_t)p->x.targets *
                       (size_t)p->target_channels * (size_t)p->kernel_taps *
                       (size_t)p->source_channels;
-    int parts = parts_for(pool, products, LEAST_PRODUCTS);
+    int parts = pool_parts(pool, products, MIN_PRODUCTS);
     pool_run(pool, parts, compute_part, p);
     return parts;
 }
@@ -232,8 +235,8 @@ static int compute(struct pool *pool, struct pass *p) {
 /* The packed kernel of the larger direction, then a set of extremes for each thread. */
 static size_t packed_size(const struct conv2d *s) {
     size_t in = (size_t)s->in_channels, out = (size_t)s->out_channels;
-    size_t forward = in * round_up(out, MOST_STRIP_COLUMNS);
-    size_t backward = out * round_up(in, MOST_STRIP_COLUMNS);
+    size_t forward = in * size_round_up(out, MAX_STRIP_COLUMNS);
+    size_t backward = out * size_round_up(in, MAX_STRIP_COLUMNS);
     return (size_t)s->kernel_height * (size_t)s->kernel_width *
            (forward > backward ? forward : backward);
 }

@@ -1,10 +1,12 @@
+#include "base/array.h"
 #include "kernel/conv2d_sparse.h"
+#include "kernel/list.h"
 
 /* The gradient with respect to the kernel: for each kernel element a sum over all pixels, whose
  * order must not change; so the elements, as rows (k_y, k_x, in_c) and columns (out_c), are divided
  * among the threads. */
 
-enum { LEAST_PRODUCTS = 32768, TABLE_ROWS = 64, CACHE_FLOATS = 8192 };
+enum { MIN_PRODUCTS = 32768, TABLE_ROWS = 64, CACHE_FLOATS = 8192 };
 
 struct gradient {
     const struct conv2d_backward *b;
@@ -164,12 +166,12 @@ void conv2d_backward_kernel(struct pool *pool, const struct conv2d_backward *b) 
         .width = kernels->strip_columns,
         .images = image < CACHE_FLOATS ? (int)(CACHE_FLOATS / (image ? image : 1)) : 1,
     };
-    int parts = parts_for(pool, (size_t)b->n * pixels * g.rows * out, LEAST_PRODUCTS);
+    int parts = pool_parts(pool, (size_t)b->n * pixels * g.rows * out, MIN_PRODUCTS);
     /* Few rows: give each thread columns of its own, or all would read all of dy. */
     bool is_flat = g.rows < 2 * kernels->strip_rows;
     if (parts > 1 && is_flat && (out + g.width - 1) / g.width < (size_t)parts)
         g.width = (size_t)kernels->lanes;
-    g.panels = round_up(out, g.width) / g.width;
+    g.panels = size_round_up(out, g.width) / g.width;
     if (b->n == 0)
         for (size_t i = 0; i < g.rows * out; i++) b->dkernel[i] = 0;
     pool_run(pool, parts, gradient_part, &g);

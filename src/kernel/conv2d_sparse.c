@@ -2,15 +2,18 @@
 
 #include <string.h>
 
+#include "base/array.h"
+#include "kernel/list.h"
+
 /* Below a max pooling three of four gradients are 0, and dropout and ReLU leave fewer still.  A
  * product with 0 changes no sum, so only the others are looked up (`terms`) and added, each to all
  * the sums it takes part in, in the order that the dense kernels keep. */
 
 enum {
-    LEAST_ELEMENTS = 1024, /* of one image of dy: fewer are not worth the lists */
-    LEAST_PRODUCTS = 32768,
+    MIN_ELEMENTS = 1024, /* of one image of dy: fewer are not worth the lists */
+    MIN_PRODUCTS = 32768,
     ZEROS_FOR_ONE = 1, /* zeros that each other value must come with */
-    LEAST_WIDTH = 32,  /* sums that one value takes part in */
+    MIN_WIDTH = 32,    /* sums that one value takes part in */
 };
 
 static size_t image_size(int height, int width, int channels) {
@@ -26,12 +29,12 @@ static bool input_fits(const struct conv2d *s) {
     return (window == 3 || window == SPARSE_WINDOW) && s->stride_y == 1 && s->stride_x == 1 &&
            s->dilation_y == 1 && s->dilation_x == 1 && s->pad_left < window &&
            s->in_width + s->pad_left <= s->out_width + window - 1 &&
-           window * s->in_channels >= LEAST_WIDTH && dy_image(s) >= LEAST_ELEMENTS;
+           window * s->in_channels >= MIN_WIDTH && dy_image(s) >= MIN_ELEMENTS;
 }
 
 static bool kernel_fits(const struct conv2d *s) {
-    return s->dilation_x == 1 && s->kernel_width * s->in_channels >= LEAST_WIDTH &&
-           dy_image(s) >= LEAST_ELEMENTS;
+    return s->dilation_x == 1 && s->kernel_width * s->in_channels >= MIN_WIDTH &&
+           dy_image(s) >= MIN_ELEMENTS;
 }
 
 /* The first image stands for all. */
@@ -71,9 +74,9 @@ static size_t input_packed_size(const struct conv2d *s, size_t panels, size_t wi
 }
 
 static struct input_memory input_memory(const struct conv2d *s, size_t width) {
-    size_t terms = round_up(dy_image(s), MOST_LANES);
+    size_t terms = size_round_up(dy_image(s), MAX_LANES);
     struct input_memory m = {.at = terms, .start = 2 * terms};
-    m.sums = m.start + round_up(image_size(s->out_height, s->out_width, 1) + 1, MOST_LANES);
+    m.sums = m.start + size_round_up(image_size(s->out_height, s->out_width, 1) + 1, MAX_LANES);
     m.size = m.sums + image_size(s->in_height, s->out_width + s->kernel_width - 1, (int)width);
     return m;
 }
@@ -176,17 +179,17 @@ void conv2d_sparse_backward_input(struct pool *pool, const struct conv2d_backwar
     p.panels = ((size_t)s->in_channels + p.width - 1) / p.width;
     p.places = input_memory(s, p.width);
     size_t packed = input_packed_size(s, p.panels, p.width);
-    p.memory = b->scratch + round_up(packed, MOST_LANES);
-    pool_run(pool, parts_for(pool, packed, 8192), pack_part, &p);
+    p.memory = b->scratch + size_round_up(packed, MAX_LANES);
+    pool_run(pool, pool_parts(pool, packed, 8192), pack_part, &p);
     size_t products = (size_t)b->n * dy_image(s) * (size_t)s->in_channels;
-    pool_run(pool, parts_for(pool, products, LEAST_PRODUCTS), input_part, &p);
+    pool_run(pool, pool_parts(pool, products, MIN_PRODUCTS), input_part, &p);
 }
 
 static size_t input_scratch(const struct conv2d *s, int threads) {
     if (!input_fits(s)) return 0;
-    size_t most = SPARSE_VECTORS * MOST_LANES;
-    size_t packed = input_packed_size(s, 1, round_up((size_t)s->in_channels, most));
-    return round_up(packed, MOST_LANES) + (size_t)threads * input_memory(s, most).size;
+    size_t most = SPARSE_VECTORS * MAX_LANES;
+    size_t packed = input_packed_size(s, 1, size_round_up((size_t)s->in_channels, most));
+    return size_round_up(packed, MAX_LANES) + (size_t)threads * input_memory(s, most).size;
 }
 
 /* ---- with respect to the kernel ---- */
@@ -223,12 +226,12 @@ static void measure(struct kernel_pass *p) {
     p->rows = reached(s->out_height, s->stride_y, s->kernel_height, s->dilation_y);
     p->columns = reached(s->out_width, s->stride_x, s->kernel_width, 1);
     p->pixels = image_size(s->out_height, s->out_width, 1);
-    size_t terms = round_up((size_t)s->out_channels, MOST_LANES);
+    size_t terms = size_round_up((size_t)s->out_channels, MAX_LANES);
     p->places = (struct kernel_memory){.at = terms, .image = 2 * terms};
     p->places.size = p->places.image;
     if (is_padded(s, p->rows, p->columns))
         p->places.size +=
-            round_up(image_size(p->rows, p->columns, s->in_channels) + MOST_LANES, MOST_LANES);
+            size_round_up(image_size(p->rows, p->columns, s->in_channels) + MAX_LANES, MAX_LANES);
 }
 
 /* An image of x with zeros around it, or x itself where windows reach no further. */
@@ -312,7 +315,7 @@ static void kernel_part(void *context, int part, int parts) {
     struct nonzeros found = {memory + p->places.value, (int *)(void *)(memory + p->places.at)};
     bool padded = is_padded(s, p->rows, p->columns);
     size_t row = (size_t)(padded ? p->columns : s->in_width) * (size_t)s->in_channels;
-    pool_share((size_t)s->out_channels, MOST_LANES, part, parts, &begin, &end);
+    pool_share((size_t)s->out_channels, MAX_LANES, part, parts, &begin, &end);
     memset(p->sums + begin * rows * p->width, 0, (end - begin) * rows * p->width * sizeof *p->sums);
     for (size_t i = 0; i < (size_t)p->b->n; i++) {
         const float *x = padded_image(p, p->b->x + i * image, memory + p->places.image);
@@ -326,8 +329,9 @@ static void kernel_part(void *context, int part, int parts) {
 static size_t kernel_places(struct kernel_pass *p, float *scratch) {
     const struct conv2d *s = p->shape;
     size_t out = (size_t)s->out_channels;
-    size_t sums = round_up(out * (size_t)s->kernel_height * p->width, MOST_LANES);
-    size_t terms = round_up(out * p->pixels, MOST_LANES), counts = round_up(out, MOST_LANES);
+    size_t sums = size_round_up(out * (size_t)s->kernel_height * p->width, MAX_LANES);
+    size_t terms = size_round_up(out * p->pixels, MAX_LANES),
+           counts = size_round_up(out, MAX_LANES);
     if (scratch) {
         p->sums = scratch;
         p->lists.value = scratch + sums;
@@ -339,7 +343,7 @@ static size_t kernel_places(struct kernel_pass *p, float *scratch) {
 }
 
 static size_t sums_width(const struct conv2d *s, size_t lanes) {
-    return round_up((size_t)s->kernel_width * (size_t)s->in_channels, lanes);
+    return size_round_up((size_t)s->kernel_width * (size_t)s->in_channels, lanes);
 }
 
 void conv2d_sparse_backward_kernel(struct pool *pool, const struct conv2d_backward *b) {
@@ -354,12 +358,12 @@ void conv2d_sparse_backward_kernel(struct pool *pool, const struct conv2d_backwa
     measure(&p);
     kernel_places(&p, b->scratch);
     size_t products = (size_t)b->n * dy_image(s) * p.width;
-    pool_run(pool, parts_for(pool, products, LEAST_PRODUCTS), kernel_part, &p);
+    pool_run(pool, pool_parts(pool, products, MIN_PRODUCTS), kernel_part, &p);
 }
 
 static size_t kernel_scratch(const struct conv2d *s, int threads) {
     if (!kernel_fits(s)) return 0;
-    struct kernel_pass p = {.shape = s, .width = sums_width(s, MOST_LANES)};
+    struct kernel_pass p = {.shape = s, .width = sums_width(s, MAX_LANES)};
     measure(&p);
     return kernel_places(&p, NULL) + (size_t)threads * p.places.size;
 }

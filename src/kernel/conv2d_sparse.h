@@ -4,7 +4,7 @@
 #ifndef KERNEL_CONV2D_SPARSE_H
 #define KERNEL_CONV2D_SPARSE_H
 
-#include "kernel/internal.h"
+#include "kernel/kernel.h"
 
 /* Whether the shape allows it and dy holds so many zeros that it pays. */
 bool conv2d_sparse_input_suits(const struct conv2d *s, int n, const float *dy);

@@ -1,7 +1,7 @@
-#include "kernel/internal.h"
+#include "kernel/list.h"
 #include "kernel/reference.h"
 
-enum { LEAST_PRODUCTS = 32768 };
+enum { MIN_PRODUCTS = 32768 };
 
 struct depthwise_pass {
     const struct kernels *kernels;
@@ -21,7 +21,7 @@ static void run(struct pool *pool, pool_task *task, struct depthwise_pass *pass)
     size_t products = n * (size_t)s->out_height * (size_t)s->out_width * (size_t)s->out_channels *
                       (size_t)s->kernel_height * (size_t)s->kernel_width;
     pass->kernels = kernels_chosen();
-    pool_run(pool, parts_for(pool, products, LEAST_PRODUCTS), task, pass);
+    pool_run(pool, pool_parts(pool, products, MIN_PRODUCTS), task, pass);
 }
 
 static void forward_part(void *context, int part, int parts) {

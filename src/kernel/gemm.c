@@ -1,34 +1,14 @@
-#include "kernel/internal.h"
-
-#include <string.h>
+#include "base/array.h"
+#include "kernel/list.h"
+#include "kernel/panel.h"
 
 /* Below this many multiplications a second thread costs more than it saves. */
-enum { LEAST_PRODUCTS = 32768 };
+enum { MIN_PRODUCTS = 32768 };
 
 enum { EXTREMES_FLOATS = sizeof(struct extremes) / sizeof(float) };
 
-void pack_panel(size_t rows, size_t columns, size_t width, const float *from, size_t row,
-                size_t column, float *to) {
-    if (column == 1) {
-        for (size_t r = 0; r < rows; r++)
-            for (size_t c = 0; c < width; c++)
-                to[r * width + c] = c < columns ? from[r * row + c] : 0;
-        return;
-    }
-    size_t c = 0;
-    for (; c + 4 <= columns; c += 4, from += 4 * column) {
-        for (size_t r = 0; r < rows; r++) {
-            const float *x = from + r * row;
-            const float four[4] = {x[0], x[column], x[2 * column], x[3 * column]};
-            memcpy(to + r * width + c, four, sizeof four);
-        }
-    }
-    for (; c < width; c++, from += column)
-        for (size_t r = 0; r < rows; r++) to[r * width + c] = c < columns ? from[r * row] : 0;
-}
-
 size_t gemm_scratch_size(size_t n, size_t k, int threads) {
-    return k * round_up(n, MOST_STRIP_COLUMNS) + (size_t)threads * EXTREMES_FLOATS;
+    return k * size_round_up(n, MAX_STRIP_COLUMNS) + (size_t)threads * EXTREMES_FLOATS;
 }
 
 struct product {
@@ -50,7 +30,7 @@ static void pack_part(void *context, int part, int parts) {
     size_t begin, end;
     pool_share(p->panels, 1, part, parts, &begin, &end);
     for (size_t panel = begin; panel < end; panel++)
-        pack_panel(g->k, panel_columns(p, panel), p->width, g->b + panel * p->width * g->b_column,
+        panel_pack(g->k, panel_columns(p, panel), p->width, g->b + panel * p->width * g->b_column,
                    g->b_row, g->b_column, g->scratch + panel * p->width * g->k);
 }
 
@@ -97,12 +77,12 @@ void gemm(struct pool *pool, const struct gemm *g) {
     if (g->m == 0 || g->n == 0) return;
     const struct kernels *kernels = kernels_chosen();
     struct product p = {.g = g, .kernels = kernels, .width = kernels->strip_columns};
-    p.panels = round_up(g->n, p.width) / p.width;
+    p.panels = size_round_up(g->n, p.width) / p.width;
     p.is_packed = g->b_column != 1;
     p.extremes =
-        (struct extremes *)(void *)(g->scratch + g->k * round_up(g->n, MOST_STRIP_COLUMNS));
-    if (p.is_packed) pool_run(pool, parts_for(pool, g->k * g->n, 4096), pack_part, &p);
-    int parts = parts_for(pool, g->m * g->n * g->k, LEAST_PRODUCTS);
+        (struct extremes *)(void *)(g->scratch + g->k * size_round_up(g->n, MAX_STRIP_COLUMNS));
+    if (p.is_packed) pool_run(pool, pool_parts(pool, g->k * g->n, 4096), pack_part, &p);
+    int parts = pool_parts(pool, g->m * g->n * g->k, MIN_PRODUCTS);
     pool_run(pool, parts, multiply_part, &p);
     if (g->range) extremes_range(p.extremes, parts, g->range);
 }

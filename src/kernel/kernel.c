@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-#include "kernel/internal.h"
+#include "kernel/list.h"
 
 const struct kernels *kernels_chosen(void) {
     static const struct kernels *const levels[ISA_LEVELS] = {
@@ -21,17 +21,8 @@ const struct kernels *kernels_chosen(void) {
     return levels[cpu_isa()];
 }
 
-int parts_for(const struct pool *pool, size_t work, size_t least) {
-    size_t threads = (size_t)pool_threads(pool), parts = work / least;
-    return (int)(parts < 1 ? 1 : parts < threads ? parts : threads);
-}
-
-size_t round_up(size_t count, size_t multiple) {
-    return (count + multiple - 1) / multiple * multiple;
-}
-
 void extremes_clear(struct extremes *e) {
-    for (int i = 0; i < MOST_LANES; i++) {
+    for (int i = 0; i < MAX_LANES; i++) {
         e->min[i] = INFINITY;
         e->max[i] = -INFINITY;
         e->nan[i] = 0;
@@ -42,7 +33,7 @@ void extremes_clear(struct extremes *e) {
 void extremes_range(const struct extremes *e, int count, float range[2]) {
     float min = INFINITY, max = -INFINITY;
     for (int i = 0; i < count; i++) {
-        for (int j = 0; j < MOST_LANES; j++) {
+        for (int j = 0; j < MAX_LANES; j++) {
             if (isnan(e[i].nan[j])) {
                 range[0] = range[1] = e[i].nan[j];
                 return;
@@ -57,7 +48,7 @@ void extremes_range(const struct extremes *e, int count, float range[2]) {
 
 /* Elementwise work is cut into pieces of whole cache lines; below this many elements a second
  * thread costs more than it saves. */
-enum { GRAIN = 64, LEAST_ELEMENTS = 8192, MOST_RANGES = 16, PIECE = 2048 };
+enum { GRAIN = 64, MIN_ELEMENTS = 8192, MAX_RANGES = 16, PIECE = 2048 };
 
 /* What a part of an elementwise kernel needs; each kernel uses the fields it knows. */
 struct elementwise {
@@ -70,7 +61,7 @@ struct elementwise {
     float limit;
     float *y, *m, *v;
     bool wants_range;
-    struct extremes extremes[MOST_RANGES];
+    struct extremes extremes[MAX_RANGES];
 };
 
 /* NULL plus an offset is no pointer. */
@@ -83,7 +74,7 @@ static void share_of(const struct elementwise *e, int part, int parts, size_t *b
 
 static void run_elementwise(struct pool *pool, pool_task *task, struct elementwise *e) {
     size_t elements = e->count * (e->channels ? e->channels : 1);
-    pool_run(pool, parts_for(pool, elements, LEAST_ELEMENTS), task, e);
+    pool_run(pool, pool_parts(pool, elements, MIN_ELEMENTS), task, e);
 }
 
 static void extremes_part(void *context, int part, int parts) {
@@ -96,8 +87,8 @@ static void extremes_part(void *context, int part, int parts) {
 
 /* At most as many parts as there are extremes. */
 static int range_parts(const struct pool *pool, size_t count) {
-    int parts = parts_for(pool, count, LEAST_ELEMENTS);
-    return parts < MOST_RANGES ? parts : MOST_RANGES;
+    int parts = pool_parts(pool, count, MIN_ELEMENTS);
+    return parts < MAX_RANGES ? parts : MAX_RANGES;
 }
 
 void min_max(struct pool *pool, size_t count, const float *x, float *min, float *max) {

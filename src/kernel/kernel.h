@@ -209,8 +209,8 @@ void channel_sums(struct pool *pool, const struct channel_sums *s);
 void channel_moments(struct pool *pool, size_t rows, size_t channels, const float *x, float *mean,
                      float *variance);
 /* largest[c] of |x| over the rows of x[rows][row], of which the first `channels` count: at most
- * MOST_MAGNITUDES.  NaN is passed over; where there is nothing else, it is 0. */
-#define MOST_MAGNITUDES 128
+ * MAX_MAGNITUDES.  NaN is passed over; where there is nothing else, it is 0. */
+#define MAX_MAGNITUDES 128
 void channel_magnitudes(struct pool *pool, size_t rows, size_t row, size_t channels, const float *x,
                         float *largest);
 /* y = fma(x - mean, factor, shift) by channel.  clips: followed by clip_forward (a limit of

@@ -11,14 +11,18 @@
 #include "base/cpu.h"
 #include "kernel/kernel.h"
 
-/* More lanes than any level has. */
-#define MOST_LANES 16
+/* Of any level; scratch is measured with them. */
+#define MAX_LANES         16
+#define MAX_STRIP_COLUMNS 32
 
 /* Running extremes, a lane each, so that passes over the same tensor can share them. */
 struct extremes {
-    float min[MOST_LANES], max[MOST_LANES];
-    float nan[MOST_LANES]; /* NaN once one was met, else 0 */
+    float min[MAX_LANES], max[MAX_LANES];
+    float nan[MAX_LANES]; /* NaN once one was met, else 0 */
 };
+void extremes_clear(struct extremes *e); /* of no values yet */
+/* The smallest and largest of `count` sets, as min_max gives them. */
+void extremes_range(const struct extremes *e, int count, float range[2]);
 
 /* A strip of a matrix product, rows x columns, all sums over three nested loops:
  *

@@ -1,6 +1,6 @@
-#include "kernel/internal.h"
+#include "kernel/list.h"
 
-enum { LEAST_ELEMENTS = 8192 };
+enum { MIN_ELEMENTS = 8192 };
 
 struct pooling_pass {
     const struct kernels *kernels;
@@ -11,7 +11,7 @@ struct pooling_pass {
 
 static int pooling_parts(const struct pool *pool, const struct pooling *s, int n) {
     size_t outputs = (size_t)n * (size_t)s->out_height * (size_t)s->out_width * (size_t)s->channels;
-    return parts_for(pool, outputs, LEAST_ELEMENTS);
+    return pool_parts(pool, outputs, MIN_ELEMENTS);
 }
 
 static void forward_part(void *context, int part, int parts) {

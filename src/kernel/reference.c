@@ -1,7 +1,7 @@
 #include "kernel/reference.h"
 
 #include "base/random.h"
-#include "kernel/curve.h"
+#include "kernel/activation.h"
 
 #include <math.h>
 

@@ -39,8 +39,8 @@ void observer_kernel(struct pool *pool, const struct quant_tensor *tensor, const
         return;
     }
     for (size_t first = 0, some; first < channels; first += some) {
-        float largest[MOST_MAGNITUDES];
-        some = channels - first < MOST_MAGNITUDES ? channels - first : MOST_MAGNITUDES;
+        float largest[MAX_MAGNITUDES];
+        some = channels - first < MAX_MAGNITUDES ? channels - first : MAX_MAGNITUDES;
         channel_magnitudes(pool, count / channels, channels, some, kernel + first, largest);
         for (size_t c = 0; c < some; c++)
             ranges[first + c] = (struct range){-largest[c], largest[c]};

@@ -10,13 +10,13 @@
 #include "base/clock.h"
 #include "test.h"
 
-enum { MOST_PARTS = 100 };
+enum { MAX_PARTS = 100 };
 
 /* Counts how often each part ran; plain integers, so ThreadSanitizer sees a part that two threads
  * run at once or a result that is read too early. */
 struct counts {
     int parts, wrong;
-    int ran[MOST_PARTS];
+    int ran[MAX_PARTS];
 };
 
 static void count_part(void *context, int part, int parts) {
@@ -27,7 +27,7 @@ static void count_part(void *context, int part, int parts) {
 static void check_rounds(struct pool *pool, int parts, int rounds) {
     struct counts c = {.parts = parts};
     for (int i = 0; i < rounds; i++) pool_run(pool, parts, count_part, &c);
-    for (int i = 0; i < MOST_PARTS; i++) assert_int_equal(c.ran[i], i < parts ? rounds : 0);
+    for (int i = 0; i < MAX_PARTS; i++) assert_int_equal(c.ran[i], i < parts ? rounds : 0);
 }
 
 static struct pool *pool_of(int threads) {
@@ -43,7 +43,7 @@ static void every_part_runs_once_with_any_number_of_threads_and_parts(void **sta
     for (int threads = 1; threads <= 5; threads++) {
         struct pool *pool = pool_of(threads);
         for (int parts = 0; parts <= 12; parts++) check_rounds(pool, parts, 20);
-        check_rounds(pool, MOST_PARTS, 20);
+        check_rounds(pool, MAX_PARTS, 20);
         pool_destroy(pool);
     }
 }
@@ -156,7 +156,7 @@ static void shares_cover_everything_once_in_whole_grains(void **state) {
 #ifdef __linux__
 struct places {
     cpu_set_t before;
-    bool differs[MOST_PARTS];
+    bool differs[MAX_PARTS];
 };
 
 static void note_place(void *context, int part, int parts) {
@@ -181,7 +181,7 @@ static void threads_that_sleep_and_wake_keep_the_processors_they_were_allowed(vo
         if (i % 4 == 0) clock_sleep(1e-3);
     }
     note_place(&places, 0, 1); /* the owner, after the last round */
-    for (int i = 0; i < MOST_PARTS; i++) assert_false(places.differs[i]);
+    for (int i = 0; i < MAX_PARTS; i++) assert_false(places.differs[i]);
     pool_destroy(pool);
 #else
     skip();

@@ -18,7 +18,7 @@
 #include "network/network.h"
 #include "train/trainer.h"
 
-enum { STEPS = 50, MOST_READINGS = 999, MOST_MODELS = 16 };
+enum { STEPS = 50, MAX_READINGS = 999, MAX_MODELS = 16 };
 
 /* The digits of an epoch of the whole MNIST. */
 static const double epoch_digits = 60000;
@@ -26,7 +26,7 @@ static const double epoch_digits = 60000;
 struct subject {
     struct trainer *trainer;
     struct step_times times;
-    double readings[MOST_READINGS]; /* seconds a step */
+    double readings[MAX_READINGS]; /* seconds a step */
     double median, least;
 };
 
@@ -142,7 +142,7 @@ static void print_summary(const struct bench *bench, double peak, const double *
 
 static void run(struct bench *bench) {
     struct error error;
-    double ratios[MOST_READINGS];
+    double ratios[MAX_READINGS];
     if (model_load(bench->path, &bench->model, &error) ||
         quant_plan_create(&bench->plan, bench->model, bench->scheme, &error))
         give_up(&error);
@@ -173,7 +173,7 @@ static void run(struct bench *bench) {
 }
 
 int main(int argc, char **argv) {
-    const char *folder = ASSETS_SOURCE "/mnist-5k", *paths[MOST_MODELS];
+    const char *folder = ASSETS_SOURCE "/mnist-5k", *paths[MAX_MODELS];
     int batch = 32, threads = 0, readings = 11, count = 0;
     bool is_brief = false;
     const struct scheme *scheme = schemes;
@@ -192,14 +192,14 @@ int main(int argc, char **argv) {
             scheme = scheme_find(argv[++i]);
         else if (!strcmp(argv[i], "--brief"))
             is_brief = true;
-        else if (count < MOST_MODELS)
+        else if (count < MAX_MODELS)
             paths[count++] = argv[i];
     }
     if (!scheme) {
         fprintf(stderr, "bench_step: the scheme is qatop or tfmot\n");
         return 1;
     }
-    if (readings < 1 || readings > MOST_READINGS) readings = 11;
+    if (readings < 1 || readings > MAX_READINGS) readings = 11;
     if (!count) {
         paths[count++] = ASSETS_SOURCE "/models/mnist_fc.h5";
         paths[count++] = ASSETS_SOURCE "/models/mnist_cnn.h5";

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
         fuzz_check_refusal(status, &error);
         fuzz_check(!idx.bytes && !idx.count);
     }
-    fuzz_check(idx.count <= IDX_ITEMS_MAX);
+    fuzz_check(idx.count <= MAX_IDX_ITEMS);
     for (size_t i = 0; i < idx.count; i++) fuzz_check(idx.bytes[i] < DIGIT_CLASSES);
     free(idx.bytes);
     status = idx_read_images(path, &idx, &error);
@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
         fuzz_check_refusal(status, &error);
         fuzz_check(!idx.bytes && !idx.count);
     }
-    fuzz_check(idx.count <= IDX_ITEMS_MAX);
+    fuzz_check(idx.count <= MAX_IDX_ITEMS);
     for (size_t i = 0; i < idx.count * DIGIT_PIXELS; i++) sum += idx.bytes[i];
     fuzz_check(sum <= idx.count * DIGIT_PIXELS * 255);
     free(idx.bytes);

@@ -24,9 +24,9 @@ static void take(const uint8_t *bytes, size_t length) {
         fuzz_check(!image.pixels);
         return;
     }
-    fuzz_check(image.width > 0 && image.width <= IMAGE_SIDE_MAX);
-    fuzz_check(image.height > 0 && image.height <= IMAGE_SIDE_MAX);
-    fuzz_check(image.width * image.height <= IMAGE_PIXELS_MAX);
+    fuzz_check(image.width > 0 && image.width <= MAX_IMAGE_SIDE);
+    fuzz_check(image.height > 0 && image.height <= MAX_IMAGE_SIDE);
+    fuzz_check(image.width * image.height <= MAX_IMAGE_PIXELS);
     status = image_to_digit(&image, path, digit, &report, &error);
     if (status) {
         fuzz_check_refusal(status, &error);

@@ -79,7 +79,7 @@ static void check_magnitudes(struct pool *pool, const struct channelled *c) {
     tensor_poison(&got);
     reference_channel_magnitudes(c->rows, c->channels, c->x.at, want.at);
     for (size_t first = 0, some; first < c->channels; first += some) {
-        some = c->channels - first < MOST_MAGNITUDES ? c->channels - first : MOST_MAGNITUDES;
+        some = c->channels - first < MAX_MAGNITUDES ? c->channels - first : MAX_MAGNITUDES;
         channel_magnitudes(pool, c->rows, c->channels, some, c->x.at + first, got.at + first);
     }
     assert_same(&got, &want, "channel_magnitudes of %zu rows", c->rows);

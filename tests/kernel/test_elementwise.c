@@ -296,7 +296,7 @@ static void relu_lets_nan_and_minus_zero_through(void **state) {
     assert_true(y[2] == 0 && y[3] == 2);
 }
 
-static void check_curves(struct pool *pool, void *context) {
+static void check_activations(struct pool *pool, void *context) {
     const struct pair *p = context;
     size_t count = p->x.count;
     struct tensor got = tensor_new(count, true), want = tensor_new(count, true);
@@ -334,7 +334,7 @@ static void sigmoid_tanh_and_leaky_relu_equal_the_reference_in_every_lane(void *
         struct pair p = {tensor_new(size_at(i), true), tensor_new(size_at(i), true)};
         tensor_fill_wild(&p.x);
         tensor_fill_wild(&p.dy);
-        checks_everywhere(check_curves, &p);
+        checks_everywhere(check_activations, &p);
         tensor_free(&p.x);
         tensor_free(&p.dy);
     }

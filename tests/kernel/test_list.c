@@ -1,7 +1,6 @@
 #include "kernel/list.h"
 
 #include "checks.h"
-#include "kernel/internal.h"
 
 static void check_table(struct pool *pool, void *context) {
     (void)pool, (void)context;
@@ -9,10 +8,10 @@ static void check_table(struct pool *pool, void *context) {
 #define K(name, arguments) assert_non_null(k->name);
     KERNEL_LIST(K)
 #undef K
-    assert_in_range(k->lanes, 1, MOST_LANES);
+    assert_in_range(k->lanes, 1, MAX_LANES);
     assert_int_equal(k->strip_columns % (size_t)k->lanes, 0);
     /* scratch is measured in panels of the widest level */
-    assert_int_equal(MOST_STRIP_COLUMNS % k->strip_columns, 0);
+    assert_int_equal(MAX_STRIP_COLUMNS % k->strip_columns, 0);
 }
 
 static void every_level_has_every_kernel_and_fits_the_limits(void **state) {

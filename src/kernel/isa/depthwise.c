@@ -174,7 +174,7 @@ static void valid_outputs(int in, int out, int stride, int offset, int *first, i
 }
 
 /* Taps next to each other in a row of the kernel, at most so many, have chains of their own. */
-enum { MOST_TAPS = 3 };
+enum { MAX_TAPS = 3 };
 
 struct pair {
     const float *x, *dy; /* of output 0 of a row, at the first tap */
@@ -185,7 +185,7 @@ struct pair {
 
 /* Outputs [first, end) of a row, each tap's products onto its sum. */
 ALWAYS_INLINE void add_row(const struct pair *p, int first, int end, const int taps,
-                           const int vectors, size_t count, vfloat sum[MOST_TAPS][VECTORS]) {
+                           const int vectors, size_t count, vfloat sum[MAX_TAPS][VECTORS]) {
     const float *x = p->x + first * p->x_step, *dy = p->dy + (size_t)first * p->channels;
     for (int o = first; o < end; o++, x += p->x_step, dy += p->channels) {
         UNROLL
@@ -201,7 +201,7 @@ ALWAYS_INLINE void add_row(const struct pair *p, int first, int end, const int t
 
 /* One tap of them alone, where the others lie outside. */
 ALWAYS_INLINE void add_row_of_tap(const struct pair *p, int tap, int first, int end,
-                                  const int vectors, size_t count, vfloat sum[MOST_TAPS][VECTORS]) {
+                                  const int vectors, size_t count, vfloat sum[MAX_TAPS][VECTORS]) {
     struct pair one = *p;
     one.x += tap * p->tap_step;
     add_row(&one, first, end, 1, vectors, count, sum + tap);
@@ -209,7 +209,7 @@ ALWAYS_INLINE void add_row_of_tap(const struct pair *p, int tap, int first, int 
 
 /* The outputs of a row that each tap reaches, and those that all do. */
 struct reach {
-    int first[MOST_TAPS], end[MOST_TAPS], common, common_end;
+    int first[MAX_TAPS], end[MAX_TAPS], common, common_end;
 };
 
 static int least_of(int a, int b) {
@@ -240,7 +240,7 @@ ALWAYS_INLINE void kernel_sums(const struct conv2d_backward *b, size_t tap, cons
     int offset_x = k_x * s->dilation_x - s->pad_left;
     valid_outputs(s->in_height, s->out_height, s->stride_y, offset_y, &first_y, &end_y);
     const struct reach reach = reach_of(s, offset_x, taps);
-    vfloat sum[MOST_TAPS][VECTORS];
+    vfloat sum[MAX_TAPS][VECTORS];
     UNROLL
     for (int t = 0; t < taps; t++) {
         UNROLL

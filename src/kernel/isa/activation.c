@@ -1,4 +1,4 @@
-#include "kernel/curve.h"
+#include "kernel/activation.h"
 
 #include "kernel/isa/level.h"
 

@@ -1,10 +1,10 @@
-/* curve: sigmoid and tanh in float32, the same bits on every machine.
+/* activation: sigmoid and tanh in float32, the same bits on every machine.
  *
  * As in exp_log.h: computed in double by a fixed sequence of IEEE operations and rounded once
  * (error <= 0.501 ulp).  Without branches, so that a compiler may make vectors of a loop.
  */
-#ifndef KERNEL_CURVE_H
-#define KERNEL_CURVE_H
+#ifndef KERNEL_ACTIVATION_H
+#define KERNEL_ACTIVATION_H
 
 #include "kernel/exp_log.h"
 
@@ -18,7 +18,7 @@ static inline float sigmoid_float(float x) {
 static inline float tanh_float(float x) {
     double wide = (double)(x < -16 ? -16 : x > 16 ? 16 : x);
     double e = exp_within(2 * wide);
-    /* Near 0 the difference would have no digits left; what the series leaves out is 2 x^5 / 15. */
+    /* Near 0 the difference would cancel; what the series leaves out is 2 x^5 / 15. */
     double series = wide - wide * wide * wide * (1.0 / 3), quotient = (e - 1) / (e + 1);
     return (float)(wide > -0x1p-12 && wide < 0x1p-12 ? series : quotient);
 }
