@@ -7,11 +7,11 @@ static void text_from_a_file_stays_on_one_line(void **state) {
     (void)state;
     struct error error;
     enum status status =
-        error_set(&error, STATUS_FORMAT, "a\nb.h5", "layer '%s' is odd", "x\033[2J");
+        error_set(&error, STATUS_FORMAT, "a\nb.h5", "layer '%s' is odd", "x\033[2J\177");
     assert_int_equal(status, STATUS_FORMAT);
     char line[256];
     error_format(&error, line, sizeof line);
-    assert_string_equal(line, "a?b.h5: layer 'x?[2J' is odd");
+    assert_string_equal(line, "a?b.h5: layer 'x?[2J?' is odd");
 }
 
 static void long_text_is_cut_not_overrun(void **state) {

@@ -1,11 +1,38 @@
 #include "test.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
+
+/* What is done with a file, in order (the linker replaces the two functions). */
+enum deed { SYNC_FILE, SYNC_FOLDER, RENAME };
+static enum deed deeds[8];
+static int deed_count;
+
+int __wrap_fsync(int fd);
+int __wrap_rename(const char *from, const char *to);
+int __real_fsync(int fd);
+int __real_rename(const char *from, const char *to);
+
+static void note(enum deed deed) {
+    if (deed_count < 8) deeds[deed_count++] = deed;
+}
+
+int __wrap_fsync(int fd) {
+    struct stat info;
+    assert_int_equal(fstat(fd, &info), 0);
+    note(S_ISDIR(info.st_mode) ? SYNC_FOLDER : SYNC_FILE);
+    return __real_fsync(fd);
+}
+
+int __wrap_rename(const char *from, const char *to) {
+    note(RENAME);
+    return __real_rename(from, to);
+}
 
 static enum status refuse(const char *temporary, void *context, struct error *error) {
     (void)context;
@@ -29,6 +56,41 @@ static void replace_makes_folders_and_keeps_the_old_file_on_failure(void **state
     bytes = test_read(path, &length);
     assert_int_equal(length, 7);
     free(bytes);
+}
+
+static int count_files(const char *path) {
+    char folder[1100];
+    strcpy(folder, path);
+    *strrchr(folder, '/') = 0;
+    DIR *stream = opendir(folder);
+    assert_non_null(stream);
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(stream));) count += entry->d_name[0] != '.';
+    closedir(stream);
+    return count;
+}
+
+static void what_failed_leaves_nothing_beside_the_file(void **state) {
+    (void)state;
+    struct error error;
+    const char *path = test_scratch("alone/file");
+    assert_int_equal(file_replace(path, "x", 1, refuse, NULL, &error), STATUS_FORMAT);
+    assert_int_equal(count_files(path), 0);
+    assert_ok(file_replace(path, "x", 1, NULL, NULL, &error), &error);
+    assert_int_equal(count_files(path), 1);
+}
+
+/* Else a machine that loses power may keep the name of a file without its bytes. */
+static void the_bytes_are_on_disk_before_the_name_and_then_the_name(void **state) {
+    (void)state;
+    struct error error;
+    const char *path = test_scratch("disk/file");
+    deed_count = 0;
+    assert_ok(file_replace(path, "x", 1, NULL, NULL, &error), &error);
+    assert_int_equal(deed_count, 3);
+    assert_int_equal(deeds[0], SYNC_FILE);
+    assert_int_equal(deeds[1], RENAME);
+    assert_int_equal(deeds[2], SYNC_FOLDER);
 }
 
 static void reading_stops_at_the_limit(void **state) {
@@ -70,6 +132,8 @@ static void a_parent_that_is_a_file_refuses_the_write(void **state) {
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(replace_makes_folders_and_keeps_the_old_file_on_failure),
+    cmocka_unit_test(what_failed_leaves_nothing_beside_the_file),
+    cmocka_unit_test(the_bytes_are_on_disk_before_the_name_and_then_the_name),
     cmocka_unit_test(reading_stops_at_the_limit),
     cmocka_unit_test(a_folder_or_nothing_is_an_error_that_names_it),
     cmocka_unit_test(a_parent_that_is_a_file_refuses_the_write),
