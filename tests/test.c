@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "places.h"
 
 void test_near(double got, double want, double tolerance, const char *what, const char *file,
                int line) {

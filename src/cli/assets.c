@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "places.h"
+
 /* The folder this program runs from; "" where /proc does not tell. */
 static void own_folder(char *folder, size_t size) {
     ssize_t length = readlink("/proc/self/exe", folder, size - 1);

@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "bench/measure.h"
+#include "places.h"
 
 #define ROWS          40
 #define COLUMNS       120

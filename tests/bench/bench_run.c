@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "run/run.h"
+#include "places.h"
 
 #define RUNS  3
 #define STEPS 6000

@@ -17,6 +17,7 @@
 #include "bench/measure.h"
 #include "network/network.h"
 #include "train/trainer.h"
+#include "places.h"
 
 enum { STEPS = 50, MAX_READINGS = 999, MAX_MODELS = 16 };
 
