@@ -60,8 +60,8 @@ static void all_dirty(struct screen *screen) {
 }
 
 static void lay_out(struct screen *screen) {
-    screen->layout = layout_make(screen->base.columns, screen->base.rows, ALL_PANELS, screen->focus,
-                                 screen->is_maximised);
+    screen->layout =
+        layout_make(screen->base.columns, screen->base.rows, screen->focus, screen->is_maximised);
     canvas_clear(&screen->base);
     all_dirty(screen);
 }

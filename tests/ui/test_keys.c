@@ -123,8 +123,7 @@ static void the_footer_fits_every_width(void **state) {
     for (int focus = 0; focus < PANELS; focus++) {
         for (int columns = 20; columns < 240; columns++) {
             struct canvas canvas;
-            struct layout layout =
-                layout_make(columns, 24, ALL_PANELS, (enum panel_id)focus, false);
+            struct layout layout = layout_make(columns, 24, (enum panel_id)focus, false);
             struct view view = {.store = &store,
                                 .control = &control,
                                 .layout = &layout,

@@ -2,139 +2,97 @@
 
 #include <string.h>
 
-#define MOST 4 /* parts that one area is divided into */
+#define MAX_PARTS 3 /* that one area is divided into */
 
 /* One part of a divided area: a panel, its size at the layout's smallest screen, and its share of
  * whatever is more. */
 struct part {
     enum panel_id panel; /* PANELS: a band of several */
     int base, growth;
-    bool is_shown;
 };
 
 bool rect_is_empty(struct rect rect) {
     return rect.rows <= 0 || rect.columns <= 0;
 }
 
-static bool has(unsigned visible, enum panel_id panel) {
-    return visible & 1U << panel;
-}
-
-/* Sizes for the shown parts that add up to `total`. */
+/* Sizes for the parts that add up to `total`. */
 static void divide(int total, const struct part *parts, int count, int *sizes) {
-    int left = total, growth = 0, first = -1;
+    int left = total, growth = 0;
     for (int i = 0; i < count; i++) {
-        sizes[i] = 0;
-        if (!parts[i].is_shown) continue;
-        if (first < 0) first = i;
         sizes[i] = parts[i].base < left ? parts[i].base : left;
         left -= sizes[i];
         growth += parts[i].growth;
     }
-    if (first < 0) return;
     int extra = left;
-    for (int i = 0; i < count && growth; i++) {
-        if (!parts[i].is_shown) continue;
+    for (int i = 0; i < count; i++) {
         int more = extra * parts[i].growth / growth;
         sizes[i] += more;
         left -= more;
     }
-    sizes[first] += left;
-}
-
-static void divide_rows(struct rect area, const struct part *parts, int count, struct rect *rects) {
-    int sizes[MOST];
-    divide(area.rows, parts, count, sizes);
-    for (int i = 0, row = area.row; i < count; row += sizes[i++]) {
-        rects[i] = (struct rect){row, area.column, sizes[i], area.columns};
-    }
-}
-
-static void divide_columns(struct rect area, const struct part *parts, int count,
-                           struct rect *rects) {
-    int sizes[MOST];
-    divide(area.columns, parts, count, sizes);
-    for (int i = 0, column = area.column; i < count; column += sizes[i++]) {
-        rects[i] = (struct rect){area.row, column, area.rows, sizes[i]};
-    }
+    sizes[0] += left;
 }
 
 static void place(struct layout *layout, const struct part *parts, int count,
                   const struct rect *rects) {
-    for (int i = 0; i < count; i++) {
-        if (parts[i].panel != PANELS && parts[i].is_shown) {
-            layout->panels[parts[i].panel] = rects[i];
-        }
-    }
+    for (int i = 0; i < count; i++)
+        if (parts[i].panel != PANELS) layout->panels[parts[i].panel] = rects[i];
 }
 
-static void make_full(struct layout *layout, struct rect body, unsigned visible) {
+/* Parts below each other; what becomes of each in rects. */
+static void divide_rows(struct layout *layout, struct rect area, const struct part *parts,
+                        int count, struct rect *rects) {
+    int sizes[MAX_PARTS];
+    divide(area.rows, parts, count, sizes);
+    for (int i = 0, row = area.row; i < count; row += sizes[i++])
+        rects[i] = (struct rect){row, area.column, sizes[i], area.columns};
+    place(layout, parts, count, rects);
+}
+
+/* Parts side by side. */
+static void divide_columns(struct layout *layout, struct rect area, const struct part *parts,
+                           int count, struct rect *rects) {
+    int sizes[MAX_PARTS];
+    divide(area.columns, parts, count, sizes);
+    for (int i = 0, column = area.column; i < count; column += sizes[i++])
+        rects[i] = (struct rect){area.row, column, area.rows, sizes[i]};
+    place(layout, parts, count, rects);
+}
+
+static void make_full(struct layout *layout, struct rect body) {
+    static const struct part across[] = {{PANELS, 96, 3}, {PANELS, 104, 1}};
+    static const struct part left[] = {{PANEL_CURVES, 43, 1}, {PANEL_LOG, 14, 2}};
+    static const struct part right[] = {{PANELS, 42, 1}, {PANEL_RANGES, 15, 2}};
+    static const struct part above[] = {{PANEL_DIGITS, 59, 0}, {PANELS, 45, 1}};
+    static const struct part corner[] = {{PANEL_CONFUSION, 26, 1}, {PANEL_SYSTEM, 16, 0}};
     struct rect halves[2], rows[2], columns[2], stack[2];
-    bool curves = has(visible, PANEL_CURVES), ranges = has(visible, PANEL_RANGES);
-    bool log = has(visible, PANEL_LOG), confusion = has(visible, PANEL_CONFUSION);
-    bool system = has(visible, PANEL_SYSTEM), digits = has(visible, PANEL_DIGITS);
-    bool top = digits || confusion || system;
-    const struct part across[] = {{PANELS, 96, 3, curves || log}, {PANELS, 104, 1, top || ranges}};
-    const struct part left[] = {{PANEL_CURVES, 43, 1, curves}, {PANEL_LOG, 14, 2, log}};
-    const struct part right[] = {{PANELS, 42, 1, top}, {PANEL_RANGES, 15, 2, ranges}};
-    const struct part above[] = {{PANEL_DIGITS, 59, 0, digits},
-                                 {PANELS, 45, 1, confusion || system}};
-    const struct part corner[] = {{PANEL_CONFUSION, 26, 1, confusion},
-                                  {PANEL_SYSTEM, 16, 0, system}};
-    divide_columns(body, across, 2, halves);
-    divide_rows(halves[0], left, 2, rows);
-    place(layout, left, 2, rows);
-    divide_rows(halves[1], right, 2, rows);
-    place(layout, right, 2, rows);
-    divide_columns(rows[0], above, 2, columns);
-    place(layout, above, 2, columns);
-    divide_rows(columns[1], corner, 2, stack);
-    place(layout, corner, 2, stack);
+    divide_columns(layout, body, across, 2, halves);
+    divide_rows(layout, halves[0], left, 2, rows);
+    divide_rows(layout, halves[1], right, 2, rows);
+    divide_columns(layout, rows[0], above, 2, columns);
+    divide_rows(layout, columns[1], corner, 2, stack);
 }
 
-static void make_standard(struct layout *layout, struct rect body, unsigned visible,
-                          enum panel_id focus) {
+static void make_standard(struct layout *layout, struct rect body, enum panel_id focus) {
+    static const struct part down[] = {{PANELS, 16, 2}, {PANEL_RANGES, 8, 2}, {PANELS, 13, 1}};
+    static const struct part top[] = {{PANEL_CURVES, 72, 1}, {PANEL_DIGITS, 48, 0}};
+    const struct part bottom[] = {{focus == PANEL_SYSTEM ? PANEL_SYSTEM : PANEL_CONFUSION, 46, 0},
+                                  {PANEL_LOG, 74, 1}};
     struct rect bands[3], columns[2];
-    bool curves = has(visible, PANEL_CURVES), digits = has(visible, PANEL_DIGITS);
-    bool log = has(visible, PANEL_LOG), confusion = has(visible, PANEL_CONFUSION);
-    bool system = has(visible, PANEL_SYSTEM) && (focus == PANEL_SYSTEM || !confusion);
-    confusion = confusion && !system;
-    const struct part down[] = {{PANELS, 16, 2, curves || digits},
-                                {PANEL_RANGES, 8, 2, has(visible, PANEL_RANGES)},
-                                {PANELS, 13, 1, confusion || system || log}};
-    const struct part top[] = {{PANEL_CURVES, 72, 1, curves}, {PANEL_DIGITS, 48, 0, digits}};
-    const struct part bottom[] = {
-        {system ? PANEL_SYSTEM : PANEL_CONFUSION, 46, 0, confusion || system},
-        {PANEL_LOG, 74, 1, log}};
-    divide_rows(body, down, 3, bands);
-    place(layout, down, 3, bands);
-    divide_columns(bands[0], top, 2, columns);
-    place(layout, top, 2, columns);
-    divide_columns(bands[2], bottom, 2, columns);
-    place(layout, bottom, 2, columns);
+    divide_rows(layout, body, down, 3, bands);
+    divide_columns(layout, bands[0], top, 2, columns);
+    divide_columns(layout, bands[2], bottom, 2, columns);
 }
 
-static void make_compact(struct layout *layout, struct rect body, unsigned visible,
-                         enum panel_id focus) {
-    struct rect bands[3], columns[2];
-    enum panel_id left =
-        focus == PANEL_CONFUSION || !has(visible, PANEL_CURVES) ? PANEL_CONFUSION : PANEL_CURVES;
+static void make_compact(struct layout *layout, struct rect body, enum panel_id focus) {
     bool is_tall = body.rows >= 33; /* room for the log below the ranges */
-    enum panel_id low =
-        focus == PANEL_SYSTEM || !has(visible, PANEL_LOG) ? PANEL_SYSTEM : PANEL_LOG;
-    enum panel_id middle = PANEL_RANGES;
-    if (!is_tall && (focus == PANEL_LOG || focus == PANEL_SYSTEM || !has(visible, PANEL_RANGES))) {
-        middle = low;
-    }
-    bool digits = has(visible, PANEL_DIGITS);
-    const struct part down[] = {{PANELS, 15, 2, has(visible, left) || digits},
-                                {middle, 6, 2, has(visible, middle)},
-                                {low, 10, 3, is_tall && has(visible, low)}};
-    const struct part top[] = {{left, 49, 1, has(visible, left)}, {PANEL_DIGITS, 31, 0, digits}};
-    divide_rows(body, down, 3, bands);
-    place(layout, down, 3, bands);
-    divide_columns(bands[0], top, 2, columns);
-    place(layout, top, 2, columns);
+    enum panel_id left = focus == PANEL_CONFUSION ? PANEL_CONFUSION : PANEL_CURVES;
+    enum panel_id low = focus == PANEL_SYSTEM ? PANEL_SYSTEM : PANEL_LOG;
+    enum panel_id middle = is_tall || focus != low ? PANEL_RANGES : low;
+    const struct part down[] = {{PANELS, 15, 2}, {middle, 6, 2}, {low, 10, 3}};
+    const struct part top[] = {{left, 49, 1}, {PANEL_DIGITS, 31, 0}};
+    struct rect bands[3], columns[2];
+    divide_rows(layout, body, down, is_tall ? 3 : 2, bands);
+    divide_columns(layout, bands[0], top, 2, columns);
 }
 
 static struct rect inside(struct rect rect, enum frame_kind frame, int screen_columns) {
@@ -160,13 +118,11 @@ static enum layout_kind kind_of(int columns, int rows) {
     return LAYOUT_LINE;
 }
 
-struct layout layout_make(int columns, int rows, unsigned visible, enum panel_id focus,
-                          bool maximised) {
+struct layout layout_make(int columns, int rows, enum panel_id focus, bool maximised) {
     struct layout layout;
     memset(&layout, 0, sizeof layout);
     if (columns <= 0 || rows <= 0) return layout;
     layout.kind = kind_of(columns, rows);
-    visible |= 1U << focus;
     static const int header_rows[] = {
         [LAYOUT_LINE] = 0,    [LAYOUT_LINES] = 3,    [LAYOUT_SINGLE] = 1,
         [LAYOUT_COMPACT] = 2, [LAYOUT_STANDARD] = 2, [LAYOUT_FULL] = 2};
@@ -188,11 +144,11 @@ struct layout layout_make(int columns, int rows, unsigned visible, enum panel_id
         if (maximised)
             layout.panels[focus] = body;
         else if (layout.kind == LAYOUT_COMPACT)
-            make_compact(&layout, body, visible, focus);
+            make_compact(&layout, body, focus);
         else if (layout.kind == LAYOUT_STANDARD)
-            make_standard(&layout, body, visible, focus);
+            make_standard(&layout, body, focus);
         else
-            make_full(&layout, body, visible);
+            make_full(&layout, body);
     }
     for (int i = 0; i < PANELS; i++) {
         layout.insides[i] = inside(layout.panels[i], layout.frame, columns);

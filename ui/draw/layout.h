@@ -24,6 +24,7 @@ enum panel_id {
     PANEL_SYSTEM,
     PANELS
 };
+#define ALL_PANELS ((1U << PANELS) - 1) /* a set of panels has bit 1 << panel for each */
 
 enum layout_kind {
     LAYOUT_LINE,
@@ -48,12 +49,8 @@ struct layout {
     struct rect insides[PANELS];      /* what the panel draws on, within its frame */
 };
 
-#define ALL_PANELS ((1U << PANELS) - 1)
-
-/* `visible` has bit 1 << panel for each panel that the user wants to see; the focused one is always
- * among them.  `maximised`: the focused panel gets everything between header and footer. */
-struct layout layout_make(int columns, int rows, unsigned visible, enum panel_id focus,
-                          bool maximised);
+/* `focus` is always shown; `maximised`: it gets everything between header and footer. */
+struct layout layout_make(int columns, int rows, enum panel_id focus, bool maximised);
 
 bool rect_is_empty(struct rect rect);
 
