@@ -23,6 +23,11 @@ enum predicate {
     PREDICATES
 };
 
+struct match {
+    uint32_t digit;
+    float wrongness; /* how far INT8 is from the truth: large is worse */
+};
+
 struct digits_state {
     enum predicate predicate;
     int class; /* of PREDICATE_CLASS */
@@ -30,7 +35,7 @@ struct digits_state {
     enum path pair_path;
     bool has_pair, is_worst_first, has_chosen;
     /* Digits that match, and what they were gathered for. */
-    uint32_t *matches;
+    struct match *matches;
     size_t count, capacity;
     struct {
         const struct evaluation *evaluation;
@@ -93,41 +98,17 @@ static size_t evaluated(const struct store *store, const struct evaluation *eval
     return evaluation && evaluation->count < count ? evaluation->count : count;
 }
 
-/* How far INT8 is from the truth: large is worse. */
 static float wrongness(const struct evaluation *evaluation, int truth, size_t digit) {
     const float *probability = probabilities(evaluation, PATH_INT8, digit);
     return probability[predicted(evaluation, PATH_INT8, digit)] - probability[truth];
 }
 
-/* A heap sort: in place, and no worse than n log n for any order. */
-static void sift(const struct evaluation *evaluation, const unsigned char *labels, uint32_t *heap,
-                 size_t root, size_t count) {
-    for (size_t child; (child = 2 * root + 1) < count; root = child) {
-        float here = wrongness(evaluation, labels[heap[child]], heap[child]);
-        if (child + 1 < count) {
-            float beside = wrongness(evaluation, labels[heap[child + 1]], heap[child + 1]);
-            if (beside < here || (!(here < beside) && heap[child + 1] > heap[child])) {
-                child++;
-                here = beside;
-            }
-        }
-        float above = wrongness(evaluation, labels[heap[root]], heap[root]);
-        if (above < here || (!(here < above) && heap[root] > heap[child])) return;
-        uint32_t swap = heap[root];
-        heap[root] = heap[child];
-        heap[child] = swap;
-    }
-}
-
-static void sort_worst_first(const struct evaluation *evaluation, const unsigned char *labels,
-                             uint32_t *matches, size_t count) {
-    for (size_t i = count / 2; i > 0; i--) sift(evaluation, labels, matches, i - 1, count);
-    for (size_t last = count; last > 1; last--) {
-        uint32_t swap = matches[0];
-        matches[0] = matches[last - 1];
-        matches[last - 1] = swap;
-        sift(evaluation, labels, matches, 0, last - 1);
-    }
+/* Worst first; of equals the one that comes first. */
+static int compare_matches(const void *left, const void *right) {
+    const struct match *a = left, *b = right;
+    if (a->wrongness > b->wrongness) return -1;
+    if (a->wrongness < b->wrongness) return 1;
+    return a->digit < b->digit ? -1 : a->digit > b->digit;
 }
 
 static bool is_gathered(const struct digits_state *digits, const struct evaluation *evaluation,
@@ -152,18 +133,20 @@ static void gather(struct digits_state *digits, const struct store *store,
     size_t count = evaluated(store, evaluation);
     if (is_gathered(digits, evaluation, count)) return;
     if (digits->capacity < count) {
-        uint32_t *matches = realloc(digits->matches, count * sizeof *matches);
+        struct match *matches = realloc(digits->matches, count * sizeof *matches);
         if (!matches) return;
         digits->matches = matches;
         digits->capacity = count;
     }
     const unsigned char *labels = store->info->dataset->test.labels;
     digits->count = 0;
-    for (size_t i = 0; i < count; i++)
-        if (does_match(digits, evaluation, labels, i))
-            digits->matches[digits->count++] = (uint32_t)i;
+    for (size_t i = 0; i < count; i++) {
+        if (!does_match(digits, evaluation, labels, i)) continue;
+        digits->matches[digits->count++] =
+            (struct match){(uint32_t)i, wrongness(evaluation, labels[i], i)};
+    }
     if (digits->is_worst_first)
-        sort_worst_first(evaluation, labels, digits->matches, digits->count);
+        qsort(digits->matches, digits->count, sizeof *digits->matches, compare_matches);
     digits->gathered.evaluation = evaluation;
     digits->gathered.step = evaluation->step;
     digits->gathered.digits = count;
@@ -178,7 +161,7 @@ static void gather(struct digits_state *digits, const struct store *store,
 /* Place of the digit shown among the matches; count when it is none of them. */
 static size_t place_of(const struct digits_state *digits, size_t digit) {
     size_t place = 0;
-    while (place < digits->count && digits->matches[place] != digit) place++;
+    while (place < digits->count && digits->matches[place].digit != digit) place++;
     return place;
 }
 
@@ -186,12 +169,12 @@ static size_t place_of(const struct digits_state *digits, size_t digit) {
 static size_t place_after(const struct digits_state *digits, size_t digit) {
     size_t place = 0;
     if (digits->is_worst_first) return 0;
-    while (place < digits->count && digits->matches[place] < digit) place++;
+    while (place < digits->count && digits->matches[place].digit < digit) place++;
     return place < digits->count ? place : 0;
 }
 
 static void choose(struct digits_state *digits, struct session *session, size_t place) {
-    if (place < digits->count) session->digit = digits->matches[place];
+    if (place < digits->count) session->digit = digits->matches[place].digit;
     digits->settled_step = digits->gathered.step;
 }
 
@@ -445,7 +428,7 @@ static void draw_list(const struct digits_state *digits, const struct store *sto
     size_t top = place > rows / 2 ? place - rows / 2 : 0;
     if (top + rows > digits->count) top = digits->count > rows ? digits->count - rows : 0;
     for (size_t i = 0; i < rows && top + i < digits->count; i++) {
-        size_t here = digits->matches[top + i];
+        size_t here = digits->matches[top + i].digit;
         int row = (int)i + 1, truth = store->info->dataset->test.labels[here];
         bool is_here = here == digit;
         if (is_here) canvas_put(canvas, row, 0, 0x25b8, COLOR_SELECTED);
