@@ -71,7 +71,7 @@ static void extent_add(struct extent *extent, const float *values, int count) {
 
 /* The largest value but for the highest fiftieth of them. */
 static double largest_but_spikes(const float *values, int count) {
-    float highest[RARE + 1]; /* descending */
+    float highest[RARE + 1] = {0}; /* descending */
     int rare = count / 50 < RARE ? count / 50 : RARE, filled = 0;
     for (int i = 0; i < count; i++) {
         if (isnan(values[i])) continue;
