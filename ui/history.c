@@ -300,28 +300,8 @@ bool history_add_bucket(struct history *history, const struct bucket *bucket) {
     return true;
 }
 
-uint64_t history_first_step(const struct history *history) {
-    for (int k = LEVELS - 1; k >= 0; k--)
-        if (history->levels[k].count > 0 && history->levels[k].first == 0)
-            return history->levels[k].nodes[0].bucket.first_step;
-    if (history->raw_count > 0) return history->raw[0].step;
-    return history->has_tail ? history->tail.first_step : 0;
-}
-
-uint64_t history_last_step(const struct history *history) {
-    return history->has_tail ? history->tail.last_step : 0;
-}
-
 size_t history_count(const struct history *history) {
     return history->values;
-}
-
-size_t history_bytes(const struct history *history) {
-    size_t bytes = sizeof *history + history->raw_capacity * sizeof *history->raw +
-                   history->fold_capacity * sizeof *history->folds;
-    for (int k = 0; k < LEVELS; k++)
-        bytes += history->levels[k].capacity * sizeof *history->levels[k].nodes;
-    return bytes;
 }
 
 /* ---- looking up */

@@ -41,10 +41,7 @@ bool history_add(struct history *history, uint64_t step, float value);
 /* Several values folded into one record; an empty bucket is left out. */
 bool history_add_bucket(struct history *history, const struct bucket *bucket);
 
-uint64_t history_first_step(const struct history *history); /* 0 when empty */
-uint64_t history_last_step(const struct history *history);  /* 0 when empty */
-size_t history_count(const struct history *history);        /* values, finite or not */
-size_t history_bytes(const struct history *history);        /* memory held */
+size_t history_count(const struct history *history); /* values, finite or not */
 
 /* Union of everything with first <= step <= last; count 0 and not_finite 0 where there is nothing.
  * Records and buckets that straddle an edge belong to the range that holds their first step. */

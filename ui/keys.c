@@ -119,13 +119,6 @@ enum action keys_action(uint32_t code) {
     return ACTION_NONE;
 }
 
-const struct key *keys_find(enum action action) {
-    for (size_t i = 0; i < key_count; i++) {
-        if (keys[i].action == action) return &keys[i];
-    }
-    return NULL;
-}
-
 char *key_names(const struct key *key, char *out, size_t size) {
     size_t used = 0;
     out[0] = 0;

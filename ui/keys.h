@@ -92,7 +92,6 @@ extern const size_t key_count;
 
 /* ACTION_NONE where a key has no meaning. */
 enum action keys_action(uint32_t code);
-const struct key *keys_find(enum action action);
 
 /* All names of one row: "q F10". */
 char *key_names(const struct key *key, char *out, size_t size);

@@ -9,6 +9,7 @@
 
 #include "base/array.h"
 #include "base/random.h"
+#include "ui/dump.h"
 
 #define GUARD       3
 #define GUARD_GLYPH 0x47u

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ui/dump.h"
 #include "ui/fixture.h"
 #include "ui/keys.h"
 #include "ui/screen.h"

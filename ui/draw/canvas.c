@@ -246,20 +246,3 @@ void canvas_bar(struct canvas *canvas, int row, int column, int columns, double 
         canvas_put(canvas, row, column + eighths / 8, 0x2590U - (uint32_t)(eighths % 8), color);
     }
 }
-
-char *canvas_dump(const struct canvas *canvas) {
-    size_t rows = (size_t)canvas->rows, columns = (size_t)canvas->columns;
-    char *text = malloc(rows * (columns * 4 + 1) + 1), *out = text;
-    if (!text) return NULL;
-    for (size_t row = 0; row < rows; row++) {
-        const struct cell *cells = canvas->cells + row * (size_t)canvas->stride;
-        size_t end = columns;
-        while (end > 0 && (cells[end - 1].glyph == ' ' || !cells[end - 1].glyph)) end--;
-        for (size_t column = 0; column < end; column++) {
-            out += utf8_put(cells[column].glyph ? cells[column].glyph : ' ', out);
-        }
-        *out++ = '\n';
-    }
-    *out = 0;
-    return text;
-}

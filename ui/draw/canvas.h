@@ -38,7 +38,7 @@ enum color {
 };
 
 /* What the terminal's font and locale can show.  Callers pass Unicode; the canvas puts the nearest
- * glyph of its level into the cell, so that a dump shows what a person would see. */
+ * glyph of its level into the cell, which thus holds what a person would see. */
 enum glyph_level { GLYPHS_ASCII, GLYPHS_BLOCK, GLYPHS_BRAILLE };
 
 struct cell {
@@ -89,10 +89,6 @@ void canvas_grey(struct canvas *canvas, int row, int column, unsigned char upper
  * wanted. */
 void canvas_bar(struct canvas *canvas, int row, int column, int columns, double share,
                 enum color color);
-
-/* All rows as UTF-8 text, trailing spaces removed, each row ended by a newline; for tests and
- * :save-display.  Free with free(); NULL when memory is short. */
-char *canvas_dump(const struct canvas *canvas);
 
 /* The glyph that stands for `glyph` at `level`. */
 uint32_t glyph_lower(uint32_t glyph, enum glyph_level level);

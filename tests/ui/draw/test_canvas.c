@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ui/draw/canvas.h"
+#include "ui/dump.h"
 
 static struct canvas make(int rows, int columns, enum glyph_level glyphs) {
     struct canvas canvas;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ui/draw/chart.h"
+#include "ui/dump.h"
 #include "ui/fixture.h"
 
 #define MOST 200
