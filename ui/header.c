@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "run/alarms.h"
 #include "ui/draw/format.h"
 #include "ui/draw/line.h"
 #include "ui/keys.h"
@@ -129,7 +130,7 @@ static void add_accuracies(struct line *line, const struct store *store) {
     }
     double gap = gap_of(evaluation);
     line_add(line, 80, COLOR_DIM, "gap ");
-    line_join(line, gap < -0.5 ? COLOR_ALARM : COLOR_TEXT, "%+.2f", gap);
+    line_join(line, gap < -100 * ALARM_GAP ? COLOR_ALARM : COLOR_TEXT, "%+.2f", gap);
 }
 
 static void add_alarms(struct line *line, const struct store *store) {

@@ -7,14 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run/alarms.h"
 #include "ui/draw/number.h"
 #include "ui/panel.h"
 
-#define SATURATION_WARNING .01  /* share of values */
-#define SQNR_WARNING       20.0 /* dB */
-#define DRIFT_WARNING      .10  /* of the width, over an epoch */
-#define DETAIL_ROWS        5    /* below the table, where there is room */
-#define LAST_RANK          12   /* of a column */
+#define DETAIL_ROWS 5  /* below the table, where there is room */
+#define LAST_RANK   12 /* of a column */
 
 static const char *const view_names[RANGES_VIEWS] = {"table", "channels", "timeline", "detail"};
 
@@ -167,13 +165,13 @@ static int selected_row(const struct ranges *ranges) {
 /* ---- cells of the table */
 
 static bool is_saturated(const struct event_tensor *tensor) {
-    return (double)tensor->stats.saturation > SATURATION_WARNING;
+    return tensor->stats.saturation > ALARM_SATURATION;
 }
 static bool is_noisy(const struct event_tensor *tensor) {
-    return (double)tensor->stats.sqnr < SQNR_WARNING;
+    return tensor->stats.sqnr < ALARM_SQNR;
 }
 static bool is_drifting(const struct event_tensor *tensor) {
-    return (double)tensor->drift > DRIFT_WARNING;
+    return tensor->drift > ALARM_DRIFT;
 }
 
 static void put_aligned(struct canvas *canvas, int row, int column, int width, bool is_left,
@@ -232,7 +230,7 @@ static enum color int8_text(const struct store *store, int tensor, enum column c
         return int8.is_costliest ? COLOR_STRONG : COLOR_TEXT;
     }
     if (isnan(int8.sqnr)) return COLOR_DIM;
-    bool is_bad = int8.sqnr < SQNR_WARNING;
+    bool is_bad = int8.sqnr < (double)ALARM_SQNR;
     if (int8.sqnr > SQNR_EXACT)
         snprintf(text, size, "exact");
     else
