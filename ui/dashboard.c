@@ -17,11 +17,11 @@
 #include "ui/keys.h"
 #include "ui/screen.h"
 
-#define FRAMES_DEFAULT   10.0
-#define FRAMES_MOST      30.0
-#define EVENTS_A_FRAME   8192 /* more wait for the next one, so that keys are never late */
-#define ANSWER_SECONDS   0.01 /* how often a command's answer is looked for */
-#define FORSAKEN_SECONDS 20.0 /* how long a screen that is gone waits for the checkpoint */
+#define DEFAULT_FRAMES     10.0
+#define MAX_FRAMES         30.0
+#define MAX_EVENTS_A_FRAME 8192 /* more wait for the next one, so that keys are never late */
+#define ANSWER_SECONDS     0.01 /* how often a command's answer is looked for */
+#define FORSAKEN_SECONDS   20.0 /* how long a screen that is gone waits for the checkpoint */
 
 /* What happens once a second. */
 struct tick {
@@ -67,7 +67,7 @@ static void tick(struct screen *screen, struct run *run, struct tick *tick, doub
 static bool take_events(struct screen *screen, struct run *run, double now) {
     struct event event;
     bool is_answer = false;
-    for (int i = 0; i < EVENTS_A_FRAME && run_poll(run, &event); i++) {
+    for (int i = 0; i < MAX_EVENTS_A_FRAME && run_poll(run, &event); i++) {
         is_answer = is_answer || event.kind == EVENT_STATE || event.kind == EVENT_ACKNOWLEDGE;
         screen_event(screen, &event, now);
         event_release(&event);
@@ -186,8 +186,8 @@ enum status dashboard_run(struct run *run, const struct dashboard_options *optio
         return error_set(error, STATUS_USAGE, "--theme", "there is no theme '%.40s'",
                          options->theme);
     }
-    double frames = options->frames_per_second > 0 ? options->frames_per_second : FRAMES_DEFAULT;
-    frames = fmin(fmax(frames, 1), FRAMES_MOST);
+    double frames = options->frames_per_second > 0 ? options->frames_per_second : DEFAULT_FRAMES;
+    frames = fmin(fmax(frames, 1), MAX_FRAMES);
     enum status status = terminal_open(theme, options->no_color, options->ascii, error);
     if (status != STATUS_OK) return status;
     if (!screen_create(&screen, run_info(run), send_to_run, run, terminal_abilities()) ||

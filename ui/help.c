@@ -81,13 +81,14 @@ void help_draw(struct canvas *canvas, enum panel_id focus, int *first) {
     int rows = lines + 2 < canvas->rows - margin ? lines + 2 : canvas->rows - margin;
     int columns = canvas->columns > HELP_COLUMNS + 8 ? HELP_COLUMNS + 8 : canvas->columns;
     struct canvas box = frame_box(canvas, rows, columns, "help", "j k  q close");
-    int most = lines - box.rows;
-    if (*first > most) *first = most;
+    int last_first = lines - box.rows;
+    if (*first > last_first) *first = last_first;
     if (*first < 0) *first = 0;
     walk(&box, focus, *first);
-    if (*first < most && box.rows > 2) {
+    if (*first < last_first && box.rows > 2) {
         canvas_fill(&box, box.rows - 1, 0, box.columns, ' ', COLOR_DIM);
-        canvas_printf(&box, box.rows - 1, 0, COLOR_DIM, "... %d more: j, PgDn", most - *first + 1);
+        canvas_printf(&box, box.rows - 1, 0, COLOR_DIM, "... %d more: j, PgDn",
+                      last_first - *first + 1);
     }
 }
 

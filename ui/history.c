@@ -6,7 +6,7 @@
 
 #define SPAN       16 /* records below one bucket of the lowest level */
 #define LEVELS     40 /* 16 * 2^39 records: never reached */
-#define RAW_FEWEST 256
+#define MIN_RAW    256
 #define NOT_FOLDED UINT32_MAX
 #define FOLD_MASK  0x7fffffffu
 
@@ -228,7 +228,7 @@ static bool commit_tail(struct history *history) {
 struct history *history_create(size_t raw_cap) {
     struct history *history = calloc(1, sizeof *history);
     if (!history) return NULL;
-    if (raw_cap < RAW_FEWEST) raw_cap = RAW_FEWEST;
+    if (raw_cap < MIN_RAW) raw_cap = MIN_RAW;
     history->raw_cap = raw_cap;
     /* After its older half is dropped, a level still reaches as far back as the one below. */
     history->level_cap = raw_cap / SPAN * 2 + 64;

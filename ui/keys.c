@@ -112,7 +112,7 @@ const size_t key_count = sizeof keys / sizeof keys[0];
 
 enum action keys_action(uint32_t code) {
     for (size_t i = 0; i < key_count && code; i++) {
-        for (int j = 0; j < KEYS_EACH; j++) {
+        for (int j = 0; j < MAX_CODES; j++) {
             if (keys[i].codes[j] == code) return keys[i].action;
         }
     }
@@ -122,7 +122,7 @@ enum action keys_action(uint32_t code) {
 char *key_names(const struct key *key, char *out, size_t size) {
     size_t used = 0;
     out[0] = 0;
-    for (int i = 0; i < KEYS_EACH && key->codes[i] && used < size; i++) {
+    for (int i = 0; i < MAX_CODES && key->codes[i] && used < size; i++) {
         char name[16];
         used += (size_t)snprintf(out + used, size - used, "%s%s", i ? " " : "",
                                  keycode_name(key->codes[i], name, sizeof name));

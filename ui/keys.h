@@ -76,11 +76,11 @@ enum action {
     ACTIONS
 };
 
-#define KEYS_EACH 3 /* most keys of one action */
+#define MAX_CODES 3 /* most keys of one action */
 
 struct key {
     enum action action;
-    uint32_t codes[KEYS_EACH]; /* the letter first, then aliases */
+    uint32_t codes[MAX_CODES]; /* the letter first, then aliases */
     const char *label;         /* one word for the footer; NULL: not there */
     int priority;              /* in the footer: higher stays longer when it is narrow; 0: never */
     unsigned panels;           /* 1 << panel for those that it matters to; 0: all */

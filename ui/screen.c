@@ -222,8 +222,8 @@ static void open_search(struct screen *screen, double now) {
 
 static void next_glyphs(struct screen *screen, double now) {
     static const char *const names[] = {"ASCII", "blocks", "braille"};
-    enum glyph_level most = screen->abilities.glyphs, level = screen->base.glyphs;
-    level = level == GLYPHS_ASCII ? most : (enum glyph_level)(level - 1);
+    enum glyph_level best = screen->abilities.glyphs, level = screen->base.glyphs;
+    level = level == GLYPHS_ASCII ? best : (enum glyph_level)(level - 1);
     screen->base.glyphs = level;
     control_say(&screen->control, COLOR_TEXT, now, "glyphs: %s", names[level]);
     lay_out(screen);

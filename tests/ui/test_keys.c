@@ -18,9 +18,9 @@ static const struct key *find(enum action action) {
 static void one_key_has_one_meaning(void **state) {
     (void)state;
     for (size_t i = 0; i < key_count; i++) {
-        for (int a = 0; a < KEYS_EACH && keys[i].codes[a]; a++) {
+        for (int a = 0; a < MAX_CODES && keys[i].codes[a]; a++) {
             for (size_t j = 0; j <= i; j++) {
-                for (int b = 0; b < KEYS_EACH && keys[j].codes[b]; b++) {
+                for (int b = 0; b < MAX_CODES && keys[j].codes[b]; b++) {
                     if (i == j && a == b) continue;
                     if (keys[i].codes[a] == keys[j].codes[b]) {
                         char name[16];
@@ -64,7 +64,7 @@ static void key_names_are_what_is_printed_on_them(void **state) {
     assert_string_equal(keycode_name(KEYCODE_PAGE_UP, name, sizeof name), "PgUp");
     assert_string_equal(key_names(find(ACTION_QUIT), name, sizeof name), "q F10 Q");
     for (size_t i = 0; i < key_count; i++) {
-        for (int a = 0; a < KEYS_EACH && keys[i].codes[a]; a++) {
+        for (int a = 0; a < MAX_CODES && keys[i].codes[a]; a++) {
             assert_string_not_equal(keycode_name(keys[i].codes[a], name, sizeof name),
                                     keys[i].codes[a] == '?' ? "" : "?");
         }

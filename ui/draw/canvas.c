@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_LIMIT 1024
-#define GREYS      24
+#define MAX_TEXT 1024
+#define GREYS    24
 
 static const struct cell blank = {.glyph = ' ', .color = COLOR_TEXT};
 
@@ -174,7 +174,7 @@ int canvas_text(struct canvas *canvas, int row, int column, enum color color, co
 
 int canvas_printf(struct canvas *canvas, int row, int column, enum color color, const char *format,
                   ...) {
-    char text[TEXT_LIMIT];
+    char text[MAX_TEXT];
     va_list arguments;
     va_start(arguments, format);
     int length = vsnprintf(text, sizeof text, format, arguments);

@@ -7,7 +7,7 @@
 #include "ui/draw/number.h"
 
 #define LABEL_COLUMNS 6
-#define MOST_TICKS    32
+#define MAX_TICKS     32
 
 struct chart_frame chart_frame(const struct canvas *canvas) {
     struct chart_frame frame = {0, 0, canvas->rows, canvas->columns, 0};
@@ -170,15 +170,15 @@ static void draw_points(const struct plot *plot, const struct chart_series *seri
 
 static int y_ticks(const struct plot *plot, double *ticks, int *decimals) {
     const struct chart *chart = plot->chart;
-    int most = plot->frame.rows / 2;
-    if (most > MOST_TICKS) most = MOST_TICKS;
-    if (most < 1) most = 1;
+    int max_count = plot->frame.rows / 2;
+    if (max_count > MAX_TICKS) max_count = MAX_TICKS;
+    if (max_count < 1) max_count = 1;
     *decimals = 2;
     if (chart->is_log) {
-        int count = number_log_ticks(chart->low, chart->high, most, ticks);
+        int count = number_log_ticks(chart->low, chart->high, max_count, ticks);
         if (count > 0) return count;
     }
-    return number_ticks(chart->low, chart->high, most, ticks, decimals);
+    return number_ticks(chart->low, chart->high, max_count, ticks, decimals);
 }
 
 /* decimals < 0: as few as show the value. */
@@ -194,7 +194,7 @@ static void draw_y_axis(const struct plot *plot) {
     int axis = plot->frame.column - 1;
     for (int row = 0; row < plot->frame.rows; row++)
         canvas_put(plot->canvas, plot->frame.row + row, axis, 0x2502, COLOR_DIM);
-    double ticks[MOST_TICKS];
+    double ticks[MAX_TICKS];
     int decimals, count = y_ticks(plot, ticks, &decimals);
     for (int i = 0; i < count; i++) {
         char text[16];

@@ -11,7 +11,7 @@ void line_start(struct line *line, int gap) {
 
 static struct piece *next(struct line *line) {
     static struct piece spill;
-    struct piece *piece = line->count < LINE_PIECES ? &line->pieces[line->count++] : &spill;
+    struct piece *piece = line->count < MAX_PIECES ? &line->pieces[line->count++] : &spill;
     memset(piece, 0, sizeof *piece);
     piece->share = -1;
     return piece;

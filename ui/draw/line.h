@@ -4,8 +4,8 @@
 
 #include "ui/draw/canvas.h"
 
-#define LINE_PIECES 40
-#define LINE_TEXT   160
+#define MAX_PIECES 40
+#define LINE_TEXT  160
 
 struct piece {
     char text[LINE_TEXT];
@@ -19,13 +19,13 @@ struct piece {
 };
 
 struct line {
-    struct piece pieces[LINE_PIECES];
+    struct piece pieces[MAX_PIECES];
     int count;
     int gap; /* spaces between pieces */
 };
 
 void line_start(struct line *line, int gap);
-/* The new piece, for its fields to be set; pieces beyond LINE_PIECES are lost. */
+/* The new piece, for its fields to be set; pieces beyond MAX_PIECES are lost. */
 struct piece *line_add(struct line *line, int priority, enum color color, const char *format, ...)
     PRINTF_LIKE(4, 5);
 /* The same without a gap, bound to the piece before it. */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MOST_DECIMALS 7
+#define MAX_DECIMALS 7
 
 /* Significant digits that `decimals` places show of a value. */
 static int significant(double value, int decimals) {
@@ -26,7 +26,7 @@ char *number_fit(double value, int width, int decimals, char *out, size_t size) 
     else if (!(fabs(value) > 0))
         snprintf(text, sizeof text, "0");
     else {
-        while (decimals < MOST_DECIMALS && significant(value, decimals) < 3) decimals++;
+        while (decimals < MAX_DECIMALS && significant(value, decimals) < 3) decimals++;
         text[0] = 0;
         if (fabs(value) < 1e15) {
             do snprintf(text, sizeof text, "%.*f", decimals, value);
@@ -42,36 +42,36 @@ char *number_fit(double value, int width, int decimals, char *out, size_t size) 
 }
 
 /* All multiples of step in [low, high]; count only when ticks is NULL. */
-static int multiples(double low, double high, double step, int most, double *ticks) {
+static int multiples(double low, double high, double step, int max_count, double *ticks) {
     /* A little slack, so that an end that is a multiple but for rounding counts. */
     double first = ceil(low / step - 1e-9), last = floor(high / step + 1e-9);
     if (!(last >= first)) return 0;
-    if (last - first + 1 > most) return most + 1;
+    if (last - first + 1 > max_count) return max_count + 1;
     int count = (int)(last - first) + 1;
     for (int i = 0; ticks && i < count; i++) ticks[i] = (first + i) * step;
     return count;
 }
 
-int number_ticks(double low, double high, int most, double *ticks, int *decimals) {
+int number_ticks(double low, double high, int max_count, double *ticks, int *decimals) {
     *decimals = 0;
-    if (!(high > low) || !isfinite(high - low) || most < 1) return 0;
+    if (!(high > low) || !isfinite(high - low) || max_count < 1) return 0;
     static const double factors[] = {1, 2, 5};
-    int power = (int)floor(log10((high - low) / most)) - 1;
+    int power = (int)floor(log10((high - low) / max_count)) - 1;
     if (power < -30) return 0;
     for (int i = 0; i < 12; i++) {
         int exponent = power + i / 3;
         /* 10^-n by division is the nearest double; pow is not always. */
         double step =
             exponent < 0 ? factors[i % 3] / pow(10, -exponent) : factors[i % 3] * pow(10, exponent);
-        if (multiples(low, high, step, most, NULL) > most) continue;
+        if (multiples(low, high, step, max_count, NULL) > max_count) continue;
         *decimals = exponent < 0 ? -exponent : 0;
-        return multiples(low, high, step, most, ticks);
+        return multiples(low, high, step, max_count, ticks);
     }
     return 0;
 }
 
-int number_log_ticks(double low, double high, int most, double *ticks) {
-    if (!(low > 0) || !(high > low) || !isfinite(high) || most < 1) return 0;
+int number_log_ticks(double low, double high, int max_count, double *ticks) {
+    if (!(low > 0) || !(high > low) || !isfinite(high) || max_count < 1) return 0;
     static const int sets[][4] = {{3, 1, 2, 5}, {2, 1, 3}, {1, 1}};
     int first = (int)floor(log10(low)), last = (int)ceil(log10(high));
     for (int set = 0; set < 3; set++) {
@@ -82,25 +82,25 @@ int number_log_ticks(double low, double high, int most, double *ticks) {
                 for (int i = 1; i <= sets[set][0]; i++) {
                     double value = sets[set][i] * pow(10, power);
                     if (value < low * (1 - 1e-9) || value > high * (1 + 1e-9)) continue;
-                    if (count < most) ticks[count] = value;
+                    if (count < max_count) ticks[count] = value;
                     count++;
                 }
             }
-            if (count <= most) return count;
+            if (count <= max_count) return count;
         }
     }
     return 0;
 }
 
-int number_time_ticks(double low, double high, int most, double *ticks) {
+int number_time_ticks(double low, double high, int max_count, double *ticks) {
     static const int steps[] = {1,   2,   5,    10,   15,   30,    60,    120,  300,
                                 600, 900, 1800, 3600, 7200, 10800, 21600, 43200};
-    if (!(high > low) || !isfinite(high - low) || most < 1) return 0;
+    if (!(high > low) || !isfinite(high - low) || max_count < 1) return 0;
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
-        if (multiples(low, high, steps[i], most, NULL) <= most)
-            return multiples(low, high, steps[i], most, ticks);
+        if (multiples(low, high, steps[i], max_count, NULL) <= max_count)
+            return multiples(low, high, steps[i], max_count, ticks);
     for (double step = 86400; step < 1e12; step *= 2)
-        if (multiples(low, high, step, most, NULL) <= most)
-            return multiples(low, high, step, most, ticks);
+        if (multiples(low, high, step, max_count, NULL) <= max_count)
+            return multiples(low, high, step, max_count, ticks);
     return 0;
 }

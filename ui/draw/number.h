@@ -11,14 +11,14 @@
 char *number_fit(double value, int width, int decimals, char *out, size_t size);
 
 /* Multiples of a round step (1, 2, 5 times a power of ten) inside [low, high], ascending, at most
- * `most` of them; *decimals places show them exactly.  Returns how many. */
-int number_ticks(double low, double high, int most, double *ticks, int *decimals);
+ * `max_count` of them; *decimals places show them exactly.  Returns how many. */
+int number_ticks(double low, double high, int max_count, double *ticks, int *decimals);
 
 /* The same for a logarithmic axis, 0 < low: powers of ten, with 2 and 5 times them where there is
  * room. */
-int number_log_ticks(double low, double high, int most, double *ticks);
+int number_log_ticks(double low, double high, int max_count, double *ticks);
 
 /* The same for seconds: steps are seconds, minutes, hours a person counts in. */
-int number_time_ticks(double low, double high, int most, double *ticks);
+int number_time_ticks(double low, double high, int max_count, double *ticks);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "ui/panel.h"
 
-#define MOST_BAR 40
+#define MAX_BAR 40
 
 enum view { VIEW_INT8, VIEW_QAT, VIEW_FP32, VIEW_CHANGE, VIEWS };
 static const char *const view_names[VIEWS] = {"INT8", "QAT", "FP32", "INT8 - FP32"};
@@ -163,16 +163,16 @@ static void draw_foot(const struct confusion *confusion, const struct evaluation
         canvas_text(canvas, row, canvas->columns - 17, COLOR_DIM, "Enter: show them");
 }
 
-/* The most frequent mistakes in order, into pairs[most]; returns how many there are. */
+/* The most frequent mistakes in order, into pairs[max_count]; returns how many there are. */
 static int worst_pairs(const struct evaluation *evaluation, enum view view, struct pair *pairs,
-                       int most) {
+                       int max_count) {
     int count = 0;
     for (int i = 0; i < DIGIT_CLASSES; i++) {
         for (int j = 0; j < DIGIT_CLASSES; j++) {
             struct pair pair = {i, j, value_of(evaluation, view, i, j)};
             if (i == j || pair.value <= 0) continue;
-            if (count == most && pair.value <= pairs[count - 1].value) continue;
-            int at = count < most ? count++ : count - 1;
+            if (count == max_count && pair.value <= pairs[count - 1].value) continue;
+            int at = count < max_count ? count++ : count - 1;
             for (; at > 0 && pairs[at - 1].value < pair.value; at--) pairs[at] = pairs[at - 1];
             pairs[at] = pair;
         }
@@ -188,7 +188,7 @@ static void draw_tables(const struct evaluation *evaluation, enum view view,
     bool is_change = view == VIEW_CHANGE;
     bool has_classes = !is_change && canvas->columns >= 40;
     int bar = (has_classes ? canvas->columns - 22 : canvas->columns) - 14;
-    if (bar > MOST_BAR) bar = MOST_BAR;
+    if (bar > MAX_BAR) bar = MAX_BAR;
     canvas_text(canvas, 0, 0, COLOR_DIM, is_change ? "grew most" : "worst pairs");
     for (int i = 0; i < count; i++) {
         canvas_printf(canvas, 1 + i, 0, COLOR_TEXT, "%d -> %d  %4d", pairs[i].truth,

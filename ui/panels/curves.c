@@ -10,11 +10,11 @@
 #include "ui/panel.h"
 #include "ui/panels/curve_samples.h"
 
-#define FEWEST_STEPS      8  /* zoomed in no further */
+#define MIN_STEPS         8  /* zoomed in no further */
 #define BOTH_ROWS         11 /* below this there is room for one chart only */
-#define MOST_TICKS        24
+#define MAX_TICKS         24
 #define DEFAULT_SMOOTHING 2  /* .6 */
-#define RARE              64 /* samples that may be called spikes, at most */
+#define MAX_SPIKES        64 /* samples that may be called spikes, at most */
 
 enum view { VIEW_BOTH, VIEW_LOSS, VIEW_ACCURACY, VIEWS };
 static const char *const x_names[X_AXES] = {"step", "epoch", "time"};
@@ -71,8 +71,8 @@ static void extent_add(struct extent *extent, const float *values, int count) {
 
 /* The largest value but for the highest fiftieth of them. */
 static double largest_but_spikes(const float *values, int count) {
-    float highest[RARE + 1] = {0}; /* descending */
-    int rare = count / 50 < RARE ? count / 50 : RARE, filled = 0;
+    float highest[MAX_SPIKES + 1] = {0}; /* descending */
+    int rare = count / 50 < MAX_SPIKES ? count / 50 : MAX_SPIKES, filled = 0;
     for (int i = 0; i < count; i++) {
         if (isnan(values[i])) continue;
         if (filled > rare && values[i] <= highest[rare]) continue;
@@ -133,9 +133,9 @@ static void set_accuracy_axis(struct chart *chart, const struct samples *samples
 
 static int x_ticks(const struct curves *curves, const struct store *store, struct steps window,
                    int columns, struct chart_tick *ticks) {
-    double values[MOST_TICKS], low = (double)window.first, high = (double)window.last;
-    int most = columns / 12, decimals = 0, count;
-    if (most > MOST_TICKS) most = MOST_TICKS;
+    double values[MAX_TICKS], low = (double)window.first, high = (double)window.last;
+    int max_count = columns / 12, decimals = 0, count;
+    if (max_count > MAX_TICKS) max_count = MAX_TICKS;
     double batches = store->info->batches > 0 ? (double)store->info->batches : 1;
     if (curves->x_axis == X_EPOCH) {
         low /= batches;
@@ -144,9 +144,9 @@ static int x_ticks(const struct curves *curves, const struct store *store, struc
     if (curves->x_axis == X_TIME) {
         low = samples_seconds(store, window.first);
         high = samples_seconds(store, window.last);
-        count = number_time_ticks(low, high, most, values);
+        count = number_time_ticks(low, high, max_count, values);
     } else {
-        count = number_ticks(low, high, most, values, &decimals);
+        count = number_ticks(low, high, max_count, values, &decimals);
     }
     int kept = 0;
     for (int i = 0; i < count; i++) {
@@ -271,7 +271,7 @@ static void draw(void *state, const struct store *store, struct session *session
     curves->columns = frame.columns;
     samples_spread(samples, frame.samples, store, window, curves->x_axis);
     samples_epochs(samples, frame.samples, store);
-    struct chart_tick ticks[MOST_TICKS];
+    struct chart_tick ticks[MAX_TICKS];
     struct chart chart = {.samples = frame.samples,
                           .baseline = (double)NAN,
                           .cursor = -1,
@@ -381,7 +381,7 @@ static void zoom(struct curves *curves, const struct store *store, bool is_in) {
     struct steps window = window_of(curves, store);
     double steps = (double)(window.last - window.first) + 1;
     double wanted = is_in ? floor(steps / 2) : steps * 2;
-    if (wanted < FEWEST_STEPS) wanted = FEWEST_STEPS;
+    if (wanted < MIN_STEPS) wanted = MIN_STEPS;
     if (wanted > (double)store->step) {
         curves->span = 0;
         curves->is_following = true;

@@ -7,11 +7,11 @@
 #include "ui/draw/digit.h"
 #include "ui/panel.h"
 
-#define UNSURE_MARGIN .2f /* between the two most probable classes */
-#define STRIP_COLUMNS 31  /* three predictions in one row */
-#define INFO_COLUMNS  8   /* the least that predictions need */
-#define INFO_MOST     40
-#define LIST_COLUMNS  25
+#define UNSURE_MARGIN    .2f /* between the two most probable classes */
+#define STRIP_COLUMNS    31  /* three predictions in one row */
+#define MIN_INFO_COLUMNS 8   /* the least that predictions need */
+#define MAX_INFO_COLUMNS 40
+#define LIST_COLUMNS     25
 
 enum predicate {
     PREDICATE_WRONG,  /* INT8 is wrong */
@@ -447,7 +447,7 @@ static void draw_list(const struct digits_state *digits, const struct store *sto
 static struct digit_size picture_size(int columns, int rows) {
     struct digit_size size = digit_fit(columns, rows);
     bool is_large = size.columns > DIGIT_SIDE;
-    if (is_large && columns < size.columns + INFO_COLUMNS + 2 && rows < size.rows + 6)
+    if (is_large && columns < size.columns + MIN_INFO_COLUMNS + 2 && rows < size.rows + 6)
         size = digit_fit(DIGIT_SIDE, rows);
     return size;
 }
@@ -462,7 +462,7 @@ static void draw(void *state, const struct store *store, struct session *session
     size_t digit = session->digit;
     struct digit_size size = picture_size(canvas->columns, canvas->rows);
     int right = canvas->columns - size.columns - 1, below = canvas->rows - size.rows;
-    bool is_beside = size.columns == 0 || right >= INFO_COLUMNS;
+    bool is_beside = size.columns == 0 || right >= MIN_INFO_COLUMNS;
     /* Alone, the picture stands in the middle. */
     int column = is_beside ? 0 : (canvas->columns - size.columns) / 2;
     digit_draw(canvas, 0, column, size, test->images + digit * DIGIT_PIXELS);
@@ -475,10 +475,11 @@ static void draw(void *state, const struct store *store, struct session *session
     struct canvas info = {0}, list = {0};
     int left = size.columns ? size.columns + 1 : 0;
     if (is_beside) {
-        bool is_split = right >= INFO_COLUMNS + LIST_COLUMNS + 3;
+        bool is_split = right >= MIN_INFO_COLUMNS + LIST_COLUMNS + 3;
         int width = right;
         if (is_split) {
-            width = right - LIST_COLUMNS - 3 < INFO_MOST ? right - LIST_COLUMNS - 3 : INFO_MOST;
+            width = right - LIST_COLUMNS - 3 < MAX_INFO_COLUMNS ? right - LIST_COLUMNS - 3
+                                                                : MAX_INFO_COLUMNS;
             list = canvas_part(canvas, 0, left + width + 2, canvas->rows, canvas->columns);
         } else if (below >= 5 && canvas->columns >= LIST_COLUMNS && size.rows >= 14) {
             list = canvas_part(canvas, size.rows + 1, 0, below - 1, canvas->columns);

@@ -10,8 +10,8 @@
 #include "ui/draw/number.h"
 #include "ui/panels/ranges.h"
 
-#define MOST_TICKS 16
-#define ROWS       6 /* of samples, for the charts */
+#define MAX_TICKS 16
+#define ROWS      6 /* of samples, for the charts */
 
 void ranges_free(struct ranges *ranges) {
     free(ranges->order);
@@ -255,9 +255,9 @@ static void set_axis(struct chart *chart, const float *low, const float *high) {
 }
 
 static int integer_ticks(double low, double high, int columns, struct chart_tick *ticks) {
-    double values[MOST_TICKS];
-    int most = columns / 12 < MOST_TICKS ? columns / 12 : MOST_TICKS, decimals, kept = 0;
-    int count = number_ticks(low, high, most, values, &decimals);
+    double values[MAX_TICKS];
+    int max_count = columns / 12 < MAX_TICKS ? columns / 12 : MAX_TICKS, decimals, kept = 0;
+    int count = number_ticks(low, high, max_count, values, &decimals);
     for (int i = 0; i < count && decimals == 0; i++) {
         ticks[kept].at = (values[i] - low) / (high - low);
         snprintf(ticks[kept++].text, sizeof ticks->text, "%.0f", values[i]);
@@ -320,7 +320,7 @@ void ranges_draw_timeline(struct ranges *ranges, const struct store *store, stru
                                             .line_color = COLOR_CURVE,
                                             .span_color = COLOR_ENVELOPE,
                                             .ascii = end ? '^' : 'v'};
-    struct chart_tick ticks[MOST_TICKS];
+    struct chart_tick ticks[MAX_TICKS];
     struct chart chart = {.samples = frame.samples,
                           .series = series,
                           .series_count = 2,
@@ -399,7 +399,7 @@ void ranges_draw_channels(struct ranges *ranges, const struct store *store,
     if (frame.samples < 1 || !reserve(ranges, frame.samples, &steps, rows)) return;
     int cursor = spread_channels(of, tensor->channels, channel, frame.samples, rows);
     struct chart_series series = {.low = rows[0], .high = rows[1], .span_color = COLOR_BAR};
-    struct chart_tick ticks[MOST_TICKS];
+    struct chart_tick ticks[MAX_TICKS];
     struct chart chart = {.samples = frame.samples,
                           .series = &series,
                           .series_count = 1,

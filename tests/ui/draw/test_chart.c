@@ -8,13 +8,13 @@
 #include "ui/dump.h"
 #include "ui/fixture.h"
 
-#define MOST 200
+#define MAX_SAMPLES 200
 
 static struct fixture fixture; /* only its canvas */
 
 struct arrays {
-    float low[MOST], high[MOST], line[MOST];
-    unsigned char alarms[MOST], verticals[MOST];
+    float low[MAX_SAMPLES], high[MAX_SAMPLES], line[MAX_SAMPLES];
+    unsigned char alarms[MAX_SAMPLES], verticals[MAX_SAMPLES];
 };
 
 static void fill(struct arrays *arrays, int samples) {
@@ -36,7 +36,7 @@ static void chart_writes_inside_its_canvas_at_any_size(void **state) {
             for (int glyphs = GLYPHS_ASCII; glyphs <= GLYPHS_BRAILLE; glyphs++) {
                 fixture_canvas(&fixture, rows, columns, (enum glyph_level)glyphs, columns % 2);
                 struct chart_frame frame = chart_frame(&fixture.canvas);
-                assert_true(frame.samples <= MOST);
+                assert_true(frame.samples <= MAX_SAMPLES);
                 fill(&arrays, frame.samples);
                 struct chart_series series = {.low = arrays.low,
                                               .high = arrays.high,
@@ -144,7 +144,7 @@ static void spike_of_one_sample_reaches_its_row(void **state) {
     for (int glyphs = GLYPHS_ASCII; glyphs <= GLYPHS_BRAILLE; glyphs++) {
         fixture_canvas(&fixture, 8, 60, (enum glyph_level)glyphs, false);
         struct chart_frame frame = chart_frame(&fixture.canvas);
-        float low[MOST], high[MOST], line[MOST];
+        float low[MAX_SAMPLES], high[MAX_SAMPLES], line[MAX_SAMPLES];
         for (int i = 0; i < frame.samples; i++) low[i] = high[i] = line[i] = .1f;
         high[30] = 1;
         struct chart_series series = {.low = low, .high = high, .line = line, .ascii = '*'};

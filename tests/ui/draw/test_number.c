@@ -65,10 +65,10 @@ static void ticks_are_round_and_inside(void **state) {
     assert_int_equal(decimals, 1);
     assert_int_equal(number_ticks(1, 1, 4, ticks, &decimals), 0);
     assert_int_equal(number_ticks(0, (double)NAN, 4, ticks, &decimals), 0);
-    for (int most = 1; most <= 16; most++) {
+    for (int max_count = 1; max_count <= 16; max_count++) {
         for (double high = 1e-6; high < 1e9; high *= 3.7) {
-            int count = number_ticks(0, high, most, ticks, &decimals);
-            assert_in_range(count, 1, most);
+            int count = number_ticks(0, high, max_count, ticks, &decimals);
+            assert_in_range(count, 1, max_count);
             for (int i = 0; i < count; i++) assert_true(ticks[i] <= high * (1 + 1e-8));
         }
     }
