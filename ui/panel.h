@@ -15,6 +15,7 @@
 
 struct panel {
     const char *name; /* "curves" */
+    unsigned events;  /* 1 << EVENT_... for each kind that changes what it shows */
     /* Title line texts; the frame is drawn by the dashboard.  left and right may be set to "". */
     void (*title)(void *state, const struct store *store, const struct session *session, char *left,
                   char *right, size_t size);

@@ -94,29 +94,11 @@ static void focus_on(struct screen *screen, enum panel_id panel) {
     lay_out(screen);
 }
 
-static unsigned panels_of(enum event_kind kind) {
-#define P(name) (1U << PANEL_##name)
-    switch (kind) {
-    case EVENT_BATCH:
-        return P(CURVES) | P(SYSTEM);
-    case EVENT_TENSOR:
-        return P(RANGES);
-    case EVENT_EPOCH:
-        return P(CURVES) | P(LOG) | P(RANGES);
-    case EVENT_EVALUATION:
-        return P(CURVES) | P(RANGES) | P(DIGITS) | P(CONFUSION) | P(LOG) | P(SYSTEM);
-    case EVENT_STATE:
-        return P(SYSTEM);
-    case EVENT_EXPORT:
-        return P(LOG) | P(SYSTEM);
-    case EVENT_PTQ:
-    case EVENT_CHECKPOINT:
-    case EVENT_LOG:
-    case EVENT_ACKNOWLEDGE:
-        return P(LOG);
-    }
-#undef P
-    return 0;
+static unsigned panels_of(const struct screen *screen, enum event_kind kind) {
+    unsigned panels = 0;
+    for (int i = 0; i < PANELS; i++)
+        if (screen->panels[i]->events & 1U << kind) panels |= 1U << i;
+    return panels;
 }
 
 /* New data for some panels: frozen ones are not drawn again; thawing draws all. */
@@ -146,7 +128,7 @@ void screen_event(struct screen *screen, const struct event *event, double now) 
     store_feed(&screen->store, event);
     if (chosen && event->kind == EVENT_EVALUATION) keep_choice(screen, chosen);
     control_event(&screen->control, &screen->store, event, now);
-    mark(screen, panels_of(event->kind));
+    mark(screen, panels_of(screen, event->kind));
 }
 
 void screen_stderr(struct screen *screen, const char *line) {

@@ -243,6 +243,92 @@ static void any_size_and_focus_is_drawn(void **state) {
     }
 }
 
+/* One event of the kind, a little later than the last, that changes whatever may show it. */
+static struct event some_event(enum event_kind kind) {
+    struct event event = {
+        .kind = kind, .folded = 1, .step = screen.store.step, .time = screen.store.now};
+    switch (kind) {
+    case EVENT_STATE:
+        event.state = STATE_PAUSED;
+        break;
+    case EVENT_BATCH:
+        event.step++;
+        event.batch = screen.store.batch;
+        event.batch.first_step = event.step;
+        event.batch.loss_min = event.batch.loss_max = event.batch.loss_last = 2;
+        event.batch.loss_sum = 2;
+        event.batch.digits_per_second = 100;
+        break;
+    case EVENT_TENSOR:
+        event.tensor = screen.store.tensors[1].latest;
+        event.tensor.tensor = 1;
+        event.tensor.max = 77;
+        event.tensor.scale = .5f;
+        break;
+    case EVENT_EPOCH:
+        event.epoch = (struct event_epoch){.epoch = 3, .loss = .05, .accuracy = .98};
+        break;
+    case EVENT_EVALUATION:
+        event.evaluation = evaluation_retain(screen.store.evaluations[0]);
+        break;
+    case EVENT_PTQ:
+        event.ptq = screen.store.ptq;
+        break;
+    case EVENT_EXPORT:
+        event.export_.is_ok = true;
+        snprintf(event.export_.path, sizeof event.export_.path, "elsewhere/model_int8.tflite");
+        break;
+    case EVENT_CHECKPOINT:
+        event.checkpoint.is_ok = true;
+        snprintf(event.checkpoint.path, sizeof event.checkpoint.path, "checkpoint-s702.h5");
+        break;
+    case EVENT_LOG:
+        event.log.level = LOG_WARNING;
+        snprintf(event.log.text, sizeof event.log.text, "a warning");
+        break;
+    case EVENT_ACKNOWLEDGE:
+        event.acknowledge.command = 1;
+        break;
+    }
+    return event;
+}
+
+static void an_event_redraws_the_panels_that_show_it(void **state) {
+    (void)state;
+    static const struct {
+        enum event_kind kind;
+        unsigned panels;
+    } rows[] = {
+        {EVENT_STATE, 1U << PANEL_SYSTEM},
+        {EVENT_BATCH, 1U << PANEL_CURVES | 1U << PANEL_SYSTEM},
+        {EVENT_TENSOR, 1U << PANEL_RANGES},
+        {EVENT_EPOCH, 1U << PANEL_CURVES | 1U << PANEL_RANGES | 1U << PANEL_LOG},
+        {EVENT_EVALUATION, ALL_PANELS},
+        {EVENT_PTQ, 0},
+        {EVENT_EXPORT, 1U << PANEL_SYSTEM},
+        {EVENT_CHECKPOINT, 0},
+        {EVENT_LOG, 1U << PANEL_LOG},
+        {EVENT_ACKNOWLEDGE, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        make(60, 200, GLYPHS_ASCII, true);
+        free(shot());
+        struct event event = some_event(rows[i].kind);
+        screen_event(&screen, &event, 1000);
+        event_release(&event);
+        assert_int_equal(screen.dirty, rows[i].panels);
+        /* Nothing is missing: all panels drawn again show the same. */
+        char *some = shot();
+        screen.dirty = ALL_PANELS;
+        char *all = shot();
+        assert_string_equal(some, all);
+        free(some);
+        free(all);
+        unmake();
+    }
+    make(24, 80, GLYPHS_ASCII, true);
+}
+
 static void the_way_out_works_on_one_cell(void **state) {
     (void)state;
     make(1, 1, GLYPHS_ASCII, true);
@@ -480,6 +566,7 @@ static const struct CMUnitTest tests[] = {
     T(the_log_is_as_drawn),
     T(every_state_is_a_word_without_colours_at_every_size),
     T(any_size_and_focus_is_drawn),
+    T(an_event_redraws_the_panels_that_show_it),
     T(the_way_out_works_on_one_cell),
     T(frozen_panels_stand_while_the_header_goes_on),
     T(accuracies_of_a_part_are_labelled_at_every_size),

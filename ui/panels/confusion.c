@@ -345,8 +345,11 @@ static bool act(void *state, const struct store *store, struct session *session,
     }
 }
 
-const struct panel panel_confusion = {.name = "confusion",
-                                      .title = title,
-                                      .draw = draw,
-                                      .act = act,
-                                      .state_size = sizeof(struct confusion)};
+const struct panel panel_confusion = {
+    .name = "confusion",
+    .events = 1U << EVENT_EVALUATION,
+    .title = title,
+    .draw = draw,
+    .act = act,
+    .state_size = sizeof(struct confusion),
+};

@@ -474,9 +474,12 @@ static void release(void *state) {
     samples_free(&curves->samples);
 }
 
-const struct panel panel_curves = {.name = "curves",
-                                   .title = title,
-                                   .draw = draw,
-                                   .act = act,
-                                   .state_size = sizeof(struct curves),
-                                   .release = release};
+const struct panel panel_curves = {
+    .name = "curves",
+    .events = 1U << EVENT_BATCH | 1U << EVENT_EPOCH | 1U << EVENT_EVALUATION,
+    .title = title,
+    .draw = draw,
+    .act = act,
+    .state_size = sizeof(struct curves),
+    .release = release,
+};

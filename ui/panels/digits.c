@@ -588,9 +588,12 @@ static void release(void *state) {
     digits->capacity = digits->count = 0;
 }
 
-const struct panel panel_digits = {.name = "digits",
-                                   .title = title,
-                                   .draw = draw,
-                                   .act = act,
-                                   .state_size = sizeof(struct digits_state),
-                                   .release = release};
+const struct panel panel_digits = {
+    .name = "digits",
+    .events = 1U << EVENT_EVALUATION,
+    .title = title,
+    .draw = draw,
+    .act = act,
+    .state_size = sizeof(struct digits_state),
+    .release = release,
+};

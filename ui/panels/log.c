@@ -263,8 +263,11 @@ static bool log_act(void *memory, const struct store *store, struct session *ses
     }
 }
 
-const struct panel panel_log = {.name = "log",
-                                .title = log_title,
-                                .draw = log_draw,
-                                .act = log_act,
-                                .state_size = sizeof(struct log_state)};
+const struct panel panel_log = {
+    .name = "log",
+    .events = 1U << EVENT_EPOCH | 1U << EVENT_EVALUATION | 1U << EVENT_LOG,
+    .title = log_title,
+    .draw = log_draw,
+    .act = log_act,
+    .state_size = sizeof(struct log_state),
+};

@@ -490,9 +490,12 @@ static void release(void *state) {
     ranges_free(ranges);
 }
 
-const struct panel panel_ranges = {.name = "ranges",
-                                   .title = title,
-                                   .draw = draw,
-                                   .act = act,
-                                   .state_size = sizeof(struct ranges),
-                                   .release = release};
+const struct panel panel_ranges = {
+    .name = "ranges",
+    .events = 1U << EVENT_TENSOR | 1U << EVENT_EPOCH | 1U << EVENT_EVALUATION,
+    .title = title,
+    .draw = draw,
+    .act = act,
+    .state_size = sizeof(struct ranges),
+    .release = release,
+};

@@ -129,4 +129,9 @@ static void system_title(void *state, const struct store *store, const struct se
     snprintf(right, size, "up %s", format_clock(store->now, text, sizeof text));
 }
 
-const struct panel panel_system = {.name = "system", .title = system_title, .draw = system_draw};
+const struct panel panel_system = {
+    .name = "system",
+    .events = 1U << EVENT_STATE | 1U << EVENT_BATCH | 1U << EVENT_EVALUATION | 1U << EVENT_EXPORT,
+    .title = system_title,
+    .draw = system_draw,
+};
