@@ -327,7 +327,7 @@ void footer_draw(const struct view *view, struct canvas *canvas) {
         char name[16];
         const char *label = key->label;
         if (key->action == ACTION_PAUSE && view->store->state == STATE_PAUSED) label = "Resume";
-        if (key->action == ACTION_FREEZE && view->control->is_frozen) label = "Thaw";
+        if (key->action == ACTION_FREEZE && view->control->is_frozen) label = "Unfreeze";
         if (key->action == ACTION_NEXT)
             snprintf(name, sizeof name, "n/N");
         else

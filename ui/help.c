@@ -13,12 +13,12 @@
 /* What stands on the screen and is no key. */
 static const char *const notes[] = {
     "FP32  accuracy of the float weights, without quantization",
-    "QAT   of the graph in training, with quantization simulated",
-    "INT8  of the integer engine; = the last export gave the same outputs",
-    "PTQ   of the model as it came, quantized without training: what to beat",
-    "gap   INT8 minus FP32, in points",
-    "of 1000  on the first 1000 test digits, between epochs; grey, + in mono",
-    "folded  batches in one record, the screen being slower; no extreme is lost",
+    "QAT   accuracy of the graph in training, with simulated quantization",
+    "INT8  accuracy of the integer engine; = the last export agrees",
+    "PTQ   accuracy of the original model, quantized without training",
+    "gap   INT8 minus FP32, in percentage points",
+    "of N  measured on the first N test digits, between epochs; grey, + in mono",
+    "folded  batches merged for a slower screen; their extremes are kept",
 };
 #define NOTES ((int)(sizeof notes / sizeof notes[0]))
 
@@ -32,31 +32,40 @@ static bool is_of(const struct key *key, enum panel_id panel) {
     return key->panels & 1U << panel;
 }
 
-/* Calls nothing: walks the help and draws the lines first..first+rows when canvas is given;
- * returns how many there are. */
+/* Part 0 holds the keys of the focused panel; then each group of the others has a part. */
+static bool is_in_part(const struct key *key, int part, enum panel_id focus) {
+    if (part == 0) return is_of(key, focus);
+    return !is_of(key, focus) && (int)key->group == part - 1;
+}
+
+static void draw_title(struct canvas *canvas, int row, int part, enum panel_id focus) {
+    if (part == 0)
+        canvas_printf(canvas, row, 0, COLOR_TITLE, "in this panel, %s", panel_title(focus));
+    else
+        canvas_text(canvas, row, 0, COLOR_TITLE, key_group_title((enum key_group)(part - 1)));
+    canvas_bold(canvas, row, 0, canvas->columns);
+}
+
+static void draw_key(struct canvas *canvas, int row, const struct key *key) {
+    char names[64];
+    canvas_text(canvas, row, 1, COLOR_KEY, key_names(key, names, sizeof names));
+    canvas_text(canvas, row, KEY_COLUMNS, COLOR_TEXT, key->help);
+}
+
+/* Walks the help and, when canvas is given, draws what stands on it from line `first` on; returns
+ * how many lines there are. */
 static int walk(struct canvas *canvas, enum panel_id focus, int first) {
     int line = 0;
-    char names[64];
-    for (int part = 0; part < 3; part++) {
+    for (int part = 0; part < 1 + GROUPS; part++) {
         bool has_title = false;
-        for (size_t i = 0; part < 2 && i < key_count; i++) {
-            bool is_here = is_of(&keys[i], focus);
-            if (part == 0 ? !is_here : is_here) continue;
+        for (size_t i = 0; i < key_count; i++) {
+            if (!is_in_part(&keys[i], part, focus)) continue;
             if (!has_title) {
-                if (canvas) {
-                    canvas_printf(canvas, line - first, 0, COLOR_TITLE, "%s%s",
-                                  part ? "everywhere, and in other panels" : "in this panel, ",
-                                  part ? "" : panel_title(focus));
-                    canvas_bold(canvas, line - first, 0, canvas->columns);
-                }
+                if (canvas) draw_title(canvas, line - first, part, focus);
                 has_title = true;
                 line++;
             }
-            if (canvas) {
-                canvas_text(canvas, line - first, 1, COLOR_KEY,
-                            key_names(&keys[i], names, sizeof names));
-                canvas_text(canvas, line - first, KEY_COLUMNS, COLOR_TEXT, keys[i].help);
-            }
+            if (canvas) draw_key(canvas, line - first, &keys[i]);
             line++;
         }
         if (has_title) line++;

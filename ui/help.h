@@ -1,4 +1,4 @@
-/* help: the key table as text, those of the focused panel first. */
+/* help: the key table as text: the keys of the focused panel first, then the others in groups. */
 #ifndef UI_HELP_H
 #define UI_HELP_H
 

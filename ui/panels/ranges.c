@@ -472,7 +472,7 @@ static bool act(void *state, const struct store *store, struct session *session,
     case ACTION_SORT_LEFT:
         sort_by(ranges, -1);
         return true;
-    case ACTION_INVERT_SORT:
+    case ACTION_REVERSE_SORT:
         ranges->is_inverted = !ranges->is_inverted;
         return true;
     case ACTION_NEXT:
