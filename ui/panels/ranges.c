@@ -164,13 +164,13 @@ static int selected_row(const struct ranges *ranges) {
 
 /* ---- cells of the table */
 
-static bool is_saturated(const struct event_tensor *tensor) {
+bool ranges_is_saturated(const struct event_tensor *tensor) {
     return tensor->stats.saturation > ALARM_SATURATION;
 }
-static bool is_noisy(const struct event_tensor *tensor) {
+bool ranges_is_noisy(const struct event_tensor *tensor) {
     return tensor->stats.sqnr < ALARM_SQNR;
 }
-static bool is_drifting(const struct event_tensor *tensor) {
+bool ranges_is_drifting(const struct event_tensor *tensor) {
     return tensor->drift > ALARM_DRIFT;
 }
 
@@ -200,17 +200,19 @@ static void cell_text(const struct event_tensor *tensor, enum column column, int
     case COLUMN_SATURATION:
         if (!isnan(tensor->stats.saturation))
             snprintf(text, size, "%.1f%s", 100 * (double)tensor->stats.saturation,
-                     is_saturated(tensor) ? "!" : "");
+                     ranges_is_saturated(tensor) ? "!" : "");
         break;
     case COLUMN_SQNR:
         if ((double)tensor->stats.sqnr > SQNR_EXACT)
             snprintf(text, size, "exact");
         else if (!isnan(tensor->stats.sqnr))
-            snprintf(text, size, "%.1f%s", (double)tensor->stats.sqnr, is_noisy(tensor) ? "!" : "");
+            snprintf(text, size, "%.1f%s", (double)tensor->stats.sqnr,
+                     ranges_is_noisy(tensor) ? "!" : "");
         break;
     case COLUMN_DRIFT:
         if (!isnan(tensor->drift))
-            snprintf(text, size, "%.2f%s", (double)tensor->drift, is_drifting(tensor) ? "!" : "");
+            snprintf(text, size, "%.2f%s", (double)tensor->drift,
+                     ranges_is_drifting(tensor) ? "!" : "");
         break;
     default:
         text[0] = 0;
@@ -239,9 +241,9 @@ static enum color int8_text(const struct store *store, int tensor, enum column c
 }
 
 static enum color cell_color(const struct event_tensor *tensor, enum column column) {
-    bool is_bad = (column == COLUMN_SATURATION && is_saturated(tensor)) ||
-                  (column == COLUMN_SQNR && is_noisy(tensor)) ||
-                  (column == COLUMN_DRIFT && is_drifting(tensor));
+    bool is_bad = (column == COLUMN_SATURATION && ranges_is_saturated(tensor)) ||
+                  (column == COLUMN_SQNR && ranges_is_noisy(tensor)) ||
+                  (column == COLUMN_DRIFT && ranges_is_drifting(tensor));
     if (is_bad) return COLOR_WARNING;
     return column == COLUMN_SCALE || column == COLUMN_ZERO ? COLOR_STRONG : COLOR_TEXT;
 }

@@ -27,11 +27,16 @@ void ranges_free(struct ranges *ranges);
 /* "dense/kernel [128]": its name with the number of channels where it has several. */
 const char *ranges_name(const struct store *store, int tensor, char name[RANGES_NAME]);
 
+/* Beyond the limits of alarms.h. */
+bool ranges_is_saturated(const struct event_tensor *tensor);
+bool ranges_is_noisy(const struct event_tensor *tensor);
+bool ranges_is_drifting(const struct event_tensor *tensor);
+
 /* "0x4390a2fd >> 42" for an activation whose inputs are known, else "". */
 void ranges_requant_text(const struct store *store, int tensor, char *text, size_t size);
 
-/* The integer engine's values of a tensor beside the float network's, by the newest evaluation that
- * compared them. */
+/* The integer engine's values of a tensor compared with the float network's, from the newest
+ * evaluation that compared them. */
 struct ranges_int8 {
     double sqnr; /* dB, of a kernel that of its weights; NAN: not measured */
     double cost; /* share of the logits' error; NAN for a kernel, whose layer's output has it */
@@ -40,7 +45,7 @@ struct ranges_int8 {
     size_t count;               /* digits */
 };
 struct ranges_int8 ranges_int8(const struct store *store, int tensor);
-/* The same as a line of at most so many columns; false when there is nothing to tell. */
+/* The same as a line of at most so many columns; false when there is nothing to show. */
 bool ranges_int8_line(const struct store *store, int tensor, int columns, char *text, size_t size);
 /* "dense costs most, 91 %"; false when that is not known. */
 bool ranges_costliest(const struct store *store, char *text, size_t size);

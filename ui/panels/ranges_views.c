@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fixed_point.h"
+#include "run/alarms.h"
 #include "ui/draw/chart.h"
 #include "ui/draw/number.h"
 #include "ui/panels/ranges.h"
@@ -120,14 +121,15 @@ static const char *placement_text(enum placement placement) {
 
 static void verdict(const struct event_tensor *tensor, char *text, size_t size, enum color *color) {
     *color = COLOR_WARNING;
-    if ((double)tensor->stats.saturation > .01)
-        snprintf(text, size, "! %.1f %% of its values are clipped (more than 1 %%): the range lags",
-                 100 * (double)tensor->stats.saturation);
-    else if ((double)tensor->stats.sqnr < 20)
-        snprintf(text, size, "! signal to quantization noise is %.1f dB (less than 20)",
-                 (double)tensor->stats.sqnr);
-    else if ((double)tensor->drift > .1)
-        snprintf(text, size, "! the range still moves: %.0f %% over the last epoch",
+    if (ranges_is_saturated(tensor))
+        snprintf(text, size,
+                 "! %.1f %% of its values are clipped (more than %.0f %%): the range lags",
+                 100 * (double)tensor->stats.saturation, 100 * (double)ALARM_SATURATION);
+    else if (ranges_is_noisy(tensor))
+        snprintf(text, size, "! signal-to-quantization-noise ratio is %.1f dB (less than %.0f)",
+                 (double)tensor->stats.sqnr, (double)ALARM_SQNR);
+    else if (ranges_is_drifting(tensor))
+        snprintf(text, size, "! the range is still moving: %.0f %% over the last epoch",
                  100 * (double)tensor->drift);
     else {
         *color = COLOR_OK;
@@ -210,7 +212,7 @@ void ranges_draw_detail(struct ranges *ranges, const struct store *store, struct
     number_fit((double)latest->scale * (lowest - latest->zero_point), 9, 3, low, sizeof low);
     number_fit((double)latest->scale * (highest - latest->zero_point), 9, 3, high, sizeof high);
     snprintf(text, sizeof text, "q %d..%d is %s..%s", lowest, highest, low, high);
-    /* Cut, it would say something else. */
+    /* Truncated, it would say something else. */
     if (column + (int)strlen(text) <= canvas->columns)
         canvas_text(canvas, row, column, COLOR_TEXT, text);
     row++;
@@ -282,7 +284,7 @@ static void gather_ends(const struct store_tensor *tensor, uint64_t last, int sa
     for (int end = 0; end < 2; end++) {
         float *line = rows[3 * end + 2];
         history_smooth(end ? tensor->max : tensor->min, 0, (size_t)samples, steps, line);
-        /* A tensor is told now and then; in between it is what it was. */
+        /* A tensor is reported now and then; in between it keeps its last value. */
         for (int i = 0; i < samples; i++) {
             if (!(rows[3 * end][i] <= line[i])) rows[3 * end][i] = line[i];
             if (!(rows[3 * end + 1][i] >= line[i])) rows[3 * end + 1][i] = line[i];
@@ -378,7 +380,7 @@ void ranges_draw_channels(struct ranges *ranges, const struct store *store,
     char name[RANGES_NAME];
     ranges_name(store, ranges->selected, name);
     if (tensor->channels <= 1) {
-        canvas_printf(canvas, 0, 1, COLOR_DIM, "%s has one range for all of it", name);
+        canvas_printf(canvas, 0, 1, COLOR_DIM, "%s has a single range", name);
         struct canvas rest = canvas_part(canvas, 1, 0, canvas->rows - 1, canvas->columns);
         ranges_draw_detail(ranges, store, &rest);
         return;
