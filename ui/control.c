@@ -33,7 +33,7 @@ const char *control_waiting(const struct control *control) {
         [COMMAND_PAUSE] = "pausing...",
         [COMMAND_RESUME] = "resuming...",
         [COMMAND_STEP] = "stepping...",
-        [COMMAND_STOP_EPOCH] = "stopping at the epoch's end...",
+        [COMMAND_STOP_EPOCH] = "stopping at the end of the epoch...",
         [COMMAND_STOP_NOW] = "stopping...",
         [COMMAND_STOP_RESTORE] = "going back to the best epoch...",
         [COMMAND_TRAIN_ON] = "training on...",
@@ -61,8 +61,7 @@ static uint32_t send(struct control *control, enum command_kind kind, double arg
     uint32_t number = control->send(control->context, (struct command){kind, argument});
     if (!number) {
         control_say(control, COLOR_WARNING, now,
-                    "the run is busy with earlier commands: try "
-                    "again in a moment");
+                    "the run is busy with earlier commands: try again in a moment");
         return 0;
     }
     for (int i = 0; i < CONTROL_WAITING; i++) {
@@ -99,8 +98,7 @@ static void leave(struct control *control, const struct store *store, double now
         control->is_leaving = false; /* said so; the user may ask again */
     else
         control_say(control, COLOR_STRONG, now,
-                    "finishing this batch and writing a checkpoint, "
-                    "then leaving");
+                    "finishing this batch, then writing a checkpoint and quitting");
 }
 
 static void quit(struct control *control, const struct store *store, double now) {
@@ -148,7 +146,7 @@ static void change_pace(struct control *control, struct store *store, bool faste
     if (pace > 0)
         control_say(control, COLOR_TEXT, now, "pace: at most %.0f batches/s", pace);
     else
-        control_say(control, COLOR_TEXT, now, "pace: as fast as the machine can");
+        control_say(control, COLOR_TEXT, now, "pace: full speed");
 }
 
 bool control_act(struct control *control, struct store *store, enum action action, double now) {
@@ -165,14 +163,14 @@ bool control_act(struct control *control, struct store *store, enum action actio
         return true;
     case ACTION_PAUSE:
         if (store->is_over) {
-            control_say(control, COLOR_TEXT, now, "not training: T trains on");
+            control_say(control, COLOR_TEXT, now, "not training: T trains one more epoch");
         } else {
             send(control, store->state == STATE_PAUSED ? COMMAND_RESUME : COMMAND_PAUSE, 0, now);
         }
         return true;
     case ACTION_STEP:
         if (store->is_over)
-            control_say(control, COLOR_TEXT, now, "not training: T trains on");
+            control_say(control, COLOR_TEXT, now, "not training: T trains one more epoch");
         else
             send(control, COMMAND_STEP, 0, now);
         return true;
@@ -199,7 +197,7 @@ bool control_act(struct control *control, struct store *store, enum action actio
         return true;
     case ACTION_FREEZE:
         control->is_frozen = !control->is_frozen;
-        if (!control->is_frozen) control_say(control, COLOR_TEXT, now, "the view follows again");
+        if (!control->is_frozen) control_say(control, COLOR_TEXT, now, "the view is live again");
         return true;
     case ACTION_ACKNOWLEDGE:
         store_acknowledge(store);
@@ -287,10 +285,9 @@ void control_event(struct control *control, struct store *store, const struct ev
         follow_acknowledge(control, store, event, now);
     } else if (event->kind == EVENT_STATE && event->state == STATE_DONE && !control->is_leaving) {
         control_say(control, COLOR_OK, now,
-                    "trained: e exports, T trains on, n looks at the "
-                    "mistakes, q quits");
+                    "training finished: e exports, T trains on, n shows mistakes, q quits");
     } else if (event->kind == EVENT_STATE && event->state == STATE_FAILED) {
-        control_say(control, COLOR_ALARM, now, "training has failed: see the log (5)");
+        control_say(control, COLOR_ALARM, now, "training failed: see the log (5)");
     }
     if (store->is_over && control->modal == MODAL_STOP) control->modal = MODAL_NONE;
 }
@@ -298,20 +295,20 @@ void control_event(struct control *control, struct store *store, const struct ev
 const struct choice *control_choices(enum modal modal, const char **title) {
     static const struct choice quit_choices[] = {
         {"y", "stop after this batch, write a checkpoint, quit"},
-        {"Esc", "go on training"},
+        {"Esc", "continue training"},
         {NULL, NULL}};
     static const struct choice unsaved_choices[] = {{"e", "export the INT8 .tflite, then quit"},
-                                                    {"y", "quit without"},
+                                                    {"y", "quit without exporting"},
                                                     {"Esc", "stay"},
                                                     {NULL, NULL}};
     static const struct choice stop_choices[] = {
         {"e", "at the end of this epoch, keep the weights"},
         {"n", "now, keep the weights"},
-        {"x", "now, go back to the best epoch's weights"},
-        {"Esc", "go on training"},
+        {"x", "now, restore the best epoch's weights"},
+        {"Esc", "continue training"},
         {NULL, NULL}};
-    *title = modal == MODAL_QUIT      ? "Quit while it trains?"
-             : modal == MODAL_UNSAVED ? "These weights were not exported"
+    *title = modal == MODAL_QUIT      ? "Quit while training?"
+             : modal == MODAL_UNSAVED ? "These weights have not been exported"
                                       : "Stop training";
     return modal == MODAL_QUIT      ? quit_choices
            : modal == MODAL_UNSAVED ? unsaved_choices

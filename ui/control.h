@@ -1,9 +1,9 @@
-/* control: what keys, signals and acknowledgements make of a run; the dashboard's state machine,
- * without screen, clock or thread.
+/* control: the dashboard's state machine, without screen, clock or thread: keys and signals become
+ * commands to the run, whose acknowledgements it follows.
  *
- * Commands are asked for, not done: until the run acknowledges one, control says "pausing...".
- * Nothing that costs work happens on one key: quit and stop open a menu whose confirming keys
- * differ from the one that opened it, and which swallows all others.
+ * A command is a request: until the run acknowledges it, control says "pausing...".  No single key
+ * can lose work: quit and stop open a menu whose confirming keys differ from the one that opened
+ * it; the menu ignores all others.
  */
 #ifndef UI_CONTROL_H
 #define UI_CONTROL_H
@@ -16,7 +16,7 @@
 
 enum modal { MODAL_NONE, MODAL_QUIT, MODAL_UNSAVED, MODAL_STOP, MODAL_HELP, MODAL_SEARCH };
 
-#define MODAL_DEAF_SECONDS 0.150 /* keys typed ahead of a menu do not answer it */
+#define MODAL_DEAF_SECONDS 0.150 /* a menu ignores keys typed before it opened */
 #define CONTROL_WAITING    8
 #define NOTICE_SECONDS     8.0
 
@@ -38,7 +38,7 @@ struct control {
         enum command_kind kind;
     } waiting[CONTROL_WAITING];
     uint32_t checkpoint; /* the command that leaving waits for */
-    char notice[256];    /* what just happened, shown for a while */
+    char notice[256];    /* what just happened, shown for a few seconds */
     enum color notice_color;
     double notice_until;
 };
@@ -49,7 +49,7 @@ void control_init(struct control *control, send_command *send, void *context);
 bool control_act(struct control *control, struct store *store, enum action action, double now);
 
 /* A key while a menu is open (all but help and search, which the dashboard draws and moves).
- * Always swallowed. */
+ * Never passed on. */
 void control_answer(struct control *control, struct store *store, uint32_t code, double now);
 
 /* SIGINT, SIGTERM, SIGHUP: stop, checkpoint, leave. */

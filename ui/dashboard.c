@@ -21,9 +21,9 @@
 #define MAX_FRAMES         30.0
 #define MAX_EVENTS_A_FRAME 8192 /* more wait for the next one, so that keys are never late */
 #define ANSWER_SECONDS     0.01 /* how often a command's answer is looked for */
-#define FORSAKEN_SECONDS   20.0 /* how long a screen that is gone waits for the checkpoint */
+#define GONE_SECONDS       20.0 /* how long to wait for the checkpoint without a terminal */
 
-/* What happens once a second. */
+/* For what happens once a second. */
 struct tick {
     double last, cpu_seconds;
 };
@@ -112,7 +112,7 @@ static void draw(struct screen *screen, double now) {
     screen->store.process.frame_seconds = clock_seconds() - start;
 }
 
-/* Until the user leaves; *is_urgent when waiting for the run made no sense any more.  False when
+/* Until the user leaves; *is_urgent when there is no point in waiting for the run.  False when
  * memory is short. */
 static bool loop(struct screen *screen, struct run *run, double frames, bool *is_urgent) {
     struct tick ticks = {0};
@@ -121,7 +121,8 @@ static bool loop(struct screen *screen, struct run *run, double frames, bool *is
     int seen_signal = 0;
     while (!screen->control.is_done) {
         double now = clock_seconds();
-        if (take_events(screen, run, now)) next_frame = 0; /* seen at once, like a key's */
+        if (take_events(screen, run, now))
+            next_frame = 0; /* shown at once, like the answer to a key */
         take_stderr(screen);
         tick(screen, run, &ticks, now);
         if (signals_suspend()) terminal_suspend();
@@ -132,7 +133,7 @@ static bool loop(struct screen *screen, struct run *run, double frames, bool *is
             is_gone = signal_number == SIGHUP;
             screen_signal(screen, signal_number, now);
         }
-        if (is_gone && now - signal_time > FORSAKEN_SECONDS) {
+        if (is_gone && now - signal_time > GONE_SECONDS) {
             *is_urgent = true;
             break;
         }
@@ -150,7 +151,7 @@ static bool loop(struct screen *screen, struct run *run, double frames, bool *is
         uint32_t code = terminal_key(wait);
         for (int i = 0; code != KEYCODE_NONE && i < 64; i++) {
             take_key(screen, code, clock_seconds());
-            next_frame = 0; /* an answer is seen at once */
+            next_frame = 0; /* an answer is shown at once */
             code = terminal_key(0);
         }
     }
@@ -183,8 +184,7 @@ enum status dashboard_run(struct run *run, const struct dashboard_options *optio
     *result = (struct dashboard_result){.exit_status = 1};
     const struct theme *theme = theme_find(options->theme);
     if (!theme) {
-        return error_set(error, STATUS_USAGE, "--theme", "there is no theme '%.40s'",
-                         options->theme);
+        return error_set(error, STATUS_USAGE, "--theme", "unknown theme '%.40s'", options->theme);
     }
     double frames = options->frames_per_second > 0 ? options->frames_per_second : DEFAULT_FRAMES;
     frames = fmin(fmax(frames, 1), MAX_FRAMES);

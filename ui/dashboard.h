@@ -1,13 +1,18 @@
-/* dashboard: a run on the screen, with the keys that steer it.
+/* dashboard: shows a run on the screen, with keys to control it.
  *
- *     if (dashboard_check(&error)) ...            before anything is loaded: can it be shown at
- * all? run_create(&run, &config, &error)           the caller dashboard_run(run, &options, &result,
- * ...)  starts the run, returns when the user leaves if (!result.is_urgent) run_finish(run, false,
- * ...) exit with result.exit_status
+ * Before anything is loaded, dashboard_check says whether a dashboard can be shown here at all. The
+ * caller then creates the run, which dashboard_run starts; it returns when the user leaves.
  *
- * The terminal is as it was whenever dashboard_run returns, and on every other way out (signals,
- * crashes).  What the program wrote to stderr meanwhile is in the log panel and is written again
- * to the real stderr at the end; two or three closing lines (exports, checkpoint) go to stdout.
+ *     if (dashboard_check(&error)) return;
+ *     run_create(&run, &config, &error);
+ *     dashboard_run(run, &options, &result, &error);
+ *     if (result.is_urgent) _exit(result.exit_status);
+ *     run_finish(run, false, &error);
+ *     exit(result.exit_status);
+ *
+ * The terminal is restored when dashboard_run returns and on every other way out (signals,
+ * crashes).  What was written to stderr meanwhile appears in the log panel and is written to the
+ * real stderr at the end; two or three closing lines (export, checkpoint) go to stdout.
  */
 #ifndef UI_DASHBOARD_H
 #define UI_DASHBOARD_H

@@ -48,7 +48,7 @@ static double share_of(double part, double whole) {
     return whole > 0 ? part / whole : 0;
 }
 
-/* As people count. */
+/* From 1. */
 static int epoch_number(const struct store *store) {
     return store->step ? store->batch.epoch + 1 : 0;
 }
@@ -96,7 +96,7 @@ static double gap_of(const struct evaluation *evaluation) {
     return 100 * (evaluation->paths[PATH_INT8].accuracy - evaluation->paths[PATH_FP32].accuracy);
 }
 
-/* What training must beat, on as many digits as what stands beside it. */
+/* The accuracy to beat, if it was measured on as many digits as the numbers beside it. */
 static void add_ptq(struct line *line, const struct store *store, size_t count) {
     const struct event_ptq *ptq = &store->ptq;
     if (!store->has_ptq || (count != ptq->count && count != ptq->part)) return;

@@ -10,7 +10,7 @@
 #define HELP_COLUMNS 76
 #define KEY_COLUMNS  16
 
-/* What stands on the screen and is no key. */
+/* What else the screen shows. */
 static const char *const notes[] = {
     "FP32  accuracy of the float weights, without quantization",
     "QAT   accuracy of the graph in training, with simulated quantization",

@@ -1,9 +1,9 @@
-/* history: one value over the steps of a run, at every zoom without losing an extreme.
+/* history: one value over the steps of a run, readable at any zoom without losing an extreme.
  *
  * Raw records stand in order of arrival; above them lies a pyramid of buckets, the lowest over 16
- * records, each level above the union of two below.  A range of steps is put together from a few
- * of them, whatever its length.  Memory is bounded: past a cap the oldest half of a level is
- * dropped and only its buckets one level up stay, so a spike of one batch survives for ever.  NaN
+ * records, each level above the union of two below.  A range of steps is the union of a few of
+ * them, whatever its length.  Memory is bounded: past a cap the oldest half of a level is
+ * dropped and only its buckets one level up stay, so a spike of a single batch is never lost.  NaN
  * and infinity are counted, never mixed in.
  *
  * A history belongs to one thread.

@@ -1,8 +1,8 @@
-/* keys: the one table of keys.  Dispatch, help, footer and the manual page's check come from it.
+/* keys: the one table of keys, which dispatch, help, footer and the check of the manual page use.
  *
  * One key has one meaning in every panel.  Upper case is stronger or reversed; digits are panels;
- * everything has a letter, function keys are aliases; nothing destructive is on Enter, Space or an
- * arrow.  Where an action matters only to some panels, the table says to which.
+ * every action has a letter, function keys are aliases; nothing destructive is on Enter, Space or
+ * an arrow.  Where an action matters only to some panels, the table says which.
  */
 #ifndef UI_KEYS_H
 #define UI_KEYS_H
@@ -13,7 +13,7 @@
 #include "ui/draw/keycode.h"
 #include "ui/draw/layout.h"
 
-/* One line a key, in the order of the help and, for those with a label, of the footer:
+/* One entry per key, in the order of the help and, for those with a label, of the footer:
  *
  *     KEY(group, action, label, priority, panels, help, codes...)
  *
@@ -87,7 +87,7 @@
     KEY(PROGRAM, INTERRUPT, NULL, 0, 0, "write a checkpoint and quit; twice: quit at once",        \
         KEY_CONTROL('c'))
 
-/* What the help puts together. */
+/* The sections of the help. */
 enum key_group {
     GROUP_RUN,
     GROUP_DATA,

@@ -1,7 +1,7 @@
 /* panel: one of the six parts of the dashboard, as a table of functions.
  *
- * A panel knows the store (what events told) and the session (what the user chose); never a layer,
- * a thread or ncurses.
+ * A panel knows the store (what events reported) and the session (what the user chose), but no
+ * layers, threads or ncurses.
  */
 #ifndef UI_PANEL_H
 #define UI_PANEL_H

@@ -107,7 +107,7 @@ static void mark(struct screen *screen, unsigned panels) {
     screen->is_dirty = true;
 }
 
-/* The evaluation the user chose stays chosen when older ones make room. */
+/* The evaluation that the user chose stays chosen when older ones are dropped. */
 static void keep_choice(struct screen *screen, const struct evaluation *chosen) {
     const struct store *store = &screen->store;
     for (int i = 0; i < store->evaluation_count; i++) {
@@ -120,7 +120,7 @@ static void keep_choice(struct screen *screen, const struct evaluation *chosen) 
 }
 
 void screen_event(struct screen *screen, const struct event *event, double now) {
-    /* Frozen, the choice is one among those of then. */
+    /* While frozen, the choice refers to the frozen store. */
     const struct evaluation *chosen =
         screen->session.evaluation < 0 || screen->control.is_frozen
             ? NULL
@@ -151,7 +151,7 @@ static bool act(struct screen *screen, enum panel_id panel, enum action action) 
     return table->act(screen->states[panel], viewed(screen), &screen->session, action);
 }
 
-/* The focused panel first; what it does not use goes where it always has a meaning. */
+/* The focused panel first; what it does not use may have a meaning in another panel. */
 static void act_on_panels(struct screen *screen, enum action action) {
     bool is_used = false;
     if (action == ACTION_NEXT_DIGIT || action == ACTION_PREVIOUS_DIGIT) {
@@ -174,12 +174,12 @@ static void act_on_panels(struct screen *screen, enum action action) {
     }
 }
 
-/* Frozen, the panels show a copy: neither keys nor a new size bring in what came since. */
+/* While frozen, the panels show a copy: neither keys nor a new size bring in newer data. */
 static void freeze_or_thaw(struct screen *screen, double now) {
     if (screen->control.is_frozen) {
         if (store_copy(&screen->frozen, &screen->store)) return;
         screen->control.is_frozen = false;
-        control_say(&screen->control, COLOR_ALARM, now, "no memory to freeze the view");
+        control_say(&screen->control, COLOR_ALARM, now, "out of memory: the view cannot be frozen");
         return;
     }
     if (screen->session.evaluation >= 0)
@@ -297,7 +297,7 @@ static void search_key(struct screen *screen, uint32_t code) {
     if (code == KEYCODE_ENTER) {
         screen->control.modal = MODAL_NONE;
         memcpy(screen->session.search, screen->typed, sizeof screen->typed);
-        /* The log is what is searched. */
+        /* It is the log that is searched. */
         focus_on(screen, PANEL_LOG);
         if (length) act_on_panels(screen, ACTION_NEXT);
     } else if (code == KEYCODE_ESCAPE) {
@@ -332,7 +332,7 @@ void screen_key(struct screen *screen, uint32_t code, double now) {
         control_answer(control, &screen->store, code, now);
         return;
     }
-    /* Any key means the notice was seen; it acts all the same. */
+    /* Any key dismisses the notice, and still acts. */
     control->notice_until = 0;
     enum action action = keys_action(code);
     if (action == ACTION_NONE) return;

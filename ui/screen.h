@@ -1,6 +1,6 @@
-/* screen: the whole dashboard but for the terminal: events and keys go in, a canvas comes out.
+/* screen: the whole dashboard except the terminal: events and keys go in, a canvas comes out.
  *
- * So it can be driven and compared by tests, at any size, on a clock of their own.
+ * Tests can thus drive it at any size and with a clock of their own.
  */
 #ifndef UI_SCREEN_H
 #define UI_SCREEN_H

@@ -299,7 +299,7 @@ void store_feed(struct store *store, const struct event *event) {
         store->has_ptq = true;
         store->ptq = event->ptq;
         break;
-    /* The run logs both, and what it refused to do is answered where it was asked. */
+    /* The run logs both; what it refused is reported by control. */
     case EVENT_EXPORT:
     case EVENT_CHECKPOINT:
         feed_saved(store, event);

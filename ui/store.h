@@ -1,7 +1,7 @@
-/* store: everything the events have told, kept for drawing.
+/* store: what the events reported, kept for drawing.
  *
  * The store belongs to the UI thread.  It is fed events one by one and copies what it needs; it
- * keeps a reference to each evaluation.  Nothing here draws, and nothing knows a trainer.
+ * keeps a reference to each evaluation.  It draws nothing and knows no trainer.
  */
 #ifndef UI_STORE_H
 #define UI_STORE_H
@@ -11,9 +11,8 @@
 #include "run/outlet.h"
 #include "ui/history.h"
 
-#define STORE_LOG_LINES 2000
-#define STORE_EVALUATIONS                                                                          \
-    64 /* more, and old ones make room: first the partial, never the first whole one */
+#define STORE_LOG_LINES    2000
+#define STORE_EVALUATIONS  64 /* then partial ones are dropped, or old ones but the first */
 #define STORE_RAW_LOSSES   ((size_t)1 << 20)
 #define STORE_PACE_SAMPLES 32
 
@@ -48,7 +47,7 @@ struct store {
     struct event_batch batch; /* the newest */
     struct history *loss;     /* every batch: raw losses with steps */
     struct history *batch_accuracy;
-    struct history *seconds;    /* since the run started, when each batch was told */
+    struct history *seconds;    /* from the start of the run to each batch */
     struct event_epoch *epochs; /* [epoch_count] */
     int epoch_count;
     struct evaluation **evaluations; /* [evaluation_count], oldest first; each retained */

@@ -14,7 +14,7 @@ enum status command_dashboard(const struct options *options, int *exit_status,
     if (dashboard_check(&reason)) {
         char why[800], remark[900];
         error_format(&reason, why, sizeof why);
-        snprintf(remark, sizeof remark, "no dashboard here (%s); this is qatop run", why);
+        snprintf(remark, sizeof remark, "no dashboard here (%s): continuing as 'qatop run'", why);
         return run_without_screen(options, remark, exit_status, error);
     }
     const struct dashboard_options screen = {

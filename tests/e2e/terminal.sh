@@ -44,7 +44,7 @@ shows_not() { ! shows "$1"; }
 is_there() { [ -s "$1" ]; }
 keys() { t send-keys "$@"; }
 # A menu is deaf for a moment after it opened.
-answers() { keys "$1" && sleep 0.05 && shows_not 'Quit while it trains'; }
+answers() { keys "$1" && sleep 0.05 && shows_not 'Quit while training'; }
 is_left() { keys y && sleep 0.05 && is_there "$scratch/status"; }
 
 # A shell with job control in a terminal of $1 columns and $2 rows.
@@ -108,13 +108,13 @@ keys e && await shows 'verified'
 result $? 'e exports and verifies'
 [ -s "$scratch/out/model_int8.tflite" ]
 result $? 'the exported file is there'
-keys q && await shows 'Quit while it trains'
+keys q && await shows 'Quit while training'
 result $? 'q asks'
-keys q q q && shows 'Quit while it trains' && [ ! -s "$scratch/status" ]
+keys q q q && shows 'Quit while training' && [ ! -s "$scratch/status" ]
 result $? 'more q do not answer'
-keys Escape && await shows_not 'Quit while it trains'
+keys Escape && await shows_not 'Quit while training'
 result $? 'Esc goes on'
-keys q && await shows 'Quit while it trains' && await answers y
+keys q && await shows 'Quit while training' && await answers y
 leaves 0 'q and y'
 shows 'checkpoint'
 result $? 'what was written is said on the ordinary screen'
@@ -155,7 +155,7 @@ open 80 24 && dashboard /nonexistent.h5 && ended && [ "$(status)" = 1 ] && is_re
 result $? 'a model that is not there leaves the terminal alone'
 open 80 24 && start "TERM=nonsense '$QATOP' --steps 3" && ended && is_restored
 result $? 'an unknown terminal leaves the terminal alone'
-shows "TERM is 'nonsense'"
+shows "unknown terminal type 'nonsense'"
 result $? 'and is named'
 
 # ---- sizes -----------------------------------------------------------------------------------

@@ -5,7 +5,7 @@
  * show.  So every panel can be drawn, compared and tested without a terminal.
  *
  * Coordinates are (row, column) from 0 in the top left corner of the canvas; anything outside is
- * silently cut, so a panel may draw without checking its size.
+ * silently clipped, so a panel may draw without checking its size.
  */
 #ifndef UI_DRAW_CANVAS_H
 #define UI_DRAW_CANVAS_H
@@ -37,12 +37,12 @@ enum color {
     COLOR_MEANINGS  /* how many (ncurses owns the name COLORS) */
 };
 
-/* What the terminal's font and locale can show.  Callers pass Unicode; the canvas puts the nearest
- * glyph of its level into the cell, which thus holds what a person would see. */
+/* What the terminal's font and locale can show.  Callers pass Unicode; a cell holds the
+ * nearest glyph that can be shown. */
 enum glyph_level { GLYPHS_ASCII, GLYPHS_BLOCK, GLYPHS_BRAILLE };
 
 struct cell {
-    uint32_t glyph;     /* Unicode; 0 is the right half of nothing, drawn as a space */
+    uint32_t glyph;     /* Unicode; 0 is drawn as a space */
     uint8_t color;      /* enum color */
     uint8_t ink, paper; /* COLOR_GREY only */
     bool is_bold, is_reverse;
@@ -63,15 +63,15 @@ bool canvas_create(struct canvas *canvas, int rows, int columns) MUST_USE;
 void canvas_free(struct canvas *canvas);
 void canvas_clear(struct canvas *canvas);
 
-/* The part of `canvas` at (row, column) of at most rows x columns, cut to what lies inside; shares
- * its cells. */
+/* The part of `canvas` at (row, column) of at most rows x columns, clipped to it; shares its
+ * cells. */
 struct canvas canvas_part(const struct canvas *canvas, int row, int column, int rows, int columns);
 
 /* One glyph, lowered to the level; control characters and glyphs that are not one column wide
  * become '?'.  Ends bold and reverse of that cell. */
 void canvas_put(struct canvas *canvas, int row, int column, uint32_t glyph, enum color color);
-/* UTF-8 text, one column a character; returns the column after the last one drawn (counted also
- * where it was cut). */
+/* UTF-8 text, one column a character; returns the column after the text, also where it was
+ * clipped. */
 int canvas_text(struct canvas *canvas, int row, int column, enum color color, const char *text);
 int canvas_printf(struct canvas *canvas, int row, int column, enum color color, const char *format,
                   ...) PRINTF_LIKE(5, 6);

@@ -41,7 +41,7 @@ static int level_of(const struct plot *plot, double value) {
     double at = (high - value) / (high - low) * (plot->levels - 1);
     if (!(at > 0)) return 0;
     if (at >= plot->levels - 1) return plot->levels - 1;
-    /* A little over a half: a float and the tick of the same value must not part at a tie. */
+    /* A little over a half: a float and the tick of the same value must round alike. */
     return (int)(at + .501);
 }
 
@@ -77,7 +77,7 @@ static struct stretch span_at(const struct plot *plot, const struct chart_series
                             level_of(plot, (double)series->low[sample])};
 }
 
-/* The line's own level, stretched half way to its neighbours', so that it hangs together. */
+/* The line's own level, stretched half way to its neighbours', so that it is connected. */
 static struct stretch line_at(const struct plot *plot, const struct chart_series *series,
                               int sample) {
     if (!series->line || isnan(series->line[sample])) return nothing;
@@ -120,7 +120,7 @@ static void draw_braille(const struct plot *plot, const struct chart_series *ser
         unsigned lines = braille_dots(line[0], row, 0) | braille_dots(line[1], row, 1);
         /* In a cell of its own the line stays a line; what reaches further shows beside it. */
         if (lines) spans = 0;
-        /* Without colours the span is told from the line by its texture: every other row of dots.
+        /* Without colours the span differs from the line by its texture: every other row of dots.
          */
         if (plot->canvas->is_mono) spans &= 0x2d;
         if (!(spans | lines)) continue;

@@ -1,8 +1,8 @@
 /* chart: lines with the range of values behind them, drawn from arrays.
  *
  * The x axis is a row of samples, as many as the plot's glyphs can tell apart: two a column in
- * braille, else one.  Who draws asks chart_frame for the size, gathers that many samples, and calls
- * chart_draw: a pure function of its arguments.
+ * braille, else one.  The caller asks chart_frame for the size, gathers that many samples, and
+ * calls chart_draw, a pure function of its arguments.
  *
  *   braille  2x4 dots a cell; where line and span meet in a cell, the line has the colour
  *   blocks   1x8 levels a cell for the line, shades for the span

@@ -1,4 +1,4 @@
-/* layout: where everything stands on a screen of any size; a pure function, nothing else.
+/* layout: where everything goes on a screen of any size: one pure function.
  *
  *     200x60 and more  full       boxes: curves over log | digits, confusion over system, and
  *                                 below them the ranges
@@ -14,7 +14,7 @@
 
 #include <stdbool.h>
 
-/* The parts to place. */
+/* The panels to place. */
 enum panel_id {
     PANEL_CURVES,
     PANEL_RANGES,

@@ -1,4 +1,4 @@
-/* line: one row of pieces of text that gives up the least important ones when it is narrow. */
+/* line: one row of pieces of text; the least important are dropped where it is narrow. */
 #ifndef UI_DRAW_LINE_H
 #define UI_DRAW_LINE_H
 

@@ -1,5 +1,5 @@
-/* signals: what the outside asks for, as flags for the loop; and a terminal that is put back even
- * when the program dies.
+/* signals: signals as flags for the main loop, and a terminal that is restored even when the
+ * program crashes.
  *
  * SIGINT, SIGTERM, SIGHUP: the first sets a flag; a second one runs `restore` and leaves at once
  * with 128 + signal, even if the loop hangs.  SIGTSTP sets a flag.  SIGSEGV, SIGBUS, SIGILL, SIGFPE

@@ -40,31 +40,23 @@ static struct {
 
 enum status terminal_check(struct error *error) {
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-        return error_set(error, STATUS_UNSUPPORTED, "",
-                         "the dashboard needs a terminal, and %s is none; 'qatop run' works "
-                         "without",
+        return error_set(error, STATUS_UNSUPPORTED, "", "%s is not a terminal",
                          isatty(STDIN_FILENO) ? "stdout" : "stdin");
     }
     const char *name = getenv("TERM");
     if (!name || !*name) {
-        return error_set(error, STATUS_UNSUPPORTED, "",
-                         "the dashboard needs to know the terminal, and TERM is not set; 'qatop "
-                         "run' works without");
+        return error_set(error, STATUS_UNSUPPORTED, "", "TERM is not set");
     }
     int found = 0;
     if (setupterm(NULL, STDOUT_FILENO, &found) != OK) {
         return error_set(error, STATUS_UNSUPPORTED, "",
-                         "TERM is '%.40s', which this machine does not know; try TERM=xterm, or "
-                         "'qatop run', which needs no screen",
-                         name);
+                         "unknown terminal type '%.40s'; try TERM=xterm", name);
     }
     bool can_move = cursor_address && clear_screen;
     del_curterm(cur_term);
     if (!can_move) {
         return error_set(error, STATUS_UNSUPPORTED, "",
-                         "a terminal of type '%.40s' cannot place text on the screen; try 'qatop "
-                         "run', which needs none",
-                         name);
+                         "terminals of type '%.40s' cannot move the cursor", name);
     }
     return STATUS_OK;
 }
@@ -178,7 +170,7 @@ enum status terminal_open(const struct theme *theme, bool no_color, bool ascii,
     if (status != STATUS_OK) return status;
     /* Before ncurses, which installs handlers of its own only where there are none. */
     signals_install(restore_at_once);
-    /* ncurses keeps a screen of its own for each newterm; this one is for good. */
+    /* ncurses keeps a screen of its own for each newterm; this one is kept. */
     terminal.screen = newterm(NULL, stdout, stdin);
     if (!terminal.screen) {
         signals_restore();
@@ -320,7 +312,7 @@ void terminal_show(const struct canvas *canvas) {
     bool is_new = terminal.shown.rows != canvas->rows || terminal.shown.columns != canvas->columns;
     if (is_new) {
         canvas_free(&terminal.shown);
-        /* Without memory every cell is sent to ncurses each time: slow, and right. */
+        /* Without memory every cell is sent to ncurses each time: slow but correct. */
         if (!canvas_create(&terminal.shown, canvas->rows, canvas->columns)) {
             terminal.shown.rows = -1;
         }
@@ -339,7 +331,7 @@ void terminal_show(const struct canvas *canvas) {
             if (old) old[column] = cells[column];
         }
     }
-    /* What a terminal does to its content when it gets another size is its own affair. */
+    /* Terminals differ in what a resize does to their content. */
     if (terminal.is_stale || is_new) clearok(curscr, TRUE);
     terminal.is_stale = false;
     refresh();

@@ -1,7 +1,7 @@
 /* terminal: the one real terminal, and the only module that knows ncurses.
  *
- * A canvas goes out, key codes come in.  ncurses sends only what changed.  The terminal is put back
- * exactly once, on whatever way the program leaves.
+ * A canvas goes out, key codes come in.  ncurses sends only what changed.  The terminal is restored
+ * exactly once, however the program ends.
  */
 #ifndef UI_DRAW_TERMINAL_H
 #define UI_DRAW_TERMINAL_H
@@ -24,7 +24,7 @@ struct terminal_abilities {
     int colors;
 };
 
-/* Take the screen, stderr and the signals over.  On failure everything is as before. */
+/* Take over the screen, stderr and the signals.  On failure nothing has changed. */
 enum status terminal_open(const struct theme *theme, bool no_color, bool ascii,
                           struct error *error);
 /* Give them back; harmless when it is not open. */
@@ -36,14 +36,14 @@ void terminal_size(int *rows, int *columns);
 /* The next key (ui/draw/keycode.h), waiting at most `seconds`; KEYCODE_NONE when none came or a
  * signal did. */
 uint32_t terminal_key(double seconds);
-/* Throw away what was typed ahead. */
+/* Discard what was typed ahead. */
 void terminal_forget_keys(void);
 
 /* Show the canvas, which has the terminal's size. */
 void terminal_show(const struct canvas *canvas);
 /* Send everything again with the next terminal_show. */
 void terminal_redraw(void);
-/* To the shell and back. */
+/* Stop the process for the shell; returns when it is continued. */
 void terminal_suspend(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* The confusion panel: what is taken for what; row = truth, column = predicted. */
+/* The confusion panel: which digits are mistaken for which; row = truth, column = prediction. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -45,7 +45,7 @@ void samples_accuracy(struct samples *samples, int count, const struct store *st
 const struct evaluation *samples_baseline(const struct store *store);
 float samples_percent(const struct evaluation *evaluation, int path);
 
-/* Run seconds when `step` was told. */
+/* Seconds from the start of the run to the event of `step`. */
 double samples_seconds(const struct store *store, uint64_t step);
 
 #endif

@@ -69,7 +69,7 @@ static void extent_add(struct extent *extent, const float *values, int count) {
     }
 }
 
-/* The largest value but for the highest fiftieth of them. */
+/* The largest value, leaving out the highest fiftieth. */
 static double largest_but_spikes(const float *values, int count) {
     float highest[MAX_SPIKES + 1] = {0}; /* descending */
     int rare = count / 50 < MAX_SPIKES ? count / 50 : MAX_SPIKES, filled = 0;
@@ -83,8 +83,8 @@ static double largest_but_spikes(const float *values, int count) {
     return filled > rare ? (double)highest[rare] : 0;
 }
 
-/* Rare spikes must not press everything else flat: they are cut, marked, and the title names the
- * highest. */
+/* Rare spikes must not flatten everything else: they are clipped and marked, and the title names
+ * the highest. */
 static void set_loss_axis(struct chart *chart, const struct samples *samples, bool is_log) {
     struct extent seen = {HUGE_VAL, -HUGE_VAL};
     extent_add(&seen, samples->low, chart->samples);
@@ -100,7 +100,7 @@ static void set_loss_axis(struct chart *chart, const struct samples *samples, bo
         for (int i = 0; i < chart->samples; i++)
             if (samples->low[i] > 0 && (double)samples->low[i] < smallest)
                 smallest = (double)samples->low[i];
-        /* Six decades tell enough. */
+        /* Six decades are enough. */
         chart->low = smallest < seen.high * 1e-6 ? seen.high * 1e-6 : smallest;
         chart->is_log = chart->low > 0;
     } else if (seen.low >= 0 && seen.low < .6 * seen.high) {

@@ -1,4 +1,4 @@
-/* The digits panel: test digits to step through, above all those that are read wrongly. */
+/* The digits panel: test digits to step through, above all the misclassified ones. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 enum predicate {
     PREDICATE_WRONG,  /* INT8 is wrong */
     PREDICATE_FLIP,   /* FP32 is right, INT8 is wrong */
-    PREDICATE_UNSURE, /* INT8 hesitates between two */
+    PREDICATE_UNSURE, /* INT8 gives two classes similar probabilities */
     PREDICATE_CLASS,  /* one label */
     PREDICATE_PAIR,   /* one label read as one class, from the confusion panel */
     PREDICATE_ALL,
@@ -401,7 +401,7 @@ static void draw_info(const struct digits_state *digits, const struct store *sto
     }
     if (canvas->rows >= PATHS + 1 + (has_bars ? DIGIT_CLASSES + 1 : 0))
         canvas_printf(canvas, row++, 0, COLOR_STRONG, "label %d", truth);
-    /* With less room the path that matters most comes first. */
+    /* With less room the most important one comes first. */
     for (int i = 0; i < PATHS && row < canvas->rows; i++, row++)
         draw_prediction(canvas, row, evaluation, canvas->rows < PATHS ? PATH_INT8 - i : i, digit,
                         truth);

@@ -174,7 +174,7 @@ static void log_draw(void *memory, const struct store *store, struct session *se
     }
     if (!count) {
         canvas_text(canvas, 0, 1, COLOR_DIM,
-                    store->line_count ? "no line of this level yet" : "no lines yet");
+                    store->line_count ? "no lines at this level yet" : "no lines yet");
         return;
     }
     /* The oldest may be cut at the top: its first rows are then above the canvas. */

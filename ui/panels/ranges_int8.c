@@ -1,4 +1,4 @@
-/* ranges_int8: what the integer engine's values are beside the float network's. */
+/* ranges_int8: the integer engine's values compared with the float network's. */
 #include <math.h>
 #include <stdio.h>
 
@@ -51,7 +51,7 @@ bool ranges_int8_line(const struct store *store, int tensor, int columns, char *
     if (isnan(int8.cost)) return true;
     int more = snprintf(cost, sizeof cost, "; alone %.0f %% of the logits' error%s",
                         100 * int8.cost, int8.is_costliest ? ", most of all" : "");
-    /* Cut, it would say something else. */
+    /* Truncated, it would say something else. */
     if (length + more <= columns) snprintf(text + length, size - (size_t)length, "%s", cost);
     return true;
 }
