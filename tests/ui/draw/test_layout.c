@@ -84,7 +84,7 @@ static void panels_fill_the_screen(void **state) {
     }
 }
 
-/* The row budgets of the sketches. */
+/* Rows and columns that each panel was designed for. */
 static void the_usual_sizes_are_as_drawn(void **state) {
     (void)state;
     struct layout layout = layout_make(80, 24, PANEL_CURVES, false);
