@@ -42,13 +42,12 @@ enum activation activation_of(const char *name) {
     return activation;
 }
 
-bool layer_has_kernel(const struct layer *layer) {
-    return types[layer->kind]->has_kernel;
+bool activation_is_sigmoidal(enum activation activation) {
+    return activation == ACTIVATION_SIGMOID || activation == ACTIVATION_TANH;
 }
 
-bool layer_is_identity(const struct layer *layer) {
-    return types[layer->kind]->is_identity ||
-           (layer->kind == LAYER_ACTIVATION && layer->activation == ACTIVATION_LINEAR);
+bool layer_has_kernel(const struct layer *layer) {
+    return types[layer->kind]->has_kernel;
 }
 
 bool layer_is_relu(const struct layer *layer) {

@@ -28,7 +28,6 @@ struct layer_type {
     const char *class_name; /* Keras'; also what a summary shows */
     bool has_kernel;        /* a kernel, perhaps a bias, and an activation */
     bool has_two_inputs;
-    bool is_identity; /* gives what it gets, except in training */
 
     /* The fields of `config`, checked, into the layer; inputs and shape come later. */
     enum status (*read)(struct layer_builder *builder, const json_t *config);

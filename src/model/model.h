@@ -169,12 +169,11 @@ bool layer_has_kernel(const struct layer *layer); /* Dense, Conv2D, DepthwiseCon
 bool layer_is_relu(const struct layer *layer);    /* ReLU; Activation relu or relu6 */
 bool layer_is_softmax(const struct layer *layer); /* Softmax; Activation softmax */
 
-/* Gives what it gets, except in training: Dropout; Activation linear.  It becomes no operator. */
-bool layer_is_identity(const struct layer *layer);
-
 /* Class names as Keras prints them: "Conv2D", "softmax". */
 const char *layer_class(enum layer_kind kind);
 const char *activation_name(enum activation activation);
+
+bool activation_is_sigmoidal(enum activation activation); /* sigmoid or tanh */
 
 /* Refuse a model that cannot take 28x28x1 digits or does not end in 10 classes. */
 enum status model_check_digits(const struct model *model, const char *path, struct error *error);

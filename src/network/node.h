@@ -1,56 +1,85 @@
-/* node: the network as planned: its layers with their buffers.
+/* node: a layer in a network, with its buffers and the functions of its kind.
  *
- * Shared by the files of this room that plan the buffers and run the passes; nobody else needs it.
+ * What a kind of layer computes stands in a file of layers/ and ends in its row, `const struct
+ * node_type NAME_node`; LAYER_LIST in model/model.h names the rows.  Everything here is for this
+ * room only.
  */
 #ifndef NETWORK_NODE_H
 #define NETWORK_NODE_H
 
 #include "kernel/kernel.h"
+#include "network/arena.h"
 #include "network/network.h"
 
-/* What a BatchNormalization computed with in the last forward pass; one value a channel each. */
-struct batch_statistics {
-    size_t rows, channels;
-    bool of_batch; /* mean and variance are the batch's own, not the moving ones */
-    const float *mean, *variance, *gamma, *shift; /* gamma NULL: 1 */
-    float *own_mean, *own_variance;
-    float *inverse, *factor; /* 1 / sqrt(variance + epsilon), times gamma */
-    float *sums, *products;  /* backward */
-    float *none;             /* zeros */
+struct node;
+
+/* A row.  A function that has nothing to do may be NULL. */
+struct node_type {
+    size_t own_size; /* bytes of node->own */
+
+    /* Why no network can compute the layer; NULL when one can. */
+    const char *(*refusal)(const struct layer *layer);
+
+    /* Fill node->own but for buffers, and set node->hands_on; `node` is complete otherwise. */
+    void (*prepare)(const struct network *network, struct node *node);
+
+    /* Take the buffers in node->own, and set node->kept; the node's others are taken. */
+    void (*take)(const struct network *network, struct node *node, struct arena *arena);
+
+    /* Floats of scratch that the kernels need, forward and backward. */
+    size_t (*scratch)(const struct network *network, const struct node *node, int threads);
+
+    /* From what the layer reads to node->raw and node->value. */
+    void (*forward)(struct network *network, struct node *node, const struct pass *pass);
+
+    /* From node->gradient to the parameters' gradients, in the block `gradient`, and to that with
+     * respect to what the layer reads, in `to`; NULL where none is wanted.  A layer with two inputs
+     * gets NULL and hands on the gradients with respect to both itself (node_add_gradient). */
+    void (*backward)(struct network *network, const struct node *node, const struct pass *pass,
+                     float *gradient, float *to);
 };
+
+#define NODE_TYPE(kind, name) extern const struct node_type name##_node;
+LAYER_LIST(NODE_TYPE)
+#undef NODE_TYPE
 
 /* A layer with its buffers, each [batch][shape_count(output)]. */
 struct node {
     const struct layer *layer;
+    const struct node_type *type;
+    void *own;            /* what only this kind has: a struct of its file */
     size_t size;          /* shape_count(&layer->output) */
-    size_t inputs;        /* of the layer it reads */
+    size_t input_size;    /* of the node it reads */
     int from;             /* the node it reads; -1 for the input */
     int other;            /* Add: the second one; else -1 */
     int readers;          /* how often other nodes read it */
     int arrived;          /* gradients that its readers have given in this backward pass */
+    bool hands_on;        /* computes nothing: its buffers are those of what it reads, but for a
+                             gradient of its own where that has other readers */
     float *raw;           /* before fake quantization; equal to `value` when there is none and no
                              sigmoid or tanh after the kernel */
-    float *value;         /* what the next layer reads; some layers hand on their input's */
-    float *gradient;      /* by `value`; NULL where none is wanted */
+    float *value;         /* what the next layer reads */
+    float *gradient;      /* with respect to `value`; NULL where none is wanted */
     bool gradient_wanted; /* something here or before it learns, and the network trains */
-    unsigned char *where; /* MaxPooling2D: place of each maximum */
-    float *factors;       /* Dropout: what each value was multiplied by; `raw` has the products */
-    struct conv2d conv;   /* also of a depthwise convolution */
-    struct pooling pooling;
-    struct batch_statistics *statistics; /* BatchNormalization */
-    bool relu;                           /* the kernel itself applies it */
-    bool is_pooled;       /* Conv2D, ReLU: its fake quantization is left to the pooling that reads
-                             it, and `value` is never stored */
-    int clipped_by;       /* BatchNormalization: the ReLU that alone reads it and is computed with
-                             it, so that its own values are never stored; -1 */
-    bool is_joined;       /* ReLU: that one */
-    float seen[2];        /* of it: smallest and largest of `raw` */
-    bool drops;           /* Dropout: it did so in this pass */
-    bool trains_kernel;   /* its kernel, in a network that trains */
-    bool has_mask;        /* Dense, Conv2D: a weight lies outside its nudged range */
-    int tensor;           /* of the plan, activation; -1 */
-    int kernel_tensor;    /* of the plan, kernel; -1 */
-    struct fake_quant by; /* of the activation, in this pass */
+    size_t kept;          /* bytes in `own` that depend on the batch */
+
+    /* Fake quantization of the output. */
+    int tensor;                   /* of the plan; -1 */
+    struct fake_quant fake_quant; /* in this pass */
+
+    /* Dense, Conv2D, DepthwiseConv2D */
+    bool relu;          /* the kernel itself applies it */
+    bool trains_kernel; /* in a network that trains */
+    bool has_mask;      /* a weight lies outside its nudged range */
+    int kernel_tensor;  /* of the plan; -1 */
+
+    /* Layers that are computed together. */
+    bool is_pooled; /* Conv2D, ReLU: the pooling that alone reads it quantizes for it, and `value`
+                       is never stored */
+    int clipped_by; /* BatchNormalization: the ReLU that alone reads it and is computed with it, so
+                       that its own values are never stored; -1 */
+    bool is_joined; /* ReLU: that one */
+    float seen[2];  /* of it: smallest and largest of `raw` */
 };
 
 struct network {
@@ -60,33 +89,48 @@ struct network {
     bool trains;
     struct node *nodes;           /* one per layer, also those after the logits, which stay idle */
     int logits;                   /* the node that holds them */
-    int count;                    /* digits of the last forward pass */
+    int count;                    /* images of the last forward pass */
     float *arena;                 /* everything below and in the nodes */
-    float *aside;                 /* a gradient by a tensor that has been given another one */
+    float *aside;                 /* a gradient with respect to a tensor that has one already */
     size_t arena_size;            /* floats */
+    size_t own_size;              /* bytes of what the nodes point to with `own` */
     float *kernels;               /* fake-quantized, laid out as the weight block */
     struct fake_quant *kernel_by; /* [plan->range_count] */
     float *scratch;
     float *probabilities, *losses;
 };
 
-bool is_curve(const struct layer *layer); /* its activation is sigmoid or tanh */
-
-/* The kernel that the pass computes with: fake-quantized or plain. */
-const float *node_kernel(const struct network *network, const struct node *node,
-                         const struct pass *pass);
-const float *node_bias(const struct network *network, const struct node *node,
-                       const struct pass *pass); /* NULL when it has none */
-
 /* Largest value that the layer's activation lets pass; 0: any. */
 static inline float limit_of(const struct layer *layer) {
     return layer->activation == ACTIVATION_RELU6 ? 6.0f : layer->limit;
 }
 
-/* normalization.c: BatchNormalization. */
-void forward_normalization(struct network *network, struct node *node, const struct pass *pass);
-/* From node->gradient: parameters' into the block, and unless NULL by what the layer read. */
-void backward_normalization(struct network *network, const struct node *node,
-                            const struct pass *pass, float *gradient, float *to);
+/* Where the pass moves the range of the node's output, `seen`, to be filled with the smallest and
+ * largest of `raw` if that costs nothing; else NULL. */
+float *node_observed(const struct node *node, const struct pass *pass, float seen[2]);
+
+/* From `raw` to `value`: move the range towards what was `seen` (NULL: look), and fake-quantize.
+ * Nothing happens to a node without a tensor in the plan. */
+void node_quantize(struct network *network, struct node *node, const struct pass *pass,
+                   const float *seen);
+
+/* For nodes that hand on: value and gradient of what is read are the node's own. */
+void node_hand_on(const struct network *network, struct node *node);
+void node_hand_on_gradient(const struct node *node, const struct pass *pass, float *to);
+
+/* A gradient with respect to a node's value, from one of its readers. */
+void node_add_gradient(struct node *node, const struct pass *pass, const float *gradient);
+
+/* The kernel that the pass computes with: fake-quantized or plain; and the bias, NULL without. */
+const float *node_kernel(const struct network *network, const struct node *node,
+                         const struct pass *pass);
+const float *node_bias(const struct network *network, const struct node *node,
+                       const struct pass *pass);
+
+/* Whether the pooling that alone reads a node quantizes for it (pooling.c). */
+bool node_is_pooled(const struct network *network, const struct node *node);
+
+/* The ReLU that a BatchNormalization is computed with; -1 (normalization.c). */
+int node_clipped_by(const struct network *network, const struct node *node);
 
 #endif

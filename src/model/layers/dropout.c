@@ -21,7 +21,6 @@ static int dropout_write(json_t *config, const struct layer *layer) {
 
 const struct layer_type dropout_layer = {
     .class_name = "Dropout",
-    .is_identity = true,
     .read = dropout_read,
     .write = dropout_write,
 };
