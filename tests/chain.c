@@ -32,7 +32,8 @@ struct layer *chain_layer(struct model *model, enum layer_kind kind, const char 
     assert_true(model->layer_count < CHAIN_LAYERS);
     int index = model->layer_count++;
     struct layer *layer = &model->layers[index];
-    *layer = (struct layer){.kind = kind, .activation = activation, .kernel = -1, .bias = -1};
+    *layer = (struct layer){
+        .kind = kind, .activation = activation, .trainable = true, .kernel = -1, .bias = -1};
     snprintf(layer->name, sizeof layer->name, "%s", name);
     layer->input_count = index > 0;
     layer->inputs[0] = branch >= 0 ? branch : index - 1;

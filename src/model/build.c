@@ -76,6 +76,7 @@ enum status model_build(const char *name, unsigned long long seed, struct model 
     for (int i = 0; i < architecture->count && !status; i++) {
         struct layer *layer = &built->layers[built->layer_count++];
         *layer = architecture->layers[i];
+        layer->trainable = true;
         layer->kernel = layer->bias = -1;
         layer->has_bias = layer->units > 0;
         layer->input_count = i > 0;

@@ -73,7 +73,7 @@ static enum status read_layer(struct layer_builder *builder, const json_t *entry
     enum status status = read_name(builder, name, "a layer", layer->name);
     if (status) return status;
     builder->layer = layer;
-    layer->keeps_weights = !field_read_flag(config, "trainable", true);
+    layer->trainable = field_read_flag(config, "trainable", true);
     const struct layer_type *type = layer_type(layer->kind);
     return type->read ? type->read(builder, config) : STATUS_OK;
 }

@@ -8,7 +8,7 @@ static json_t *layer_entry(const struct layer *layer) {
     json_t *config = layer->kind == LAYER_INPUT
                          ? json_object()
                          : json_pack("{s:s, s:b, s:s}", "name", layer->name, "trainable",
-                                     !layer->keeps_weights, "dtype", "float32");
+                                     layer->trainable, "dtype", "float32");
     if (config && type->write && type->write(config, layer)) {
         json_decref(config);
         return NULL;

@@ -74,7 +74,7 @@ enum status layer_error(struct error *error, enum status status, const char *pat
 
 /* ---- shapes --------------------------------------------------------------------------------- */
 
-enum status layer_check_image(const struct layer_builder *builder, const struct shape *input) {
+enum status layer_check_image(struct layer_builder *builder, const struct shape *input) {
     char text[64];
     if (input->rank == 3) return STATUS_OK;
     return layer_error(builder->error, STATUS_UNSUPPORTED, builder->path, builder->layer,
@@ -133,7 +133,7 @@ int layer_add_parameter(struct layer_builder *builder, const char *name, bool is
     if (builder->status) return -1;
     snprintf(parameter->name, sizeof parameter->name, "%s/%s", layer->name, name);
     parameter->layer = (int)(layer - model->layers);
-    parameter->is_trained = is_trained && !layer->keeps_weights;
+    parameter->is_trained = is_trained && layer->trainable;
     parameter->rank = rank;
     parameter->offset = model->weight_count;
     parameter->count = count;

@@ -61,7 +61,7 @@ enum status layer_infer_shape(struct model *model, struct layer *layer, const ch
                               struct error *error);
 
 /* For `infer`: refuse an input that is no image, and an output that is too large. */
-enum status layer_check_image(const struct layer_builder *builder, const struct shape *input);
+enum status layer_check_image(struct layer_builder *builder, const struct shape *input);
 enum status layer_check_output(const struct layer_builder *builder);
 
 /* Index of a new parameter, "LAYER/NAME"; -1 and builder->status when the model gets too large.

@@ -35,7 +35,8 @@ struct model *model_new(int layers) {
         model_free(model);
         return NULL;
     }
-    for (int i = 0; i < layers; i++) model->layers[i].kernel = model->layers[i].bias = -1;
+    for (int i = 0; i < layers; i++)
+        model->layers[i] = (struct layer){.trainable = true, .kernel = -1, .bias = -1};
     return model;
 }
 

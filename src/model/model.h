@@ -95,7 +95,7 @@ struct layer {
     enum layer_kind kind;
     char name[MODEL_NAME];
     enum activation activation; /* of a layer with a kernel, of Activation, ReLU and Softmax */
-    bool keeps_weights;         /* "trainable": false; its parameters stay what they are, and a
+    bool trainable;             /* if not, its parameters stay as they are, and a
                                    BatchNormalization uses its moving statistics in training too */
     bool is_part;               /* of a SeparableConv2D */
     int inputs[MODEL_LAYER_INPUTS];
@@ -119,8 +119,8 @@ struct layer {
 struct parameter {
     char name[2 * MODEL_NAME]; /* "dense/kernel" */
     int layer;
-    bool is_trained; /* by the optimizer; not a moving mean or variance, nor in a layer that keeps
-                        its weights */
+    bool is_trained; /* by the optimizer; not a moving mean or variance, nor in a layer
+                        that is not trainable */
     int rank;
     int size[4];
     size_t offset, count; /* part of the weight block, in floats */

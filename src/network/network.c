@@ -65,7 +65,7 @@ static enum status set_node(struct network *network, int index, struct error *er
     node->kernel_tensor = plan ? plan->kernel_tensor[index] : -1;
     node->trains_kernel =
         layer_has_kernel(layer) &&
-        (!layer->keeps_weights || (node->kernel_tensor >= 0 && plan->scheme.trains_kept_kernels));
+        (layer->trainable || (node->kernel_tensor >= 0 && plan->scheme.trains_kept_kernels));
     node->is_pooled = node_is_pooled(network, node);
     if (node->type->prepare) node->type->prepare(network, node);
     return STATUS_OK;
@@ -78,7 +78,7 @@ static void take_node(struct network *network, struct arena *arena, int index) {
     bool wanted = from && from->gradient_wanted;
     if (node->other >= 0) wanted |= network->nodes[node->other].gradient_wanted;
     bool learns =
-        node->trains_kernel || (node->layer->parameter_count > 0 && !node->layer->keeps_weights);
+        node->trains_kernel || (node->layer->parameter_count > 0 && node->layer->trainable);
     node->gradient_wanted = network->trains && (wanted || learns);
     if (node->clipped_by >= 0) {
         node->gradient = arena_floats(arena, batch, node->size);

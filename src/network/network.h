@@ -1,15 +1,15 @@
-/* network: a model laid out for computing on batches of digits: forward, loss and backward, in
- * plain float32 or with quantization simulated.
+/* network: a model that computes on batches of images: forward, loss and backward, in plain float32
+ * or with simulated quantization.
  *
- * All buffers are planned at creation for a largest batch; nothing allocates afterwards.  Flatten
- * and a Dropout that is off cost nothing.  Where several layers read one tensor, their gradients by
- * it are added in falling order of layers.  One thread uses a network; kernels run on the pool.
+ * All buffers are planned at creation for a largest batch; nothing is allocated afterwards. Flatten
+ * and a Dropout that is off cost nothing.  Where several layers read one tensor, the gradients with
+ * respect to it are added in descending order of layers.  One thread uses a network; kernels run on
+ * the pool.  What a kind of layer computes is in layers/ (node.h).
  *
- * The loss is taken from logits.  A softmax at the end (of the last Dense, a Softmax layer or
- * Activation('softmax')) is left out of the computation and the loss uses what goes into it, as
- * Keras does.  A model that ends without softmax gives logits itself, as a Keras user means who
- * compiles it with from_logits=True.  A softmax elsewhere is refused, and sigmoid or tanh at the
- * end.
+ * The loss is computed from logits.  A softmax at the end (of the last Dense, a Softmax layer or
+ * Activation('softmax')) is not computed, and the loss uses its argument, as in Keras.  A model
+ * that ends without softmax gives logits, as with from_logits=True in Keras.  A softmax elsewhere
+ * is refused, and so are sigmoid and tanh at the end.
  */
 #ifndef NETWORK_NETWORK_H
 #define NETWORK_NETWORK_H
@@ -25,9 +25,9 @@ struct network;
 struct network_options {
     const struct model *model;     /* outlives the network */
     const struct quant_plan *plan; /* likewise; NULL: plain float32 */
-    int batch;                     /* most digits at once */
+    int batch;                     /* most images at once */
     int threads;                   /* of the pool that will be used */
-    bool trains;                   /* plan for network_backward too */
+    bool trains;                   /* plan buffers for network_backward, too */
 };
 
 /* Refuses, by layer name, what it cannot compute. */
@@ -35,32 +35,32 @@ enum status network_create(struct network **network, const struct network_option
                            struct error *error);
 void network_destroy(struct network *network); /* NULL is harmless */
 
-/* Where a step's time goes, in seconds added up over steps; for benchmarks. */
+/* Where the time of training steps goes, in seconds; for benchmarks. */
 #define TIMED_LAYERS 64
 struct step_times {
-    double data;                                          /* choosing and copying the digits */
+    double data;                                          /* choosing and copying the images */
     double kernels;                                       /* their ranges and fake quantization */
-    double forward[TIMED_LAYERS], backward[TIMED_LAYERS]; /* by layer; what is beyond is left out */
+    double forward[TIMED_LAYERS], backward[TIMED_LAYERS]; /* by layer; those beyond are not timed */
     double loss, update;                                  /* update: Adam, and all checks */
 };
 
-/* One batch's way through the network. */
+/* One batch, forward and backward. */
 struct pass {
     struct pool *pool;
-    int count;                   /* digits, 1..batch */
+    int count;                   /* images, 1..batch */
     const unsigned char *pixels; /* [count][784] */
     const float *weights;        /* a block of the model */
     struct range *ranges;        /* of the plan; NULL without one */
-    /* 0: the ranges stay.  Else they are moved by this rate towards what the batch shows, before
-     * its values are quantized (observer.h). */
+    /* 0: the ranges stay.  Otherwise they move at this rate towards those of the batch, before its
+     * values are quantized (observer.h). */
     float rate;
-    /* BatchNormalization takes mean and variance of the batch, not the moving ones; one that
-     * keeps its weights does not. */
+    /* BatchNormalization uses the mean and variance of the batch instead of the moving ones, unless
+     * it is not trainable. */
     bool batch_statistics;
-    bool dropout;          /* drop, with numbers that depend on seed and step only */
+    bool dropout;          /* drop; what is dropped depends on seed and step only */
     float label_smoothing; /* of the gradient's targets (softmax_cross_entropy) */
     uint64_t seed, step;
-    struct step_times *times; /* NULL: nothing is measured */
+    struct step_times *times; /* NULL: nothing is timed */
 };
 
 /* Fake-quantize the kernels by the ranges; forward and backward use them until the next call.
@@ -71,25 +71,25 @@ void network_quantize_kernels(struct network *network, const struct pass *pass);
 /* Returns the logits [count][classes], valid until the next call. */
 const float *network_forward(struct network *network, const struct pass *pass);
 
-/* After network_forward: softmax cross-entropy of each digit into network_losses, and the
- * probabilities; *correct = digits whose largest logit is at the label. */
+/* After network_forward: softmax cross-entropy of each image into network_losses, and the
+ * probabilities; *correct = how many images have their largest logit at the label. */
 void network_loss(struct network *network, const struct pass *pass, const unsigned char *labels,
                   int *correct);
 const float *network_losses(const struct network *network);        /* [count] */
 const float *network_probabilities(const struct network *network); /* [count][classes] */
 int network_classes(const struct network *network);
 
-/* After network_loss, in a network that trains: gradient of the mean loss by every weight, in a
- * block laid out as the model's.  Straight-through where values were fake-quantized.  What no
- * optimizer trains is left as it is: the caller's zeros. */
+/* After network_loss, in a network that trains: gradient of the mean loss with respect to every
+ * weight, in a block laid out as the model's.  Straight-through where values were fake-quantized.
+ * Weights that are not trained are left as they are: the caller's zeros. */
 void network_backward(struct network *network, const struct pass *pass, float *gradient);
 
-/* What a layer made of the last batch, [*count] values; of one with a kernel and sigmoid or tanh
- * what went into that.  Of a network without a plan, and of no layer after the logits. */
+/* A layer's output for the last batch, [*count] values; with a kernel and sigmoid or tanh, the
+ * argument of that.  Not for networks with a plan, nor for layers after the logits. */
 const float *network_values(const struct network *network, int layer, size_t *count);
 
 /* After a pass with batch_statistics: move every moving mean and variance in `weights`, a block of
- * the model, towards the batch's; those of layers that keep their weights stay. */
+ * the model, towards the batch's, except in layers that are not trainable. */
 void network_update_statistics(const struct network *network, float *weights);
 
 /* Bytes of a layer's values and of its gradient (0 where it uses its neighbour's), and of all that

@@ -443,7 +443,7 @@ static void tell_kept_weights(struct worker *worker) {
     for (int i = 0; i < model->layer_count; i++) {
         if (!model->layers[i].parameter_count) continue;
         layers++;
-        if (!model->layers[i].keeps_weights) continue;
+        if (model->layers[i].trainable) continue;
         kept++;
         kernels += plan->scheme.trains_kept_kernels && plan->kernel_tensor[i] >= 0;
     }

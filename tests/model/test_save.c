@@ -74,9 +74,9 @@ static void what_is_not_to_be_trained_is_read_counted_and_saved(void **state) {
     struct model *again = load(path);
     for (int i = 0; i < model->layer_count; i++) {
         const char *name = model->layers[i].name;
-        bool keeps = strstr(name, "norm") || !strcmp(name, "fixed");
-        assert_int_equal(model->layers[i].keeps_weights, keeps);
-        assert_int_equal(again->layers[i].keeps_weights, keeps);
+        bool trainable = !strstr(name, "norm") && strcmp(name, "fixed");
+        assert_int_equal(model->layers[i].trainable, trainable);
+        assert_int_equal(again->layers[i].trainable, trainable);
     }
     char *text;
     assert_ok(model_summary(model, &text, &error), &error);

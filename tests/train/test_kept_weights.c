@@ -29,7 +29,7 @@ static void learn(struct lesson *lesson, const char *scheme, bool all) {
     assert_ok(model_load(test_golden("frozen.h5"), &lesson->model, &error), &error);
     if (all)
         for (int i = 0; i < lesson->model->layer_count; i++)
-            lesson->model->layers[i].keeps_weights = true;
+            lesson->model->layers[i].trainable = false;
     lesson->plan = NULL;
     if (scheme)
         assert_ok(quant_plan_create(&lesson->plan, lesson->model, scheme_find(scheme), &error),
@@ -116,7 +116,7 @@ static void weights_and_ranges_are_those_of_keras(void **state) {
         for (size_t j = 0; j < parameter->count; j++)
             assert_near(weights[parameter->offset + j], variable->values[j], 1e-5);
     }
-    /* A layer that keeps its weights goes on observing, as its wrapper does. */
+    /* A layer that is not trainable goes on observing, as its wrapper does. */
     const struct range *ranges = trainer_ranges(lesson.trainer);
     for (int i = 0; i < lesson.plan->tensor_count; i++) {
         const struct quant_tensor *tensor = &lesson.plan->tensors[i];

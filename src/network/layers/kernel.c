@@ -28,7 +28,7 @@ void kernel_backward_rest(struct network *network, const struct node *node, cons
     const struct parameter *kernel = &network->model->parameters[node->layer->kernel];
     float *dkernel = gradient + kernel->offset;
     size_t units = (size_t)node->layer->units, n = (size_t)pass->count;
-    if (node->layer->bias >= 0 && !node->layer->keeps_weights)
+    if (node->layer->bias >= 0 && node->layer->trainable)
         column_sums(pass->pool, n * (node->size / units), units, node->gradient,
                     gradient + network->model->parameters[node->layer->bias].offset);
     if (!node->has_mask || node->kernel_tensor < 0) return;

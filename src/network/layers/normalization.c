@@ -52,7 +52,7 @@ static void forward_normalization(struct network *network, struct node *node,
     struct batch_statistics *s = node->own;
     const float *x = network->nodes[node->from].value;
     s->rows = (size_t)pass->count * (node->size / s->channels);
-    s->of_batch = pass->batch_statistics && !node->layer->keeps_weights;
+    s->of_batch = pass->batch_statistics && node->layer->trainable;
     s->gamma = parameter_of(network, normalization->gamma, pass->weights);
     s->shift = parameter_of(network, normalization->beta, pass->weights);
     if (!s->shift) s->shift = s->zeros;
@@ -95,7 +95,7 @@ static void backward_normalization(struct network *network, const struct node *n
     const struct normalization *normalization = &node->layer->normalization;
     const struct batch_statistics *s = node->own;
     const float *x = network->nodes[node->from].value, *dy = node->gradient;
-    bool learns = !node->layer->keeps_weights;
+    bool learns = node->layer->trainable;
     activation_backward(node, pass, node->gradient);
     float *dgamma = learns ? gradient_of(network, normalization->gamma, gradient) : NULL;
     float *dbeta = learns ? gradient_of(network, normalization->beta, gradient) : NULL;
@@ -156,7 +156,7 @@ void network_update_statistics(const struct network *network, float *weights) {
     for (int i = 0; i <= network->logits; i++) {
         const struct node *node = &network->nodes[i];
         const struct normalization *normalization = &node->layer->normalization;
-        if (node->layer->kind != LAYER_BATCH_NORMALIZATION || node->layer->keeps_weights) continue;
+        if (node->layer->kind != LAYER_BATCH_NORMALIZATION || !node->layer->trainable) continue;
         const struct batch_statistics *s = node->own;
         qt_assert(s->of_batch);
         move(node, weights + parameters[normalization->moving_mean].offset,
