@@ -90,13 +90,9 @@ int quant_normalization(const struct model *model, int layer) {
     return follows && is_plain ? reader : -1;
 }
 
-static bool is_curve(enum activation activation) {
-    return activation == ACTIVATION_SIGMOID || activation == ACTIVATION_TANH;
-}
-
 /* Whether layer `index` is read by a ReLU of its own alone, which takes over its range. */
 static bool joins_relu(const struct quant_plan *plan, const struct model *model, int index) {
-    if (is_curve(model->layers[index].activation)) return false;
+    if (activation_is_sigmoidal(model->layers[index].activation)) return false;
     int reader = quant_only_reader(model, index);
     if (reader < 0) return false;
     const struct layer *layer = &model->layers[reader];
@@ -159,7 +155,7 @@ static enum status refuse_leftovers(const struct quant_plan *plan, const struct 
     if (layer->kind != LAYER_DENSE &&
         (layer->window.dilation_y > 1 || layer->window.dilation_x > 1))
         return leaves_float(plan, layer, "a dilated convolution", error);
-    if (!is_curve(layer->activation) || reader < 0) return STATUS_OK;
+    if (!activation_is_sigmoidal(layer->activation) || reader < 0) return STATUS_OK;
     const struct layer *next = &model->layers[reader];
     if (next->kind == LAYER_RELU ||
         (next->kind == LAYER_ACTIVATION && next->activation == ACTIVATION_RELU))
