@@ -46,7 +46,8 @@
     ROW(LAYER_ACTIVATION, activation)                                                              \
     ROW(LAYER_RELU, relu)                                                                          \
     ROW(LAYER_SOFTMAX, softmax)                                                                    \
-    ROW(LAYER_LEAKY_RELU, leaky_relu)
+    ROW(LAYER_LEAKY_RELU, leaky_relu)                                                              \
+    ROW(LAYER_SPATIAL_DROPOUT2D, spatial_dropout2d)
 
 /* LAYER_SEPARABLE_CONV2D is only there while a file is read: it becomes the two that it consists
  * of. */
@@ -110,7 +111,7 @@ struct layer {
     int margin[2][2];      /* ZeroPadding2D: rows above and below, columns left and right */
     struct shape target;   /* Reshape: a size of -1 is what is left */
     bool keeps_dimensions; /* global pooling: 1 x 1 x channels */
-    float rate;            /* Dropout: the share dropped, [0, 1) */
+    float rate;            /* Dropout, SpatialDropout2D: the share dropped, [0, 1) */
     struct normalization normalization;   /* BatchNormalization */
     int first_parameter, parameter_count; /* its part of parameters, in Keras' order */
     int kernel, bias;                     /* indices into parameters, -1 when there is none */

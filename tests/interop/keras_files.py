@@ -95,6 +95,7 @@ def sequential(k, **options):
         layers.BatchNormalization(**options),
         layers.ReLU(6.0, **options),
         layers.DepthwiseConv2D(3, depth_multiplier=2, **options),
+        layers.SpatialDropout2D(0.25),
         layers.MaxPooling2D(2, **options),
         layers.Flatten(**options),
         layers.Dropout(0.5, **options),

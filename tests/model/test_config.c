@@ -99,6 +99,7 @@ static void shapes_are_what_keras_makes_of_them(void **state) {
     check_output(AFTER("[null,13,7,3]", LAYER("ReLU", "'max_value':null")), 3, 13, 7, 3);
     check_output(AFTER("[null,9]", LAYER("Softmax", "'axis':-1")), 1, 9, 0, 0);
     check_output(AFTER("[null,9]", LAYER("Dropout", "'rate':0.25")), 1, 9, 0, 0);
+    check_output(AFTER("[null,13,7,3]", LAYER("SpatialDropout2D", "'rate':0.25")), 3, 13, 7, 3);
     check_output(AFTER("[null,9]", LAYER("Activation", "'activation':'softmax'")), 1, 9, 0, 0);
 }
 
@@ -297,12 +298,17 @@ static void what_is_not_supported_is_named(void **state) {
                   "Dense, Conv2D, DepthwiseConv2D, BatchNormalization, Add, MaxPooling2D, "
                   "AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, ZeroPadding2D, "
                   "Reshape, Flatten, Dropout, Activation, ReLU, Softmax, LeakyReLU, "
-                  "SeparableConv2D");
+                  "SpatialDropout2D, SeparableConv2D");
     check_refused(AFTER(IMAGE, LAYER("Dense", "'units':3")), STATUS_UNSUPPORTED,
                   "layer 'it' (Dense): gets 28x28x1; Dense is supported after Flatten or global "
                   "pooling only");
     check_refused(AFTER("[null,784]", CONV("")), STATUS_UNSUPPORTED,
                   "layer 'it' (Conv2D): gets 784; it needs height x width x channels");
+    check_refused(AFTER("[null,784]", LAYER("SpatialDropout2D", "'rate':0.5")), STATUS_UNSUPPORTED,
+                  "layer 'it' (SpatialDropout2D): gets 784; it needs height x width x channels");
+    check_refused(
+        AFTER(IMAGE, LAYER("SpatialDropout2D", "'rate':0.5,'data_format':'channels_first'")),
+        STATUS_UNSUPPORTED, "data_format channels_first is not supported");
     check_refused(AFTER("[null,28,28]", CONV("")), STATUS_UNSUPPORTED, "gets 28x28;");
     check_refused(AFTER("[null,2,28,1]", CONV("")), STATUS_FORMAT,
                   "its 3x3 window (dilation 1x1) does not fit into 2x28x1");
@@ -385,6 +391,8 @@ static void what_is_no_description_of_a_model_is_refused(void **state) {
         AFTER("[null,4]", LAYER("Dropout", "'rate':0.99999999999")),
         AFTER("[null,4]", LAYER("Dropout", "'rate':-0.5")),
         AFTER("[null,4]", LAYER("Dropout", "'rate':'x'")),
+        AFTER(IMAGE, LAYER("SpatialDropout2D", "'rate':1")),
+        AFTER(IMAGE, LAYER("SpatialDropout2D", "'x':1")),
         AFTER("[null,4]", LAYER("ReLU", "'threshold':{}")),
         AFTER(IMAGE, LAYER("DepthwiseConv2D", "'kernel_size':3,'depth_multiplier':0")),
         AFTER("[null,9,9,1048576]", LAYER("DepthwiseConv2D", "'kernel_size':3,"
@@ -481,6 +489,8 @@ static void what_is_written_reads_back_the_same(void **state) {
         AFTER("[null,9]", LAYER("Dense", "'units':4,'activation':'tanh'")),
         AFTER("[null,28,28]", LAYER("Flatten", "'x':1")),
         AFTER("[null,9]", LAYER("Dropout", "'rate':0.2")),
+        AFTER(IMAGE, LAYER("SpatialDropout2D", "'rate':0.2,'noise_shape':null,'seed':3")),
+        AFTER(IMAGE, LAYER("SpatialDropout2D", "'rate':0.2,'data_format':'channels_last'")),
         AFTER("[null,9]", LAYER("Softmax", "'axis':-1")),
         AFTER("[null,9]", LAYER("ReLU", "'x':1")),
         AFTER("[null,9]", LAYER("Activation", "'activation':'softmax'")),
@@ -524,6 +534,21 @@ static void what_is_written_reads_back_the_same(void **state) {
     }
 }
 
+/* SpatialDropout2D of Keras 3 takes fewer fields than other layers do. */
+static void a_spatial_dropout_is_written_with_the_fields_that_keras_3_takes(void **state) {
+    (void)state;
+    struct error error;
+    struct model *model;
+    assert_ok(read_config(AFTER(IMAGE, LAYER("SpatialDropout2D", "'rate':0.25")), &model, &error),
+              &error);
+    char *json = config_write(model);
+    assert_non_null(strstr(json, "{\"class_name\": \"SpatialDropout2D\", \"config\": {\"name\": "
+                                 "\"it\", \"dtype\": \"float32\", \"rate\": 0.25, \"seed\": null, "
+                                 "\"data_format\": \"channels_last\"}}"));
+    free(json);
+    model_free(model);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(shapes_are_what_keras_makes_of_them),
     cmocka_unit_test(fields_arrive),
@@ -537,5 +562,6 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(sizes_are_bounded_before_memory_is_taken),
     cmocka_unit_test(cut_json_is_refused_at_every_length),
     cmocka_unit_test(what_is_written_reads_back_the_same),
+    cmocka_unit_test(a_spatial_dropout_is_written_with_the_fields_that_keras_3_takes),
 };
 TEST_MAIN(tests)

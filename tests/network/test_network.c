@@ -160,6 +160,13 @@ static bool keeps(const struct pass *pass, int layer, float rate, size_t index) 
     return random_unit(words[index % 4]) >= rate;
 }
 
+/* SpatialDropout2D draws once for each channel of each image. */
+static size_t draw_of(const struct layer *layer, int digit, size_t i) {
+    size_t channels = (size_t)layer->output.size[2];
+    return layer->kind == LAYER_DROPOUT ? (size_t)digit * shape_count(&layer->output) + i
+                                        : (size_t)digit * channels + i % channels;
+}
+
 /* One layer but BatchNormalization, for one digit; `other` is what an Add reads besides. */
 static void again_layer(const struct model *model, const struct pass *pass, const double *weights,
                         int index, int digit, const double *x, const double *other, double *y) {
@@ -182,8 +189,9 @@ static void again_layer(const struct model *model, const struct pass *pass, cons
         if (layer->kind == LAYER_LEAKY_RELU && y[i] < 0) y[i] *= (double)layer->slope;
         if (layer->activation == ACTIVATION_SIGMOID) y[i] = 1 / (1 + exp(-y[i]));
         if (layer->activation == ACTIVATION_TANH) y[i] = tanh(y[i]);
-        if (layer->kind == LAYER_DROPOUT && pass->dropout)
-            y[i] = keeps(pass, index, layer->rate, (size_t)digit * count + i)
+        bool drops = layer->kind == LAYER_DROPOUT || layer->kind == LAYER_SPATIAL_DROPOUT2D;
+        if (drops && pass->dropout)
+            y[i] = keeps(pass, index, layer->rate, draw_of(layer, digit, i))
                        ? y[i] / (1 - (double)layer->rate)
                        : 0;
     }
@@ -436,6 +444,19 @@ static void dilated_convolutions_and_bent_relus_have_the_gradient_of_the_loss(vo
     assert_gradients(model, false, false);
 }
 
+static void spatial_dropout_passes_the_gradient_of_the_channels_it_kept(void **state) {
+    (void)state;
+    struct model *model = chain_begin();
+    chain_conv2d(model, "a", 7, 5, 3, PADDING_VALID, ACTIVATION_LINEAR);
+    chain_layer(model, LAYER_SPATIAL_DROPOUT2D, "spatial", ACTIVATION_LINEAR)->rate = 0.25f;
+    chain_conv2d(model, "b", 5, 3, 2, PADDING_VALID, ACTIVATION_RELU);
+    chain_layer(model, LAYER_SPATIAL_DROPOUT2D, "spatial_1", ACTIVATION_LINEAR)->rate = 0.5f;
+    chain_layer(model, LAYER_FLATTEN, "flatten", ACTIVATION_LINEAR);
+    chain_dense(model, "c", 10, ACTIVATION_SOFTMAX);
+    chain_finish(model, 13);
+    assert_gradients(model, true, false);
+}
+
 /* One channel of one pixel has the values 0, 1 and 5 in three digits. */
 static void moving_statistics_move_towards_the_batch(void **state) {
     (void)state;
@@ -552,6 +573,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(convolutions_and_pooling_have_the_gradient_of_the_loss),
     cmocka_unit_test(separate_activations_have_the_gradient_of_the_loss),
     cmocka_unit_test(dropout_passes_the_gradient_where_it_kept_values),
+    cmocka_unit_test(spatial_dropout_passes_the_gradient_of_the_channels_it_kept),
     cmocka_unit_test(batch_statistics_have_a_part_in_the_gradient_of_the_loss),
     cmocka_unit_test(moving_statistics_are_constants_in_the_gradient_of_the_loss),
     cmocka_unit_test(tensors_of_several_readers_have_the_gradient_of_the_loss),

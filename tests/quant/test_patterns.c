@@ -75,6 +75,7 @@ static void normalization_and_relu_join_a_convolution(void **state) {
     both(conv_with(true, LAYER_INPUT, 0), "c/kernel n/out" END);
     both(conv_with(true, LAYER_ACTIVATION, ACTIVATION_LINEAR), "c/kernel n/out" END);
     both(conv_with(true, LAYER_DROPOUT, ACTIVATION_LINEAR), "c/kernel n/out" END);
+    both(conv_with(true, LAYER_SPATIAL_DROPOUT2D, ACTIVATION_LINEAR), "c/kernel n/out" END);
 }
 
 static void activation_relu6_joins_in_our_scheme_only(void **state) {
@@ -333,6 +334,13 @@ static void what_joins_in_training_is_one_operator(void **state) {
                                   : "CONV_2D+relu MEAN FULLY_CONNECTED SOFTMAX";
         assert_operators(model, "tfmot", names);
         assert_operators(model, "qatop", names);
+        model_free(model);
+    }
+    static const enum layer_kind dropouts[] = {LAYER_DROPOUT, LAYER_SPATIAL_DROPOUT2D};
+    for (int i = 0; i < 2; i++) {
+        struct model *model = conv_with(true, dropouts[i], ACTIVATION_LINEAR);
+        assert_operators(model, "tfmot", "CONV_2D MEAN FULLY_CONNECTED SOFTMAX");
+        assert_operators(model, "qatop", "CONV_2D MEAN FULLY_CONNECTED SOFTMAX");
         model_free(model);
     }
     struct model *model = dense_with(LAYER_RELU);

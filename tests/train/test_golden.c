@@ -120,6 +120,24 @@ static void float_models_give_tensorflows_probabilities(void **state) {
     for_each(check_float_model, false);
 }
 
+/* tests/golden/NAME.f32 has what Keras 3 gives for every tenth test digit. */
+static void check_keras3(const struct model *model, const char *name) {
+    struct golden golden;
+    struct error error;
+    struct predictions got;
+    char file[64];
+    size_t length;
+    snprintf(file, sizeof file, "%s.f32", name);
+    float *want = (float *)(void *)test_read(test_golden(file), &length);
+    golden_open(&golden, "separable", true);
+    assert_ok(evaluate_float(model, model->weights, &golden.shown, NULL, &got, &error), &error);
+    assert_int_equal(length, DIGITS * 10 * sizeof *want);
+    for (size_t i = 0; i < DIGITS * 10; i++) assert_near(got.probabilities[i], want[i], 2e-6);
+    free(want);
+    predictions_free(&got);
+    golden_close(&golden);
+}
+
 static void a_separable_convolution_of_keras_3_becomes_two_layers(void **state) {
     (void)state;
     static const char *const files[] = {"keras3_separable.h5", "keras3_separable.keras"};
@@ -130,13 +148,9 @@ static void a_separable_convolution_of_keras_3_becomes_two_layers(void **state) 
                  {LAYER_CONV2D, "first_pointwise"},
                  {LAYER_DEPTHWISE_CONV2D, "second_depthwise"},
                  {LAYER_CONV2D, "second_pointwise"}};
-    struct golden golden;
-    golden_open(&golden, "separable", true);
     for (int i = 0; i < 2; i++) {
         struct error error;
         struct model *model;
-        struct predictions got;
-        size_t length;
         assert_ok(model_load(test_golden(files[i]), &model, &error), &error);
         for (int j = 0; j < 4; j++) {
             const struct layer *layer = &model->layers[1 + j];
@@ -146,15 +160,24 @@ static void a_separable_convolution_of_keras_3_becomes_two_layers(void **state) 
             assert_int_equal(layer->has_bias, layer->kind == LAYER_CONV2D);
         }
         assert_int_equal(model->layers[2].activation, ACTIVATION_RELU);
-        assert_ok(evaluate_float(model, model->weights, &golden.shown, NULL, &got, &error), &error);
-        float *want = (float *)(void *)test_read(test_golden("keras3_separable.f32"), &length);
-        assert_int_equal(length, DIGITS * 10 * sizeof *want);
-        for (size_t j = 0; j < DIGITS * 10; j++) assert_near(got.probabilities[j], want[j], 2e-6);
-        free(want);
-        predictions_free(&got);
+        check_keras3(model, "keras3_separable");
         model_free(model);
     }
-    golden_close(&golden);
+}
+
+static void a_spatial_dropout_of_keras_3_changes_nothing_outside_training(void **state) {
+    (void)state;
+    static const char *const files[] = {"keras3_spatial.h5", "keras3_spatial.keras"};
+    for (int i = 0; i < 2; i++) {
+        struct error error;
+        struct model *model;
+        assert_ok(model_load(test_golden(files[i]), &model, &error), &error);
+        assert_int_equal(model->layers[3].kind, LAYER_SPATIAL_DROPOUT2D);
+        assert_near(model->layers[3].rate, 0.25, 0);
+        assert_string_equal(model->layers[6].name, "channels");
+        check_keras3(model, "keras3_spatial");
+        model_free(model);
+    }
 }
 
 /* ---- training ---- */
@@ -536,6 +559,7 @@ static void float_programs_give_tflites_outputs(void **state) {
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(float_models_give_tensorflows_probabilities),
     cmocka_unit_test(a_separable_convolution_of_keras_3_becomes_two_layers),
+    cmocka_unit_test(a_spatial_dropout_of_keras_3_changes_nothing_outside_training),
     cmocka_unit_test(networks_train_as_tfmot_trains_them),
     cmocka_unit_test(qat_models_give_tensorflows_outputs),
     cmocka_unit_test(qat_models_become_the_converters_programs),
