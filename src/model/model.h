@@ -26,8 +26,8 @@
 #define MODEL_LAYERS_MAX   256
 #define MODEL_WEIGHTS_MAX  ((size_t)64 << 20) /* floats; a file that asks for more is refused */
 
-/* The kinds of layers.  Each has a row in every table of layers, an object called after `name`:
- * dense_layer says how Keras describes a Dense layer (model/layer.h). */
+/* The kinds of layers.  ROW(kind, name) stands for a kind and its rows: NAME_layer has what Keras says
+ * of it (model/layer.h), NAME_node what a network computes (network/node.h). */
 #define LAYER_LIST(ROW)                                                                            \
     ROW(LAYER_INPUT, input)                                                                        \
     ROW(LAYER_DENSE, dense)                                                                        \
