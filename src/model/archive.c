@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <zip.h>
 
-/* Keras stores its members as they are, and trained weights hardly shrink. */
+/* Keras stores its members uncompressed, and trained weights hardly compress. */
 #define MODEST    ((zip_uint64_t)64 << 20) /* bytes that any member may have */
 #define EXPANSION 100                      /* times a larger one may grow */
 
@@ -73,7 +73,7 @@ static enum status check_size(const struct archive *archive, const char *name,
                          (unsigned long long)info->size, limit);
     if (info->comp_size > archive->length)
         return error_set(error, STATUS_FORMAT, archive->path,
-                         "'%s' announces %llu bytes in a file of %llu; it is cut short or damaged",
+                         "'%s' claims %llu bytes in a file of %llu; it is cut short or damaged",
                          name, (unsigned long long)info->comp_size,
                          (unsigned long long)archive->length);
     if (info->size > MODEST && info->size / EXPANSION > info->comp_size)
@@ -83,7 +83,7 @@ static enum status check_size(const struct archive *archive, const char *name,
     return STATUS_OK;
 }
 
-/* Reading past the end makes libzip compare the checksum. */
+/* Reading past the end makes libzip verify the checksum. */
 static bool read_all(zip_file_t *file, unsigned char *bytes, size_t length) {
     size_t got = 0;
     unsigned char more;
@@ -101,7 +101,7 @@ enum status archive_read(struct archive *archive, const char *name, size_t limit
     *bytes = NULL;
     if (zip_stat(archive->zip, name, 0, &info))
         return error_set(error, STATUS_FORMAT, archive->path,
-                         "is a zip archive without '%s'; a Keras model is wanted "
+                         "is a zip archive without '%s'; expected a Keras model "
                          "(model.save('x.keras'))",
                          name);
     enum status status = check_size(archive, name, &info, limit, error);

@@ -1,6 +1,6 @@
 /* archive: members of a .keras file, which is a zip archive.
  *
- * Sizes are bounded before anything is inflated: what a small file blows up to is refused.
+ * Sizes are checked before anything is inflated, so that a small file cannot use up the memory.
  */
 #ifndef MODEL_ARCHIVE_H
 #define MODEL_ARCHIVE_H
@@ -19,9 +19,9 @@ bool archive_probe(const char *path);
 enum status archive_open(struct archive **archive, const char *path, struct error *error);
 void archive_close(struct archive *archive); /* NULL is harmless */
 
-/* A whole member of at most `limit` bytes, stored or deflated, checked against its checksum; takes
- * at most 64 MiB or 100 times the file's bytes, whichever is more.  *bytes is the caller's,
- * to free(); one NUL follows the last byte. */
+/* Read a whole member of at most `limit` bytes, stored or deflated, and verify its checksum. Larger
+ * than 64 MiB it may be only up to 100 times the size of the file.  A NUL follows the last byte;
+ * the caller frees *bytes. */
 enum status archive_read(struct archive *archive, const char *name, size_t limit,
                          unsigned char **bytes, size_t *length, struct error *error);
 

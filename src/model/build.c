@@ -68,7 +68,8 @@ enum status model_build(const char *name, unsigned long long seed, struct model 
     for (size_t i = 0; i < sizeof architectures / sizeof *architectures; i++)
         if (!strcmp(architectures[i].word, name)) architecture = &architectures[i];
     if (!architecture)
-        return error_set(error, STATUS_USAGE, name, "is no built-in architecture; fc and cnn are");
+        return error_set(error, STATUS_USAGE, name,
+                         "is not a built-in architecture; use fc or cnn");
     struct model *built = model_new(architecture->count);
     if (!built) return error_memory(error, name, sizeof *built);
     strcpy(built->name, architecture->name);

@@ -1,4 +1,4 @@
-/* Keras' description of a model, the JSON of model_config, into layers. */
+/* From the JSON of model_config to layers. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +36,8 @@ static enum status unknown_class(const struct layer_builder *builder, const char
     size_t used = 0;
     if (is_model_class(class_name))
         return error_set(builder->error, STATUS_UNSUPPORTED, builder->path,
-                         "layer '%.64s' (%.64s): a model inside a model is not supported; build "
-                         "the model of its layers",
+                         "layer '%.64s' (%.64s): a model inside a model is not supported; use "
+                         "its layers directly",
                          name, class_name);
     for (enum layer_kind kind = 0; kind < LAYER_KINDS; kind++)
         used += (size_t)snprintf(supported + used, sizeof supported - used, "%s%s",
@@ -47,7 +47,7 @@ static enum status unknown_class(const struct layer_builder *builder, const char
                      class_name, supported);
 }
 
-/* What nobody can read is told before what is wrong with the rest. */
+/* Report an unsupported class before anything else. */
 static enum status check_classes(const struct layer_builder *builder, const json_t *layers) {
     for (size_t i = 0; i < json_array_size(layers); i++) {
         const json_t *entry = json_array_get(layers, i);
@@ -88,7 +88,7 @@ static enum status check_names(const struct layer_builder *builder) {
     return STATUS_OK;
 }
 
-/* A Sequential model may have no InputLayer: its first layer then says what it takes. */
+/* A Sequential model may lack an InputLayer; its first layer then has the input shape. */
 static enum status add_missing_input(struct layer_builder *builder, const json_t *first) {
     const json_t *config = json_object_get(first, "config");
     const char *class_name = json_string_value(json_object_get(first, "class_name"));
@@ -96,7 +96,7 @@ static enum status add_missing_input(struct layer_builder *builder, const json_t
     if (layer_kind_of(class_name) == LAYER_INPUT) return STATUS_OK;
     if (!json_is_array(field_input_shape(config)))
         return error_set(builder->error, STATUS_UNSUPPORTED, builder->path,
-                         "the model does not say what it takes: no InputLayer and no "
+                         "the model has no input shape: no InputLayer and no "
                          "batch_input_shape; build it before saving");
     struct layer *layer = &builder->model->layers[builder->model->layer_count++];
     int length = snprintf(layer->name, MODEL_NAME, "%s_input", name ? name : "");
@@ -183,8 +183,9 @@ enum status config_read(const char *json, size_t length, const char *path, struc
     json_error_t trouble;
     json_t *root = json_loadb(json, length, 0, &trouble);
     if (!root)
-        return error_set(error, STATUS_FORMAT, path, "model_config is no valid JSON: %s at byte %d",
-                         trouble.text, trouble.position);
+        return error_set(error, STATUS_FORMAT, path,
+                         "model_config is not valid JSON: %s at byte %d", trouble.text,
+                         trouble.position);
     bool has_ranges;
     enum status status = config_unwrap(json_object_get(root, "config"), &has_ranges, path, error);
     if (!status) status = read_root(&builder, root);

@@ -9,27 +9,27 @@
 
 #include "model/model.h"
 
-/* Layers (no weights yet) from the JSON text of model_config. */
+/* Read the layers, without weights, from the JSON text of a model_config. */
 enum status config_read(const char *json, size_t length, const char *path, struct model **model,
                         struct error *error);
 
-/* Rewrite the config of a model that TensorFlow Model Optimization prepared for quantization to
- * that of the float model in it; *is_wrapped tells whether it was one. */
+/* If TensorFlow Model Optimization prepared the model for quantization, replace its config by that
+ * of the float model inside, and set *is_wrapped. */
 enum status config_unwrap(json_t *config, bool *is_wrapped, const char *path, struct error *error);
 
-/* JSON text of model_config, for free(); NULL when memory is short. */
+/* JSON text of a model_config, to be freed with free(); NULL when out of memory. */
 char *config_write(const struct model *model);
 
-/* A layer's place among the others. */
+/* A layer in its order. */
 struct config_node {
-    size_t entry;                   /* which of `layers` it is */
-    int inputs[MODEL_LAYER_INPUTS]; /* the nodes that it reads, all of them before it */
+    size_t entry;                   /* its index in `layers` */
+    int inputs[MODEL_LAYER_INPUTS]; /* the nodes that it reads; all come before it */
     int input_count;
 };
 
-/* nodes[i] = what comes i-th in a Functional model, in Keras' order; as many nodes as there are
- * layers.  The input is first and the output last.  Refuses, in one line, layers called twice,
- * cycles, names that do not exist, more than one input or output, and layers without use. */
+/* Put the layers of a Functional model in Keras' order, one node for each layer; the input comes
+ * first and the output last.  Refuses layers called twice, cycles, names that do not exist, more
+ * than one input or output, and layers that the output does not need. */
 enum status config_order(const json_t *config, const json_t *layers, const char *path,
                          struct config_node *nodes, struct error *error);
 

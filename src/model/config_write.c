@@ -1,5 +1,5 @@
-/* A model's layers into the JSON of model_config, in the words of tf_keras 2 that Keras 3 also
- * understands. */
+/* From a model's layers to the JSON of model_config, with the names of tf_keras 2 that Keras 3 also
+ * accepts. */
 #include "model/config.h"
 #include "model/layer.h"
 
@@ -16,7 +16,7 @@ static json_t *layer_entry(const struct layer *layer) {
     return json_pack("{s:s, s:o}", "class_name", type->class_name, "config", config);
 }
 
-/* What a Functional model says of a layer besides: its name, and the one call of it. */
+/* What a Functional model has in addition: the name of the layer, and its one call. */
 static int add_links(json_t *entry, const struct model *model, const struct layer *layer) {
     json_t *sources = json_array(), *calls = json_array();
     int failed = 0;

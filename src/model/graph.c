@@ -1,8 +1,9 @@
 /* The order of a Functional model's layers, and what each of them reads.
  *
- * The order is Keras' own, whatever order the file has: by the longest way to the output, longest
- * first; among equal ones by when a depth-first walk from the output, along a layer's inputs in
- * order, comes to them.  Weights in an .h5 and folders in a .keras file stand in it. */
+ * The order is Keras' own, whatever the order in the file: by the longest path to the output,
+ * longest first; ties by when a depth-first walk from the output, which follows the inputs of a
+ * layer in order, first meets them.  The weights in an .h5 and the folders in a .keras are in this
+ * order. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ struct vertex {
     int source_count;
     enum state state;
     size_t met; /* how many layers the walk met before */
-    int depth;  /* longest way to the output */
+    int depth;  /* longest path to the output */
     int place;  /* in the order */
 };
 
@@ -37,7 +38,7 @@ static const char *entry_name(const json_t *entry) {
     return json_string_value(json_object_get(json_object_get(entry, "config"), "name"));
 }
 
-/* graph->count when there is none. */
+/* graph->count: there is none. */
 static size_t find_vertex(const struct graph *graph, const char *name) {
     size_t i = 0;
     while (i < graph->count && strcmp(graph->vertices[i].name, name)) i++;
@@ -73,7 +74,7 @@ static enum status add_source(struct graph *graph, struct vertex *vertex, const 
                          vertex->name, json_string_value(name));
     if (vertex->source_count == MODEL_LAYER_INPUTS)
         return error_set(graph->error, STATUS_UNSUPPORTED, graph->path,
-                         "layer '%.64s' takes more than %d inputs; add them two by two",
+                         "layer '%.64s' takes more than %d inputs; add them two at a time",
                          vertex->name, MODEL_LAYER_INPUTS);
     vertex->sources[vertex->source_count++] = source;
     return STATUS_OK;
@@ -122,10 +123,10 @@ static enum status read_sources(struct graph *graph, struct vertex *vertex) {
     if (json_array_size(calls) == 1) status = read_call(graph, vertex, json_array_get(calls, 0));
     if (!status && !is_input(vertex) && !vertex->source_count)
         return error_set(graph->error, STATUS_FORMAT, graph->path,
-                         "model_config: layer '%.64s' is fed by nothing", vertex->name);
+                         "model_config: layer '%.64s' has no input", vertex->name);
     if (!status && is_input(vertex) && vertex->source_count)
         return error_set(graph->error, STATUS_FORMAT, graph->path,
-                         "model_config: the input '%.64s' is fed by a layer", vertex->name);
+                         "model_config: the InputLayer '%.64s' has an input", vertex->name);
     return status;
 }
 

@@ -1,7 +1,7 @@
-/* h5: the little of HDF5 that writing Keras files needs, with errors as struct error.
+/* h5: writes HDF5, as far as Keras files need it, with errors as struct error.
  *
- * libhdf5 prints nothing here and is used by one thread at a time: h5_create takes a lock that
- * h5_close releases, whatever way the library was built.  h5_reader.h reads.
+ * libhdf5 prints nothing here and is used by one thread at a time, however it was built: h5_create
+ * takes a lock that h5_close releases.  h5_reader.h reads.
  */
 #ifndef MODEL_H5_H
 #define MODEL_H5_H
@@ -17,19 +17,19 @@ struct h5 {
     char *name;       /* where h5_close writes */
 };
 
-/* Start a new file that h5_close writes to `name`; messages speak of `path`.  Until then it is in
- * memory: libhdf5 crashes when a full disk keeps it from flushing. */
+/* Start a new file that h5_close writes to `name`; messages name `path`.  Until then it is in
+ * memory: libhdf5 crashes when it cannot flush because the disk is full. */
 enum status h5_create(struct h5 *h5, const char *name, const char *path, struct error *error);
 
-/* Write the file and close all that is open in it. */
+/* Write the file and close everything open in it. */
 enum status h5_close(struct h5 *h5, struct error *error);
 
 /* Keep every other thread out of libhdf5. */
 void h5_lock_library(void);
 void h5_unlock_library(void);
 
-/* How files are opened: objects left open close with the file, and locks that a read-only file
- * system refuses do not matter. */
+/* Access properties for opening files: objects still open close with the file, and a file system
+ * that refuses locks does not matter. */
 hid_t h5_access_properties(void);
 
 /* Close one object, attribute, type or space; negative ids are harmless. */

@@ -14,11 +14,11 @@
 #include "model/h5_message.h"
 #include "model/h5_read.h"
 
-/* Good files need milliseconds; values come at some 100 MB a second where they are converted. */
+/* Good files take milliseconds; values that are converted come at about 100 MB a second. */
 #define SECONDS        2
 #define BYTES_A_SECOND ((size_t)32 << 20)
 
-/* Beyond what the parent has mapped: the values twice, chunks, and the library's own. */
+/* On top of what the parent has mapped: the values twice, chunks, and the library itself. */
 #define MEMORY ((rlim_t)2 << 30)
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -42,8 +42,8 @@ struct server {
 
 /* ---- leaving the parent --------------------------------------------------------------------- */
 
-/* What the terminal sends to both is for the parent to decide; a crash is to be a crash, whoever
- * wanted to catch it. */
+/* Signals from the terminal are for the parent to handle; a crash must end the process, whatever
+ * handlers the parent has. */
 static void reset_signals(void) {
     static const int ignored[] = {SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE};
     for (int i = 1; i < NSIG; i++) signal(i, SIG_DFL);
@@ -53,7 +53,7 @@ static void reset_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Keep the socket, and nothing of the terminal. */
+/* Keep the socket, but not the terminal. */
 static int reset_files(int socket) {
     int kept = fcntl(socket, F_DUPFD_CLOEXEC, 3);
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -74,7 +74,7 @@ static void set_limit(int resource, rlim_t value) {
     setrlimit(resource, &limit);
 }
 
-/* Bytes of address space in use; 0 where the system does not tell. */
+/* Bytes of address space in use; 0 if unknown. */
 static rlim_t mapped(void) {
     char text[64] = "";
     int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
@@ -131,7 +131,7 @@ static enum status answer_text(struct server *server, hid_t object) {
     return status;
 }
 
-/* Takes the names over. */
+/* Takes ownership of the names. */
 static enum status answer_names(struct server *server, struct h5_names *names) {
     enum status status = STATUS_OK;
     char *payload = NULL;

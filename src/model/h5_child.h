@@ -1,4 +1,4 @@
-/* h5_child: the process that reads an HDF5 file for h5_reader and may die of it. */
+/* h5_child: the process that reads an HDF5 file for h5_reader, and may crash. */
 #ifndef MODEL_H5_CHILD_H
 #define MODEL_H5_CHILD_H
 
@@ -13,8 +13,8 @@ struct h5_child {
     size_t length;     /* bytes of the file */
 };
 
-/* To be called right after fork(), all signals blocked: take leave of the parent's signals, files
- * and limits, open the file, and answer requests until the parent shuts the socket. */
+/* Call right after fork(), with all signals blocked: reset signals, files and limits inherited from
+ * the parent, open the file, and answer requests until the parent shuts the socket. */
 NO_RETURN void h5_child_serve(const struct h5_child *child);
 
 #endif

@@ -16,7 +16,7 @@ bool h5_message_send(int socket, const void *bytes, size_t length) {
     return true;
 }
 
-/* Seconds are counted one by one, so that the time in which a user stopped both does not count. */
+/* Seconds are counted one by one, so that time in which the user stopped both does not count. */
 static bool wait_readable(int socket, int patience) {
     struct pollfd descriptor = {.fd = socket, .events = POLLIN};
     for (int waited = 0; waited < patience;) {

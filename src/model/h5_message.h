@@ -1,8 +1,8 @@
-/* h5_message: what h5_reader and its child say to each other, over a stream socket.
+/* h5_message: the protocol of h5_reader and its child, over a stream socket.
  *
  * A request is the struct, then location and name, each with its NUL.  A response is the struct,
  * then the payload, or with a status other than STATUS_OK the text of an error and its NUL.  The
- * child's first response, to no request, tells whether the file is open.
+ * child's first response, sent without a request, says whether the file is open.
  */
 #ifndef MODEL_H5_MESSAGE_H
 #define MODEL_H5_MESSAGE_H
@@ -43,8 +43,8 @@ struct h5_shape_answer {
 /* Send all; false when the other end is gone. */
 bool h5_message_send(int socket, const void *bytes, size_t length);
 
-/* Receive all; false when the other end is gone, or after `patience` seconds in which nothing came
- * (-1: never). */
+/* Receive all; false when the other end is gone, or nothing came for `patience` seconds
+ * (-1: no limit). */
 bool h5_message_receive(int socket, void *bytes, size_t length, int patience);
 
 #endif

@@ -24,8 +24,9 @@ enum status h5_open(struct h5 *h5, const char *path, const void *image, size_t l
                     struct error *error) {
     *h5 = (struct h5){.file = -1, .path = path};
     if (!image && H5Fis_hdf5(path) <= 0)
-        return error_set(error, STATUS_FORMAT, path,
-                         "is no HDF5 file; a Keras .h5 or .keras is wanted (model.save('x.h5'))");
+        return error_set(
+            error, STATUS_FORMAT, path,
+            "is not an HDF5 file; expected a Keras .h5 or .keras (model.save('x.h5'))");
     hid_t properties = image ? image_properties(image, length) : h5_access_properties();
     h5->file = H5Fopen(image ? IMAGE_NAME : path, H5F_ACC_RDONLY, properties);
     h5_release(properties);
@@ -177,7 +178,7 @@ enum status h5_read_names(const struct h5 *h5, hid_t object, const char *object_
     return status;
 }
 
-/* Refuses layouts that need memory or files beyond the data set's own values. */
+/* Refuse layouts that need other files, or more memory than the values. */
 static enum status check_layout(const struct h5 *h5, hid_t dataset, const char *name,
                                 struct error *error) {
     hid_t properties = H5Dget_create_plist(dataset);
@@ -223,14 +224,14 @@ static enum status read_shape(const struct h5 *h5, hid_t dataset, const char *na
                 shape->count = SIZE_MAX;
         }
         if (shape->count > MODEL_WEIGHTS_MAX)
-            status = error_set(error, STATUS_FORMAT, h5->path,
-                               "'%s' announces more than %zu values", name, MODEL_WEIGHTS_MAX);
+            status = error_set(error, STATUS_FORMAT, h5->path, "'%s' claims more than %zu values",
+                               name, MODEL_WEIGHTS_MAX);
     }
     h5_release(space);
     return status;
 }
 
-/* h5py knows no bfloat16: Keras' weights of that type come as nameless things of 2 bytes. */
+/* h5py has no bfloat16: Keras' weights of that type are stored as opaque values of 2 bytes. */
 static bool is_bfloat16(hid_t type) {
     return type >= 0 && H5Tget_class(type) == H5T_OPAQUE && H5Tget_size(type) == 2;
 }
@@ -288,7 +289,7 @@ enum status h5_list_datasets(const struct h5 *h5, hid_t location, struct h5_name
     return status;
 }
 
-/* In place, from the end: a bfloat16 is the upper half of a float32, here in little endian. */
+/* In place, from the end: a bfloat16 is the upper half of a float32, stored in little endian. */
 static void widen_bfloat16(float *values, size_t count) {
     const unsigned char *bytes = (const unsigned char *)values;
     while (count--) {

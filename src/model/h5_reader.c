@@ -17,7 +17,7 @@
 #include "model/h5_message.h"
 #include "model/model.h"
 
-#define PATIENCE 60 /* seconds of silence; the child's own limits end it long before */
+#define PATIENCE 60 /* seconds of silence; the child's own limits end it long before that */
 
 struct h5_reader {
     int socket;
@@ -28,7 +28,7 @@ struct h5_reader {
 
 /* ---- the child ------------------------------------------------------------------------------ */
 
-/* The library's own words for a missing file are not for users. */
+/* libhdf5's own messages for a missing file are not meant for users. */
 static enum status check_readable(const char *path, size_t *length, struct error *error) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return error_errno(error, path, "cannot open");
@@ -86,9 +86,8 @@ static void end_child(struct h5_reader *reader) {
 
 static enum status set_lost(const struct h5_reader *reader, struct error *error) {
     return error_set(error, STATUS_FORMAT, reader->path,
-                     reader->is_endless
-                         ? "is damaged: libhdf5 comes to no end with it; save it again"
-                         : "is damaged: libhdf5 crashes on it; save it again");
+                     reader->is_endless ? "is damaged: libhdf5 hangs on it; save it again"
+                                        : "is damaged: libhdf5 crashes on it; save it again");
 }
 
 static enum status lose_child(struct h5_reader *reader, struct error *error) {
@@ -98,13 +97,13 @@ static enum status lose_child(struct h5_reader *reader, struct error *error) {
     return set_lost(reader, error);
 }
 
-/* ---- questions ------------------------------------------------------------------------------ */
+/* ---- requests ------------------------------------------------------------------------------- */
 
 static bool receive(struct h5_reader *reader, void *bytes, size_t length) {
     return h5_message_receive(reader->socket, bytes, length, PATIENCE);
 }
 
-/* The head of a response; an error of the child is this function's. */
+/* The head of a response; an error of the child becomes this function's. */
 static enum status receive_response(struct h5_reader *reader, struct h5_response *response,
                                     struct error *error) {
     struct error told;

@@ -1,14 +1,14 @@
-/* h5_reader: what Keras files hold, read by a process of its own.
+/* h5_reader: the contents of Keras files, read in a process of its own.
  *
- * libhdf5 crashes, corrupts the heap or loops for ever on damaged files.  So the caller's process
- * never reads one: h5_reader_open forks a child that answers questions over a socket, with bounds
- * on its memory and processor time.  When the child dies or comes to no end, that is an error like
- * any other, and what it says is checked before use.
+ * On damaged files libhdf5 crashes, corrupts the heap or loops forever.  So the caller's process
+ * never reads one: h5_reader_open forks a child that answers requests over a socket, with limited
+ * memory and processor time.  When the child dies or hangs, that is an error like any other, and
+ * its answers are checked before use.
  *
  * The fork holds the library's lock (h5.h), so the child finds libhdf5 at rest; it calls only
- * libhdf5 and malloc, which glibc keeps usable after a fork, whatever other threads do.  A child
- * that stands still all the same is ended.  A reader belongs to one thread at a time; several may
- * be open at once.
+ * libhdf5 and malloc, which glibc keeps usable after a fork whatever other threads do.  A child
+ * that hangs all the same is killed.  A reader belongs to one thread at a time; several may be open
+ * at once.
  *
  * A location is the path of a group or data set from the root, "/" or "model_weights/dense".
  */
@@ -23,24 +23,23 @@
 
 struct h5_reader;
 
-/* Open for reading; refuses what is not HDF5.  `path` names the file in messages and is copied.
- * End it with h5_reader_close. */
+/* Open for reading; refuses files that are not HDF5.  `path` names the file in messages and is
+ * copied. End it with h5_reader_close. */
 enum status h5_reader_open(struct h5_reader **reader, const char *path, struct error *error);
 
-/* The same for a file in memory, which must stay until this returns. */
+/* The same for a file in memory, which is needed only until this returns. */
 enum status h5_reader_open_image(struct h5_reader **reader, const void *image, size_t length,
                                  const char *path, struct error *error);
 
-/* End the child.  STATUS_FORMAT when it was lost on the way: then whatever the other functions
- * said is worth nothing, and this error is the one to show.  NULL is harmless. */
+/* End the child.  STATUS_FORMAT when it died or hung before: then nothing that was read can be
+ * trusted, and this is the error to show.  NULL is harmless. */
 enum status h5_reader_close(struct h5_reader *reader, struct error *error);
 
-/* Whether there is such an object, and whether it has that attribute; false too when the child is
- * lost. */
+/* Whether there is such an object or attribute; also false when the child is lost. */
 bool h5_reader_has(struct h5_reader *reader, const char *location);
 bool h5_reader_has_attribute(struct h5_reader *reader, const char *location, const char *name);
 
-/* One string attribute, fixed or variable length; *text is the caller's, to free(). */
+/* One string attribute, fixed or variable length; the caller frees *text. */
 enum status h5_reader_text(struct h5_reader *reader, const char *location, const char *name,
                            char **text, size_t *length, struct error *error);
 
@@ -57,7 +56,7 @@ enum status h5_reader_datasets(struct h5_reader *reader, const char *location,
 enum status h5_reader_shape(struct h5_reader *reader, const char *location, const char *name,
                             struct h5_shape *shape, bool *is_float, struct error *error);
 
-/* Its values as float32; `count` as h5_reader_shape told. */
+/* Its values as float32; `count` from h5_reader_shape. */
 enum status h5_reader_floats(struct h5_reader *reader, const char *location, const char *name,
                              float *values, size_t count, struct error *error);
 

@@ -43,7 +43,7 @@ enum status keras_file_describe(struct keras_file *file, struct error *error) {
     if (file->model) return STATUS_OK;
     if (!h5_reader_has_attribute(file->reader, "/", "model_config"))
         return error_set(error, STATUS_FORMAT, file->path,
-                         "is no Keras model: it has no model_config; "
+                         "is not a Keras model: it has no model_config; "
                          "save it with model.save('x.h5')");
     enum status status = h5_reader_text(file->reader, "/", "model_config", &json, &length, error);
     if (!status) status = read_config(file, json, length, error);

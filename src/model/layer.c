@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OUTPUT_MAX   ((size_t)1 << 24) /* numbers in one layer's output for one image */
-#define WEIGHT_GRAIN 16                /* floats: one 64-byte line */
+#define OUTPUT_MAX   ((size_t)1 << 24) /* values in a layer's output for one image */
+#define WEIGHT_GRAIN 16                /* floats: a cache line of 64 bytes */
 
 #define ROW(kind, name) [kind] = &name##_layer,
 static const struct layer_type *const types[LAYER_KINDS] = {
@@ -108,14 +108,14 @@ enum status layer_infer_shape(struct model *model, struct layer *layer, const ch
     if (status) return status;
     if (layer->activation == ACTIVATION_SOFTMAX && layer->output.rank != 1)
         return layer_error(error, STATUS_UNSUPPORTED, path, layer,
-                           "softmax over %s; it is supported over a single row of numbers only",
+                           "softmax over %s; only vectors are supported",
                            shape_text(&layer->output, text));
     return layer_check_output(&builder);
 }
 
 /* ---- parameters ----------------------------------------------------------------------------- */
 
-/* The product of two sizes cannot overflow; the count is compared after every factor. */
+/* The product of two sizes cannot overflow, and the count is checked after every factor. */
 int layer_add_parameter(struct layer_builder *builder, const char *name, bool is_trained, int rank,
                         const int *size) {
     struct model *model = builder->model;

@@ -1,8 +1,7 @@
-/* layer: the kinds of layers, a row for each, from Keras' description to a layer of the model.
+/* layer: one row of functions for each kind of layer: its config, output shape and parameters.
  *
- * What a kind needs stands together in layers/: how its config is read and written, what it makes
- * of its input's shape, which parameters it has, and at the end its row.  LAYER_LIST in model.h
- * names the rows.  Everything here is for this room only.
+ * All that the model knows of a kind is in one file of layers/, which ends in the kind's row.
+ * LAYER_LIST in model.h names the rows.  Everything here is private to this room.
  */
 #ifndef MODEL_LAYER_H
 #define MODEL_LAYER_H
@@ -14,7 +13,7 @@
 #define LAYER_SIZE_MAX   (1 << 20) /* units, filters, kernel and stride sizes */
 #define LAYER_PARAMETERS 4         /* most of one layer: those of BatchNormalization */
 
-/* A layer that is being made, and where errors go. */
+/* A layer under construction, and where errors go. */
 struct layer_builder {
     struct model *model;
     struct layer *layer;
@@ -29,16 +28,16 @@ struct layer_type {
     bool has_kernel;        /* a kernel, perhaps a bias, and an activation */
     bool has_two_inputs;
 
-    /* The fields of `config`, checked, into the layer; inputs and shape come later. */
+    /* Check the fields of `config` and store them in the layer; inputs and shape come later. */
     enum status (*read)(struct layer_builder *builder, const json_t *config);
 
-    /* Add to `config` the fields that only this kind has; not 0 when memory is short. */
+    /* Add the fields of this kind to `config`; nonzero when out of memory. */
     int (*write)(json_t *config, const struct layer *layer);
 
-    /* layer->output, which is `input` before, and whether the layer can take that. */
+    /* Refuse inputs that the layer cannot take, and set layer->output, which is `input` before. */
     enum status (*infer)(struct layer_builder *builder, const struct shape *input);
 
-    /* Call layer_add_parameter for each, in Keras' order; the input has `channels`. */
+    /* Call layer_add_parameter for each parameter, in Keras' order.  `channels`: of the input. */
     void (*add_parameters)(struct layer_builder *builder, int channels);
 };
 
@@ -50,22 +49,22 @@ extern const struct layer_type separable_conv2d_layer;
 /* The row of a kind. */
 const struct layer_type *layer_type(enum layer_kind kind);
 
-/* Kind of a Keras class name; LAYER_KINDS when it is none of ours. */
+/* Kind of a Keras class; LAYER_KINDS when it is not supported. */
 enum layer_kind layer_kind_of(const char *class_name);
 
-/* Activation of a Keras name; ACTIVATIONS when it is none of ours. */
+/* Activation of a Keras name; ACTIVATIONS when it is not supported. */
 enum activation activation_of(const char *name);
 
-/* layer->output from its inputs' shapes, and whether the layer can take them. */
+/* Set layer->output from the shapes of its inputs; refuse inputs that the layer cannot take. */
 enum status layer_infer_shape(struct model *model, struct layer *layer, const char *path,
                               struct error *error);
 
-/* For `infer`: refuse an input that is no image, and an output that is too large. */
+/* For `infer`: refuse inputs that are not images, and outputs that are too large. */
 enum status layer_check_image(struct layer_builder *builder, const struct shape *input);
 enum status layer_check_output(const struct layer_builder *builder);
 
-/* Index of a new parameter, "LAYER/NAME"; -1 and builder->status when the model gets too large.
- * Sizes are at most LAYER_SIZE_MAX. */
+/* Index of a new parameter, "LAYER/NAME".  When the model gets too large, -1, and builder->status
+ * is set.  Sizes are at most LAYER_SIZE_MAX. */
 int layer_add_parameter(struct layer_builder *builder, const char *name, bool is_trained, int rank,
                         const int *size);
 

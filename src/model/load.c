@@ -88,7 +88,7 @@ static bool is_listed(const struct loader *loader, const char *name) {
     return false;
 }
 
-/* A wrapper lists a layer's weights among its ranges: pick them by what the parameters are called,
+/* A wrapper lists the layer's weights among the ranges: find them by the names of the parameters,
  * the last part of "dense/kernel". */
 static enum status load_wrapped(struct loader *loader, const char *group, const struct layer *layer,
                                 const struct h5_names *names) {
@@ -156,8 +156,8 @@ static enum status load_h5(struct loader *loader) {
 
 /* ---- .keras --------------------------------------------------------------------------------- */
 
-/* Keras names a layer's folder after its class, not its name, with a number from the second on:
- * MaxPooling2D, the second one, gives max_pooling2d_1. */
+/* Keras names the folder of a layer after its class, not its name, with a number from the second
+ * on: the second MaxPooling2D is in max_pooling2d_1. */
 static void name_folder(enum layer_kind kind, int number, char folder[MODEL_NAME]) {
     const char *class_name = layer_class(kind);
     size_t length = 0;

@@ -79,7 +79,7 @@ enum status model_check_digits(const struct model *model, const char *path, stru
                            "takes %s; digits are 28x28x1, 28x28 or 784", shape_text(shape, text));
     if (last->output.rank != 1 || last->output.size[0] != 10)
         return layer_error(error, STATUS_UNSUPPORTED, path, last,
-                           "gives %s; a classifier of digits gives 10 numbers",
+                           "gives %s; a digit classifier gives 10 numbers",
                            shape_text(&last->output, text));
     return STATUS_OK;
 }

@@ -1,9 +1,9 @@
 /* model: layers and float weights as Keras describes them; no training state.
  *
- * A model is a list of layers in topological order, Keras' own; layer 0 is always the one
- * LAYER_INPUT, and the last one gives the output.  A Sequential model is a chain; in a Functional
- * one several layers may read the same layer, and an Add reads two.
- * All weights stand in one block; `parameters` says which layer owns which part.  A copy of the
+ * A model is a list of layers in Keras' own topological order.  Layer 0 is always the only
+ * LAYER_INPUT, and the last layer gives the output.  A Sequential model is a chain; in a Functional
+ * model several layers may read the same layer, and an Add reads two.
+ * All weights are in one block; `parameters` says which part belongs to which layer.  A copy of the
  * block is a snapshot of the model.
  *
  * Shapes leave out the batch dimension.  Layouts are Keras':
@@ -21,13 +21,13 @@
 
 #include "base/error.h"
 
-#define MODEL_NAME         64 /* bytes for a name, NUL included; longer ones are refused */
+#define MODEL_NAME         64 /* bytes of a name, NUL included; longer ones are refused */
 #define MODEL_LAYER_INPUTS 2  /* most inputs of one layer (Add) */
 #define MODEL_LAYERS_MAX   256
 #define MODEL_WEIGHTS_MAX  ((size_t)64 << 20) /* floats; a file that asks for more is refused */
 
-/* The kinds of layers.  ROW(kind, name) stands for a kind and its rows: NAME_layer has what Keras says
- * of it (model/layer.h), NAME_node what a network computes (network/node.h). */
+/* The kinds of layers.  ROW(kind, name) stands for a kind and its rows: NAME_layer has what Keras
+ * says of it (model/layer.h), NAME_node what a network computes (network/node.h). */
 #define LAYER_LIST(ROW)                                                                            \
     ROW(LAYER_INPUT, input)                                                                        \
     ROW(LAYER_DENSE, dense)                                                                        \
@@ -49,8 +49,7 @@
     ROW(LAYER_LEAKY_RELU, leaky_relu)                                                              \
     ROW(LAYER_SPATIAL_DROPOUT2D, spatial_dropout2d)
 
-/* LAYER_SEPARABLE_CONV2D is only there while a file is read: it becomes the two that it consists
- * of. */
+/* LAYER_SEPARABLE_CONV2D exists only while a file is read: it is split into its two layers. */
 #define LAYER_KIND(kind, name) kind,
 enum layer_kind { LAYER_LIST(LAYER_KIND) LAYER_SEPARABLE_CONV2D, LAYER_KINDS };
 #undef LAYER_KIND
@@ -83,9 +82,9 @@ struct window {
     enum padding padding;
 };
 
-/* BatchNormalization: y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, a channel each. */
+/* BatchNormalization: y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, per channel. */
 struct normalization {
-    int axis; /* as the file says, counted from the batch; checked to be the last */
+    int axis; /* as in the file, where the batch is axis 0; checked to be the last */
     double momentum, epsilon;
     bool has_gamma, has_beta;
     int gamma, beta; /* indices into parameters, -1 when there is none */
@@ -102,26 +101,26 @@ struct layer {
     int inputs[MODEL_LAYER_INPUTS];
     int input_count; /* 0 for LAYER_INPUT */
     struct shape output;
-    float slope;           /* LeakyReLU: what values below 0 are multiplied by, 0..1 */
-    float limit;           /* ReLU: largest value that passes, other than 6; 0 without one */
+    float slope;           /* LeakyReLU: factor of negative values, 0..1 */
+    float limit;           /* ReLU: max_value unless it is 6; 0: none */
     int units;             /* output channels of a layer with a kernel */
     int depth_multiplier;  /* DepthwiseConv2D: output channels of one input channel */
     bool has_bias;         /* Dense, Conv2D, DepthwiseConv2D */
-    struct window window;  /* convolutions and pooling; the whole image where it is global */
+    struct window window;  /* convolutions and pooling; of global pooling the whole image */
     int margin[2][2];      /* ZeroPadding2D: rows above and below, columns left and right */
-    struct shape target;   /* Reshape: a size of -1 is what is left */
+    struct shape target;   /* Reshape: one size may be -1, whatever is left */
     bool keeps_dimensions; /* global pooling: 1 x 1 x channels */
-    float rate;            /* Dropout, SpatialDropout2D: the share dropped, [0, 1) */
+    float rate;            /* Dropout, SpatialDropout2D: fraction to drop, [0, 1) */
     struct normalization normalization;   /* BatchNormalization */
-    int first_parameter, parameter_count; /* its part of parameters, in Keras' order */
+    int first_parameter, parameter_count; /* its part of `parameters`, in Keras' order */
     int kernel, bias;                     /* indices into parameters, -1 when there is none */
 };
 
 struct parameter {
     char name[2 * MODEL_NAME]; /* "dense/kernel" */
     int layer;
-    bool is_trained; /* by the optimizer; not a moving mean or variance, nor in a layer
-                        that is not trainable */
+    bool is_trained; /* by the optimizer: not a moving mean or variance, and only in a
+                        layer that is trainable */
     int rank;
     int size[4];
     size_t offset, count; /* part of the weight block, in floats */
@@ -135,13 +134,13 @@ struct model {
     int parameter_count;
     float *weights; /* [weight_count], 64-byte aligned block; parts start at multiples of 16 */
     size_t weight_count;
-    bool has_ranges; /* read from a saved QAT model: variables_load gets its ranges */
+    bool has_ranges; /* read from a saved QAT model; variables_load reads its ranges */
 };
 
 /* Read a Keras .h5 or .keras (tf_keras 2 or Keras 3), told apart by content.  Errors name the file,
- * and layer with its class where it is one that is not supported.  A QAT model of TensorFlow Model
- * Optimization gives the float model that it wraps.  SeparableConv2D 'x' becomes DepthwiseConv2D
- * 'x_depthwise' and Conv2D 'x_pointwise'.  The caller frees with model_free. */
+ * and the layer and its class if that is not supported.  From a QAT model of TensorFlow Model
+ * Optimization the float model inside is read.  SeparableConv2D 'x' becomes DepthwiseConv2D
+ * 'x_depthwise' and Conv2D 'x_pointwise'.  The caller frees the model with model_free. */
 enum status model_load(const char *path, struct model **model, struct error *error);
 
 /* Write a Keras .h5 that tf_keras 2 and Keras 3 load: architecture from `model`, values from
@@ -156,9 +155,10 @@ enum status model_save(const struct model *model, const float *weights, const ch
 enum status model_build(const char *architecture, unsigned long long seed, struct model **model,
                         struct error *error);
 
-/* A model with room for `layers` layers, then its parameters and the zeroed weight block that they
- * ask for.  model_new gives NULL when memory is short. */
+/* An empty model with room for `layers` layers; NULL when out of memory. */
 struct model *model_new(int layers);
+
+/* Once all layers are set: the parameters that they need, and a zeroed weight block. */
 enum status model_plan_weights(struct model *model, const char *path, struct error *error);
 
 void model_free(struct model *model);
@@ -170,13 +170,13 @@ bool layer_has_kernel(const struct layer *layer); /* Dense, Conv2D, DepthwiseCon
 bool layer_is_relu(const struct layer *layer);    /* ReLU; Activation relu or relu6 */
 bool layer_is_softmax(const struct layer *layer); /* Softmax; Activation softmax */
 
-/* Class names as Keras prints them: "Conv2D", "softmax". */
+/* Names as in Keras: "Conv2D", "softmax". */
 const char *layer_class(enum layer_kind kind);
 const char *activation_name(enum activation activation);
 
 bool activation_is_sigmoidal(enum activation activation); /* sigmoid or tanh */
 
-/* Refuse a model that cannot take 28x28x1 digits or does not end in 10 classes. */
+/* Refuse a model unless it takes 28x28x1 digits and gives 10 classes. */
 enum status model_check_digits(const struct model *model, const char *path, struct error *error);
 
 #endif

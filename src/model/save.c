@@ -7,7 +7,7 @@
 #include "model/config.h"
 #include "model/layer.h"
 
-/* The layout, as every Keras since 2.0 reads it, is that of tf_keras 2.21. */
+/* The layout is that of tf_keras 2.21, which every Keras since 2.0 reads. */
 #define KERAS_VERSION "2.21.0"
 #define BACKEND       "tensorflow"
 

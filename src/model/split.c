@@ -11,11 +11,12 @@ static enum status name_part(struct layer *part, const struct layer *whole, cons
     int length = snprintf(part->name, sizeof part->name, "%s%s", whole->name, suffix);
     if (length < MODEL_NAME) return STATUS_OK;
     return layer_error(error, STATUS_UNSUPPORTED, path, whole,
-                       "its name is longer than %d bytes, and its parts' would be longer still",
+                       "its name is longer than %d bytes, too long for the names of its parts",
                        MODEL_NAME - 1 - (int)strlen(suffix));
 }
 
-/* The parameters stand in the order of the parts: depthwise_kernel, pointwise_kernel, bias. */
+/* The parameters are already in the order of the parts: depthwise_kernel, pointwise_kernel, bias.
+ */
 static enum status split(const struct model *model, const struct layer *whole, int at,
                          struct layer *layers, const char *path, struct error *error) {
     struct layer *depthwise = &layers[at], *pointwise = &layers[at + 1];
@@ -42,7 +43,7 @@ static enum status split(const struct model *model, const struct layer *whole, i
     return status ? status : name_part(pointwise, whole, "_pointwise", path, error);
 }
 
-/* Layer and name of the parameters of layer `at`. */
+/* Set layer and name of the parameters of layer `at`. */
 static void claim_parameters(struct model *model, int at) {
     const struct layer *layer = &model->layers[at];
     for (int i = 0; i < layer->parameter_count; i++) {

@@ -1,11 +1,11 @@
-/* split: SeparableConv2D into the two layers that it consists of, as TFMOT does it. */
+/* split: each SeparableConv2D into its depthwise and its pointwise layer, as TFMOT does. */
 #ifndef MODEL_SPLIT_H
 #define MODEL_SPLIT_H
 
 #include "model/model.h"
 
-/* Put a DepthwiseConv2D and a Conv2D of 1x1 in the place of every SeparableConv2D of a model whose
- * weights are read; they stay where they are. */
+/* Replace every SeparableConv2D of a model by a DepthwiseConv2D and a 1x1 Conv2D.  The weights must
+ * have been read; they stay where they are. */
 enum status model_split_separable(struct model *model, const char *path, struct error *error);
 
 #endif

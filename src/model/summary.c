@@ -7,7 +7,7 @@
 #define COLUMNS 4
 #define FIELD   (4 * MODEL_NAME) /* bytes for one field of a row */
 
-/* A model that is no chain has one more column, with what each layer reads. */
+/* A model that is not a chain has one more column, for what each layer reads. */
 struct table {
     FILE *out;
     int columns;
@@ -35,7 +35,7 @@ static size_t cut_field(const struct table *table, const char *text, int column)
     return cut;
 }
 
-/* Fields that are too long go on in the lines below. */
+/* Fields that are too long continue on the next lines. */
 static void print_row(const struct table *table, const char *const fields[COLUMNS]) {
     const char *left[COLUMNS] = {fields[0], fields[1], fields[2], fields[3]};
     bool is_left = true;

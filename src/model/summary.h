@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "model/model.h"
 
-/* *text is what model.summary() of tf_keras 2.21 prints, for a chain of layers as Sequential model;
- * lines end in '\n'; for free(). */
+/* *text is what model.summary() of tf_keras 2.21 prints, for a chain of layers as a Sequential
+ * model. Lines end in '\n'.  The caller frees it. */
 enum status model_summary(const struct model *model, char **text, struct error *error);
 
 #endif

@@ -1,8 +1,8 @@
 /* The float model inside one that TensorFlow Model Optimization has prepared for quantization.
  *
- * There each layer x is in a QuantizeWrapperV2 named quant_x, its activation is in a
- * QuantizeAwareActivation, and a QuantizeLayer follows the input.  The description is rewritten to
- * that of the model before; ranges are among the file's variables (variables.h). */
+ * There each layer x is inside a QuantizeWrapperV2 named quant_x, its activation inside a
+ * QuantizeAwareActivation, and a QuantizeLayer follows the input.  The config is rewritten to that
+ * of the original model; ranges are among the file's variables (variables.h). */
 #include <string.h>
 
 #include "model/config.h"
@@ -48,7 +48,7 @@ static bool rename_layer(json_t *config, const char *from, const char *to) {
     return is_done;
 }
 
-/* The activation as it was: TFMOT's NoOpActivation stands for linear without a range. */
+/* Restore the activation: TFMOT's NoOpActivation is linear without a range. */
 static bool unwrap_activation(json_t *config) {
     for (int i = 0; i < ACTIVATION_DEPTH; i++) {
         json_t *activation = json_object_get(config, "activation");
@@ -63,14 +63,14 @@ static bool unwrap_activation(json_t *config) {
     return true;
 }
 
-/* Another way to quantize than TFMOT's default one, with 4 bits say, would be taken for that. */
+/* Anything but TFMOT's default quantization, say with 4 bits, would be mistaken for that. */
 static enum status check_quantization(const json_t *config, const char *name, const char *path,
                                       struct error *error) {
     const json_t *quantization = json_object_get(config, "quantize_config");
     const char *text = json_string_value(json_object_get(quantization, "class_name"));
     const char *package = text ? strrchr(text, '>') : NULL;
     if (package) text = package + 1;
-    /* OutputOnlyConfig: of what feeds a quantized layer where not all layers are. */
+    /* OutputOnlyConfig: for the input of a quantized layer when not all layers are quantized. */
     if (!text || !strncmp(text, "Default8Bit", 11) || !strcmp(text, "NoOpQuantizeConfig") ||
         !strcmp(text, "OutputOnlyConfig"))
         return STATUS_OK;
@@ -80,7 +80,7 @@ static enum status check_quantization(const json_t *config, const char *name, co
                      name, text);
 }
 
-/* Make the wrapper's entry that of the layer in it. */
+/* Replace the wrapper's entry by that of the layer inside. */
 static enum status unwrap_layer(json_t *config, json_t *entry, const char *path,
                                 struct error *error) {
     json_t *layer = json_object_get(json_object_get(entry, "config"), "layer");
@@ -108,7 +108,7 @@ static const char *find_source(const json_t *value, int depth) {
     return depth ? find_source(json_array_get(value, 0), depth - 1) : NULL;
 }
 
-/* What the QuantizeLayer fed is fed by what fed it. */
+/* Connect what reads the QuantizeLayer to what it reads. */
 static enum status bypass(json_t *config, const json_t *entry, const char *path,
                           struct error *error) {
     const char *name = entry_name(entry);

@@ -58,7 +58,7 @@ static bool copy_variable_name(const char *path, char name[MODEL_NAME]) {
     return true;
 }
 
-/* The second model that is prepared in one process has a quantize_layer_1: call it as the first. */
+/* The second model prepared in a process has a quantize_layer_1: drop the number. */
 static void name_input(struct variable *variable) {
     size_t length = strlen(TFMOT_INPUT);
     const char *number = variable->layer + length;
@@ -98,7 +98,7 @@ static enum status read_values(struct loader *loader, const char *location, cons
 }
 
 /* Read data set `path` below `location` as the variable `name` of the layer named by layer[length];
- * one of integers is passed over. */
+ * skip it if it holds integers. */
 static enum status add_variable(struct loader *loader, const char *location, const char *path,
                                 const char *layer, size_t length, const char *name) {
     struct variables *variables = loader->variables;
@@ -142,7 +142,7 @@ static enum status load_layer(struct loader *loader, const char *root, const cha
     return status;
 }
 
-/* Keras' own lists say what belongs to which layer. */
+/* Keras' own lists say which variable belongs to which layer. */
 static enum status load_listed(struct loader *loader, const char *root) {
     struct h5_names layers = {0};
     enum status status =
@@ -153,7 +153,7 @@ static enum status load_listed(struct loader *loader, const char *root) {
     return status;
 }
 
-/* Without lists the folder of a data set is its layer. */
+/* Without lists, the folder of a data set is its layer. */
 static enum status load_folders(struct loader *loader, const char *root) {
     struct h5_names paths = {0};
     enum status status = h5_reader_datasets(loader->reader, root, &paths, loader->error);
@@ -187,18 +187,18 @@ static enum status load_h5(struct loader *loader) {
 
 /* ---- .keras --------------------------------------------------------------------------------- */
 
-/* A wrapper's data sets have numbers for names:
- *   layer/vars/0, ...  what the layer itself holds, in Keras' order: all of its parameters, or when
- *                      the kernel is fake-quantized all but that
- *   vars/0, ...        those that are trained, once more, and that kernel; then the step counter,
- *                      the only integer; then the ranges: kernel_min, kernel_max where the kernel
- *                      has one, the activation's or the output's where there is one
+/* The data sets of a wrapper are numbered:
+ *   layer/vars/0, ...  the parameters of the layer, in Keras' order, without the kernel if that is
+ *                      fake-quantized
+ *   vars/0, ...        the trained ones again, with that kernel; then the step counter, the only
+ *                      integer; then the ranges, if any: kernel_min and kernel_max, and those of
+ * the activation or output
  */
 struct wrapper {
     const struct layer *layer;
     const struct parameter *parameters; /* of the layer */
     char group[2 * MODEL_NAME];
-    int own, step, count; /* data sets in layer/vars, place of the counter in vars, all of vars */
+    int own, step, count; /* data sets in layer/vars, index of the counter in vars, size of vars */
 };
 
 static bool has_number(struct loader *loader, const char *folder, int number) {
@@ -257,7 +257,7 @@ static enum status add_range(struct loader *loader, const struct wrapper *wrappe
     return status;
 }
 
-/* What TFMOT names the range that is not the kernel's. */
+/* TFMOT's name of the range that is not the kernel's. */
 static const char *activation_range(const struct layer *layer) {
     if (!layer_has_kernel(layer)) return TFMOT_OUTPUT;
     bool is_after = layer->activation == ACTIVATION_LINEAR ||
@@ -301,7 +301,7 @@ static enum status load_wrappers(struct loader *loader, const struct model *mode
     name_wrapper(layers, model->layer_count - 1, last);
     if (!h5_reader_has(loader->reader, group) || !h5_reader_has(loader->reader, last))
         return error_set(loader->error, STATUS_UNSUPPORTED, loader->path,
-                         "is a QAT model of which some layers were left out; a .keras does not say "
+                         "is a QAT model with only some layers quantized; a .keras does not say "
                          "which: save it with model.save('x.h5')");
     for (int end = 0; end < 2 && !status; end++)
         status = add_variable(loader, group, end ? "1" : "0", TFMOT_INPUT, strlen(TFMOT_INPUT),

@@ -14,7 +14,7 @@ static bool is_softmax(const struct layer *layer) {
     return layer->kind == LAYER_SOFTMAX || layer->activation == ACTIVATION_SOFTMAX;
 }
 
-/* The last layer is a softmax of its own: the logits are what it reads. */
+/* The last layer is only a softmax: the logits are its input. */
 static bool ends_in_softmax_layer(const struct model *model) {
     return layer_is_softmax(&model->layers[model->layer_count - 1]);
 }
@@ -29,15 +29,14 @@ static enum status check_layer(const struct network *network, int index, struct 
     qt_assert(type); /* a SeparableConv2D is two layers once its file is read */
     const char *why = type->refusal ? type->refusal(layer) : NULL;
     if ((layer->kind == LAYER_INPUT) != (index == 0))
-        return refuse(layer, error, "only a model of one input can be computed");
+        return refuse(layer, error, "only models with one input are supported");
     if (is_softmax(layer) && index != network->model->layer_count - 1)
-        return refuse(layer, error, "softmax inside a model cannot be computed; only at its end");
+        return refuse(layer, error, "softmax is supported only at the end of a model");
     if (activation_is_sigmoidal(layer->activation) && index == network->model->layer_count - 1)
-        return error_set(
-            error, STATUS_UNSUPPORTED, layer->name,
-            "a model that ends in %s cannot be computed; end it in softmax, or without "
-            "activation",
-            activation_name(layer->activation));
+        return error_set(error, STATUS_UNSUPPORTED, layer->name,
+                         "a model that ends in %s is not supported; end it in softmax, or without "
+                         "activation",
+                         activation_name(layer->activation));
     if (why) return refuse(layer, error, why);
     if (network->nodes[index].readers == 0 && index != network->model->layer_count - 1)
         return refuse(layer, error, "the output of this layer is not used");
@@ -84,9 +83,9 @@ static void take_node(struct network *network, struct arena *arena, int index) {
         node->gradient = arena_floats(arena, batch, node->size);
     } else if (!node->hands_on) {
         node->raw = arena_floats(arena, batch, node->size);
-        /* The mask of backward needs the values before quantization; without it, in place. */
+        /* The backward mask needs the values before quantization; without it, in place. */
         bool apart = network->trains && node->tensor >= 0 && index && !node->is_pooled;
-        /* Calibration looks at what goes into the activation. */
+        /* Calibration needs the argument of the activation. */
         apart |= !network->plan && layer_has_kernel(node->layer) &&
                  activation_is_sigmoidal(node->layer->activation);
         node->value = apart ? arena_floats(arena, batch, node->size) : node->raw;
@@ -96,7 +95,7 @@ static void take_node(struct network *network, struct arena *arena, int index) {
             node->gradient = node->gradient_wanted ? arena_floats(arena, batch, node->size) : NULL;
     } else {
         node->raw = node->value = from->value;
-        /* Its gradient is that of what it reads, unless others read that as well. */
+        /* It shares the gradient of what it reads, unless that has other readers. */
         bool apart = node->gradient_wanted && from->readers > 1;
         node->gradient = apart ? arena_floats(arena, batch, node->size) : from->gradient;
     }
@@ -145,7 +144,7 @@ static enum status network_fill(struct network *network, int threads, struct err
         if (status) return status;
     }
     if (network->nodes[0].size != DIGIT_PIXELS)
-        return refuse(network->nodes[0].layer, error, "the input does not take digits of 28x28");
+        return refuse(network->nodes[0].layer, error, "the input is not 28x28");
 
     struct arena arena = {0};
     take_all(network, &arena, threads);

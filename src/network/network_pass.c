@@ -28,7 +28,7 @@ static void quantize_kernel(struct network *network, struct node *node, const st
     const struct parameter *kernel = &network->model->parameters[node->layer->kernel];
     const struct range *ranges = pass->ranges + tensor->offset;
     struct fake_quant *by = network->kernel_by + tensor->offset;
-    /* Mostly no weight lies outside: rounding makes it so for one range in 250. */
+    /* Weights rarely lie outside: rounding causes it for one range in 250. */
     node->has_mask = false;
     for (int c = 0; c < tensor->channels; c++) {
         by[c] = quant_plan_fake_quant(network->plan, tensor, ranges[c]);
@@ -49,7 +49,7 @@ void network_quantize_kernels(struct network *network, const struct pass *pass) 
             quantize_kernel(network, &network->nodes[i], pass);
 }
 
-/* ---- what the kinds of layers share ---- */
+/* ---- shared by the kinds of layers ---- */
 
 float *node_observed(const struct node *node, const struct pass *pass, float seen[2]) {
     return node->tensor >= 0 && pass->rate > 0 ? seen : NULL;
@@ -128,8 +128,8 @@ void network_loss(struct network *network, const struct pass *pass, const unsign
 
 /* ---- backward ---- */
 
-/* The first of several readers writes where the gradient belongs, each of the others aside, from
- * where it is added. */
+/* The first of several readers writes to the gradient itself; the others write aside, and that is
+ * added. */
 static float *gradient_place(const struct network *network, const struct node *from) {
     if (!from->gradient_wanted) return NULL;
     return from->arrived ? network->aside : from->gradient;

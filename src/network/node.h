@@ -1,8 +1,7 @@
 /* node: a layer in a network, with its buffers and the functions of its kind.
  *
- * What a kind of layer computes stands in a file of layers/ and ends in its row, `const struct
- * node_type NAME_node`; LAYER_LIST in model/model.h names the rows.  Everything here is for this
- * room only.
+ * What a network computes for a kind of layer is in one file of layers/, which ends in the kind's
+ * row.  LAYER_LIST in model/model.h names the rows.  Everything here is private to this room.
  */
 #ifndef NETWORK_NODE_H
 #define NETWORK_NODE_H
@@ -17,24 +16,24 @@ struct node;
 struct node_type {
     size_t own_size; /* bytes of node->own */
 
-    /* Why no network can compute the layer; NULL when one can. */
+    /* Why the layer cannot be computed; NULL: it can. */
     const char *(*refusal)(const struct layer *layer);
 
-    /* Fill node->own but for buffers, and set node->hands_on; `node` is complete otherwise. */
+    /* Fill node->own except for buffers, and set node->hands_on; the rest of the node is set. */
     void (*prepare)(const struct network *network, struct node *node);
 
-    /* Take the buffers in node->own, and set node->kept; the node's others are taken. */
+    /* Take the buffers of node->own, and set node->kept; the other buffers have been taken. */
     void (*take)(const struct network *network, struct node *node, struct arena *arena);
 
     /* Floats of scratch that the kernels need, forward and backward. */
     size_t (*scratch)(const struct network *network, const struct node *node, int threads);
 
-    /* From what the layer reads to node->raw and node->value. */
+    /* Compute node->raw and node->value from what the layer reads. */
     void (*forward)(struct network *network, struct node *node, const struct pass *pass);
 
-    /* From node->gradient to the parameters' gradients, in the block `gradient`, and to that with
-     * respect to what the layer reads, in `to`; NULL where none is wanted.  A layer with two inputs
-     * gets NULL and hands on the gradients with respect to both itself (node_add_gradient). */
+    /* From node->gradient, compute the gradients of the parameters, into the block `gradient`, and
+     * the gradient with respect to the input, into `to` unless that is NULL.  A layer with two
+     * inputs gets NULL and gives the gradients of both itself (node_add_gradient). */
     void (*backward)(struct network *network, const struct node *node, const struct pass *pass,
                      float *gradient, float *to);
 };
@@ -47,15 +46,15 @@ LAYER_LIST(NODE_TYPE)
 struct node {
     const struct layer *layer;
     const struct node_type *type;
-    void *own;            /* what only this kind has: a struct of its file */
+    void *own;            /* data of this kind alone: a struct of its file */
     size_t size;          /* shape_count(&layer->output) */
     size_t input_size;    /* of the node it reads */
     int from;             /* the node it reads; -1 for the input */
     int other;            /* Add: the second one; else -1 */
     int readers;          /* how often other nodes read it */
     int arrived;          /* gradients that its readers have given in this backward pass */
-    bool hands_on;        /* computes nothing: its buffers are those of what it reads, but for a
-                             gradient of its own where that has other readers */
+    bool hands_on;        /* computes nothing: it shares the buffers of what it reads, but has a
+                             gradient of its own if that has other readers */
     float *raw;           /* before fake quantization; equal to `value` when there is none and no
                              sigmoid or tanh after the kernel */
     float *value;         /* what the next layer reads */
@@ -105,23 +104,23 @@ static inline float limit_of(const struct layer *layer) {
     return layer->activation == ACTIVATION_RELU6 ? 6.0f : layer->limit;
 }
 
-/* Where the pass moves the range of the node's output, `seen`, to be filled with the smallest and
- * largest of `raw` if that costs nothing; else NULL. */
+/* `seen` if the pass needs the smallest and largest value of node->raw, for a kernel that can find
+ * them on the way; else NULL. */
 float *node_observed(const struct node *node, const struct pass *pass, float seen[2]);
 
-/* From `raw` to `value`: move the range towards what was `seen` (NULL: look), and fake-quantize.
- * Nothing happens to a node without a tensor in the plan. */
+/* Compute node->value from node->raw: move the range towards `seen` (NULL: find it here), and
+ * fake-quantize.  Does nothing for a node without a tensor in the plan. */
 void node_quantize(struct network *network, struct node *node, const struct pass *pass,
                    const float *seen);
 
-/* For nodes that hand on: value and gradient of what is read are the node's own. */
+/* For nodes that hand on: the value is that of the input, and so is the gradient. */
 void node_hand_on(const struct network *network, struct node *node);
 void node_hand_on_gradient(const struct node *node, const struct pass *pass, float *to);
 
 /* A gradient with respect to a node's value, from one of its readers. */
 void node_add_gradient(struct node *node, const struct pass *pass, const float *gradient);
 
-/* The kernel that the pass computes with: fake-quantized or plain; and the bias, NULL without. */
+/* The kernel for this pass, fake-quantized or plain, and the bias (NULL: none). */
 const float *node_kernel(const struct network *network, const struct node *node,
                          const struct pass *pass);
 const float *node_bias(const struct network *network, const struct node *node,

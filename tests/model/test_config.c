@@ -256,7 +256,7 @@ static void a_graph_that_cannot_be_computed_is_refused(void **state) {
                   STATUS_UNSUPPORTED, "the model has two inputs, 'in' and 'in2'");
     check_refused(
         FUNCTIONAL(INPUT_NODE "," NAMED("a", "Dense", ",'units':3", "'x':0"), "[['a',0,0]]"),
-        STATUS_FORMAT, "layer 'a' is fed by nothing");
+        STATUS_FORMAT, "layer 'a' has no input");
     check_refused(FUNCTIONAL(INPUT_NODE "," NAMED("a", "Dense", ",'units':3",
                                                   "'inbound_nodes':[[['in',0,0,{}],"
                                                   "['in',0,0,{}]]]"),
@@ -277,13 +277,13 @@ static void a_graph_that_cannot_be_computed_is_refused(void **state) {
 static void what_cannot_be_added_is_refused(void **state) {
     (void)state;
     check_refused(FUNCTIONAL(INPUT_NODE "," INTO("a", FROM("in")), "[['a',0,0]]"),
-                  STATUS_UNSUPPORTED, "layer 'a' (Add): adds 1 tensor; two are to be added");
+                  STATUS_UNSUPPORTED, "layer 'a' (Add): adds 1 tensor; it needs two");
     check_refused(FUNCTIONAL(INPUT_NODE "," INTO("a", FROM("in") "," FROM("in") "," FROM("in")),
                              "[['a',0,0]]"),
-                  STATUS_UNSUPPORTED, "layer 'a' takes more than 2 inputs; add them two by two");
+                  STATUS_UNSUPPORTED, "layer 'a' takes more than 2 inputs; add them two at a time");
     check_refused(
         FUNCTIONAL(INPUT_NODE "," DENSE("d", "in") "," ADD("a", "in", "d"), "[['a',0,0]]"),
-        STATUS_UNSUPPORTED, "layer 'a' (Add): adds 4 and 3; only tensors of one shape are added");
+        STATUS_UNSUPPORTED, "layer 'a' (Add): adds 4 and 3; both must have the same shape");
     check_refused(SEQUENTIAL(INPUT("[null,4]") "," LAYER("Add", "'x':1")), STATUS_UNSUPPORTED,
                   "layer 'it' (Add): adds 1 tensor");
     check_refused(
@@ -348,13 +348,13 @@ static void what_is_not_supported_is_named(void **state) {
                   "negative_slope 0.125");
     check_refused(AFTER(IMAGE, LAYER("ReLU", "'threshold':1")), STATUS_UNSUPPORTED, "threshold 1");
     check_refused(AFTER("[null,4]", LAYER("Softmax", "'axis':0")), STATUS_UNSUPPORTED,
-                  "another axis");
+                  "an axis other than the last");
     check_refused(AFTER(IMAGE, LAYER("Activation", "'activation':'softmax'")), STATUS_UNSUPPORTED,
                   "softmax over 28x28x1");
-    check_refused(AFTER("[null,null,28,1]", CONV("")), STATUS_UNSUPPORTED, "open size");
+    check_refused(AFTER("[null,null,28,1]", CONV("")), STATUS_UNSUPPORTED, "unknown size");
     check_refused(AFTER("[null,4,4,4,4]", CONV("")), STATUS_FORMAT, "1 to 3 sizes");
     check_refused(SEQUENTIAL(LAYER("Dense", "'units':3")), STATUS_UNSUPPORTED,
-                  "does not say what it takes");
+                  "has no input shape");
     check_refused("{'class_name':'MyModel','config':{'layers':[1]}}", STATUS_UNSUPPORTED,
                   "the model is a MyModel");
     check_refused(AFTER("[null,4]", "{'class_name':'Sequential','config':{'name':'inner',"

@@ -176,7 +176,7 @@ static void wrong_members_are_told(void **state) {
                   "data set 'layers/dense_1/vars/1' is missing");
     free(biased);
     both[0] = (struct member){"config.json", "{", 1};
-    check_refused(write_archive("x.keras", both, 2, false, NULL), "is no valid JSON");
+    check_refused(write_archive("x.keras", both, 2, false, NULL), "is not valid JSON");
     free(weights);
     check_refused(write_model("elsewhere", false, false),
                   "layer 'z_first' (Dense): its weights are missing from the file");

@@ -236,7 +236,7 @@ static void a_data_set_of_hostile_size_is_refused(void **state) {
         H5Gclose(group);
         keras_close(&file);
         check_refused(path, i ? "the chunks of 'd/kernel:0' are too large"
-                              : "announces more than 67108864 values");
+                              : "claims more than 67108864 values");
     }
 }
 
@@ -267,7 +267,7 @@ static void missing_parts_are_named(void **state) {
     const char *path = test_scratch("missing.h5");
     struct made_keras file = keras_create(path, NULL);
     keras_close(&file);
-    check_refused(path, "is no Keras model: it has no model_config; save it with "
+    check_refused(path, "is not a Keras model: it has no model_config; save it with "
                         "model.save('x.h5')");
 
     file = keras_create(path, CONFIG);
@@ -301,7 +301,7 @@ static void missing_parts_are_named(void **state) {
 
     file = keras_create(path, "{'class_name':");
     keras_close(&file);
-    check_refused(path, "model_config is no valid JSON");
+    check_refused(path, "model_config is not valid JSON");
 }
 
 static void what_is_no_hdf5_is_refused(void **state) {
@@ -309,9 +309,9 @@ static void what_is_no_hdf5_is_refused(void **state) {
     struct error error;
     const char *path = test_scratch("other.h5");
     assert_ok(file_replace(path, "no HDF5", 7, NULL, NULL, &error), &error);
-    check_refused(path, "is no HDF5 file");
+    check_refused(path, "is not an HDF5 file");
     assert_ok(file_replace(path, "", 0, NULL, NULL, &error), &error);
-    check_refused(path, "is no HDF5 file");
+    check_refused(path, "is not an HDF5 file");
     check_refused("/no/such.h5", "cannot open: No such file or directory");
     check_refused("/", "is not a regular file");
     check_refused("/dev/null", "is not a regular file");
@@ -325,7 +325,7 @@ static void a_model_cut_anywhere_is_refused(void **state) {
     unsigned char *bytes = test_read(write_model(H5T_IEEE_F32LE, 0, kernel_size, kernel), &length);
     for (size_t i = 0; i < length; i += i < 512 ? 8 : 61) {
         assert_ok(file_replace(cut, bytes, i, NULL, NULL, &error), &error);
-        check_refused(cut, i < 8 ? "is no HDF5 file" : "");
+        check_refused(cut, i < 8 ? "is not an HDF5 file" : "");
     }
     free(bytes);
     bytes = test_read(test_asset("models/mnist_cnn.h5"), &length);
@@ -350,7 +350,7 @@ static void digits_must_fit_the_model(void **state) {
     assert_ok(model_load(test_asset("models/mnist_fc.h5"), &model, &error), &error);
     model->layers[2].output.size[0] = 9;
     assert_int_equal(model_check_digits(model, path, &error), STATUS_UNSUPPORTED);
-    assert_string_equal(error.text, "layer 'dense_1' (Dense): gives 9; a classifier of digits "
+    assert_string_equal(error.text, "layer 'dense_1' (Dense): gives 9; a digit classifier "
                                     "gives 10 numbers");
     model_free(model);
 }

@@ -33,7 +33,7 @@ static enum status relu_read(struct layer_builder *builder, const json_t *config
         if (!json_is_number(value)) return field_wrong(builder, fields[i], "a number");
         if (json_number_value(value) == 0) continue;
         snprintf(what, sizeof what, "%s %g", fields[i], json_number_value(value));
-        return field_unsupported(builder, what, "a ReLU with 0 there is");
+        return field_unsupported(builder, what, "0 is");
     }
     bool is_relu6 = has_limit && limit == 6;
     builder->layer->activation = is_relu6 ? ACTIVATION_RELU6 : ACTIVATION_RELU;
@@ -82,7 +82,7 @@ static enum status softmax_read(struct layer_builder *builder, const json_t *con
     const json_t *axis = field_axis(config);
     json_int_t number = json_integer_value(axis);
     if (axis && !(json_is_integer(axis) && (number == -1 || number == 1)))
-        return field_unsupported(builder, "another axis than the last", "axis=-1 is");
+        return field_unsupported(builder, "an axis other than the last", "axis=-1 is");
     builder->layer->activation = ACTIVATION_SOFTMAX;
     return STATUS_OK;
 }

@@ -2,7 +2,7 @@
 #include "model/fields.h"
 #include "model/window.h"
 
-/* ---- what they have in common --------------------------------------------------------------- */
+/* ---- in common to all ----------------------------------------------------------------------- */
 
 static enum status read_common(struct layer_builder *builder, const json_t *config) {
     static const int none[2] = {0, 0}, one[2] = {1, 1};
@@ -21,7 +21,7 @@ static enum status read_common(struct layer_builder *builder, const json_t *conf
     if (!status) status = field_check_format(builder, config);
     if (status) return status;
     if (json_is_integer(groups) && json_integer_value(groups) != 1)
-        return field_unsupported(builder, "a convolution in groups", "groups=1 is");
+        return field_unsupported(builder, "a grouped convolution", "groups=1 is");
     bool is_strided = window->stride_y > 1 || window->stride_x > 1;
     if (is_strided && (window->dilation_y > 1 || window->dilation_x > 1))
         return field_unsupported(builder, "strides together with dilation", "either of them is");
@@ -127,13 +127,13 @@ const struct layer_type depthwise_conv2d_layer = {
 
 /* ---- SeparableConv2D, until it is split (split.h) ------------------------------------------- */
 
-/* Its strides are those of the depthwise part. */
+/* Its strides are for the depthwise part. */
 static enum status separable_read(struct layer_builder *builder, const json_t *config) {
     enum status status = field_read_size(builder, config, "filters", &builder->layer->units);
     return status ? status : depthwise_read(builder, config);
 }
 
-/* What lies between the two parts must fit as well. */
+/* The output of the depthwise part must not be too large either. */
 static enum status separable_infer(struct layer_builder *builder, const struct shape *input) {
     struct layer *layer = builder->layer;
     int filters = layer->units;

@@ -16,7 +16,7 @@ static enum status dropout_read(struct layer_builder *builder, const json_t *con
     const json_t *noise = json_object_get(config, "noise_shape");
     enum status status = read_rate(builder, config);
     if (!status && noise && !json_is_null(noise))
-        return field_unsupported(builder, "a noise_shape", "Dropout of single numbers is");
+        return field_unsupported(builder, "a noise_shape", "dropout of single values is");
     return status;
 }
 

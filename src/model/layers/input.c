@@ -11,7 +11,7 @@ static enum status input_read(struct layer_builder *builder, const json_t *confi
     for (size_t i = 1; i < rank; i++) {
         const json_t *size = json_array_get(sizes, i);
         if (json_is_null(size))
-            return field_unsupported(builder, "an input shape with an open size",
+            return field_unsupported(builder, "an input shape with an unknown size",
                                      "build the model for 28x28 digits");
         json_int_t number = json_integer_value(size);
         if (!json_is_integer(size) || number < 1 || number > LAYER_SIZE_MAX)

@@ -36,8 +36,8 @@ static enum status normalization_infer(struct layer_builder *builder, const stru
     char text[64];
     if (axis == -1 || axis == input->rank) return STATUS_OK;
     return layer_error(builder->error, STATUS_UNSUPPORTED, builder->path, builder->layer,
-                       "axis %d is not the last of what it gets, %s; only that is supported", axis,
-                       shape_text(input, text));
+                       "axis %d is not the last axis of its input, %s; only the last is supported",
+                       axis, shape_text(input, text));
 }
 
 static void normalization_add_parameters(struct layer_builder *builder, int channels) {

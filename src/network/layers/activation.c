@@ -35,7 +35,7 @@ void activation_backward(const struct node *node, const struct pass *pass, float
 
 /* ---- Activation, ReLU ----------------------------------------------------------------------- */
 
-/* A softmax is left out: the loss is taken from what it reads. */
+/* A softmax is not computed: the loss uses its argument. */
 static void prepare_activation(const struct network *network, struct node *node) {
     enum activation activation = node->layer->activation;
     (void)network;
@@ -108,5 +108,5 @@ const struct node_type leaky_relu_node = {
 
 /* ---- Softmax -------------------------------------------------------------------------------- */
 
-/* At the end of a model, behind the logits: nothing computes it. */
+/* The last layer, after the logits; never computed. */
 const struct node_type softmax_node = {.own_size = 0};

@@ -1,9 +1,9 @@
-/* BatchNormalization as Keras' fused kernel: statistics over all but the channels. */
+/* BatchNormalization, as in Keras' fused kernel: statistics over all axes but the channels. */
 #include <math.h>
 
 #include "network/layers/activation.h"
 
-/* What the last forward pass computed with; one value a channel each. */
+/* What the last forward pass used; each has one value per channel. */
 struct batch_statistics {
     size_t rows, channels;
     bool of_batch; /* mean and variance are the batch's own, not the moving ones */
@@ -142,7 +142,7 @@ const struct node_type batch_normalization_node = {
 static void move(const struct node *node, float *mean, float *variance) {
     const struct batch_statistics *s = node->own;
     float rate = (float)(1 - node->layer->normalization.momentum), kept = 1.0f - rate;
-    /* Keras' kernel for images feeds the unbiased variance, its other code the biased one. */
+    /* Keras' kernel for images uses the unbiased variance, its other code the biased one. */
     bool is_image = node->layer->output.rank == 3 && s->rows > 1;
     float unbiased = is_image ? (float)s->rows / (float)(s->rows - 1) : 1.0f;
     for (size_t c = 0; c < s->channels; c++) {

@@ -31,14 +31,14 @@ bool node_is_pooled(const struct network *network, const struct node *node) {
         network->model->layers[reader].kind != LAYER_MAX_POOLING2D)
         return false;
     if (layer->kind == LAYER_CONV2D) return node->relu || layer->activation == ACTIVATION_LINEAR;
-    /* The pooling also takes the gradient back to what such a layer reads. */
+    /* The pooling also computes the gradient with respect to what such a layer reads. */
     return layer_is_relu(layer) && limit_of(layer) == 0 &&
            quant_only_reader(network->model, node->from) == index;
 }
 
 static const char *refuse_max_pooling(const struct layer *layer) {
     return layer->window.height > 256 / layer->window.width
-               ? "a pooling window of more than 256 values is too large"
+               ? "pooling windows of more than 256 values are not supported"
                : NULL;
 }
 
@@ -64,8 +64,8 @@ static void forward_max_pooling(struct network *network, struct node *node,
                                  });
 }
 
-/* Where the pooling quantized, it also takes the gradient back to the sums, or to what a ReLU layer
- * read, whose gradient lies in the same place. */
+/* If the pooling quantized, it also goes back through that and the ReLU: to the sums of a
+ * convolution, or to the input of a ReLU layer, whose gradient shares its buffer. */
 static void backward_max_pooling(struct network *network, const struct node *node,
                                  const struct pass *pass, float *gradient, float *to) {
     const struct pooling_block *own = node->own;
