@@ -65,7 +65,7 @@ static double flops_of(const struct model *model) {
 }
 
 static void create(struct bench *bench, struct subject *subject, const struct quant_plan *plan) {
-    struct training training = {.epochs = 1000000,
+    struct training training = {.epochs = MAX_EPOCHS,
                                 .batch = bench->batch,
                                 .learning_rate = 1e-3f,
                                 .seed = 1,
