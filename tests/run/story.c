@@ -43,6 +43,8 @@ void story_listen(struct story *story, struct event *event) {
         break;
     case EVENT_LOG:
         story->critical += event->log.level == LOG_CRITICAL;
+        (void)sscanf(event->log.text, "went back to the weights of epoch %d",
+                     &story->restored_epoch);
         break;
     case EVENT_ACKNOWLEDGE:
         story->acknowledged = event->acknowledge.command;

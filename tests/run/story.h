@@ -18,6 +18,7 @@ struct story {
     int tensors, epochs, evaluations, whole, exports, critical;
     size_t first_count; /* digits of the first evaluation */
     struct event_epoch last_epoch;
+    int restored_epoch; /* whose weights were brought back */
     struct export_result last_export;
     int ptqs;
     double ptq;

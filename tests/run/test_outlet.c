@@ -232,6 +232,46 @@ static void publish_evaluation(struct outlet *outlet, uint64_t step, bool is_who
     event_release(&event);
 }
 
+/* Five events that differ in worth, and so many commands that `lost` events have to go; which of
+ * the five arrive, by step. */
+static void check_lost(int lost, int count, const uint64_t *steps) {
+    struct outlet *outlet = outlet_create(1, 1, 0);
+    struct event events[] = {log_event(2, "alarm"), log_event(4, "line"), log_event(6, "line")};
+    events[0].log.level = LOG_CRITICAL;
+    publish_batch(outlet, 1, 1); /* fills the ring */
+    outlet_publish(outlet, &events[0]);
+    publish_evaluation(outlet, 3, true);
+    outlet_publish(outlet, &events[1]);
+    publish_evaluation(outlet, 5, true);
+    outlet_publish(outlet, &events[2]);
+    for (int i = 0; i < OUTLET_PENDING - 5 + lost; i++) {
+        struct event event = {.kind = EVENT_ACKNOWLEDGE, .folded = 1, .step = (uint64_t)(7 + i)};
+        outlet_publish(outlet, &event);
+    }
+    assert_int_equal(take(outlet).step, 1);
+    for (int i = 0; i < OUTLET_PENDING; i++) {
+        (void)outlet_flush(outlet);
+        struct event event = take(outlet);
+        assert_int_equal(event.step, i < count ? steps[i] : (uint64_t)(7 + i - count));
+        event_release(&event);
+    }
+    (void)outlet_flush(outlet);
+    int told = 0;
+    assert_int_equal(sscanf(take(outlet).log.text, "%d events were lost", &told), 1);
+    assert_int_equal(told, lost);
+    assert_empty(outlet);
+    outlet_destroy(outlet);
+}
+
+static void the_oldest_lines_go_first_then_the_oldest_evaluations(void **state) {
+    (void)state;
+    check_lost(1, 4, (const uint64_t[]){2, 3, 5, 6});
+    check_lost(2, 3, (const uint64_t[]){2, 3, 5});
+    check_lost(3, 2, (const uint64_t[]){2, 5});
+    check_lost(4, 1, (const uint64_t[]){2}); /* an alarm is more than a line */
+    check_lost(5, 0, NULL);                  /* of what is worth the same the oldest */
+}
+
 /* Leaks and double frees show in the address sanitizer's build. */
 static void of_partial_evaluations_the_newest_stays_and_whole_ones_all(void **state) {
     (void)state;
@@ -353,6 +393,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(of_each_tensor_the_newest_stays),
     cmocka_unit_test(rare_events_are_never_lost_while_the_pending_list_holds),
     cmocka_unit_test(past_the_pending_list_log_lines_go_first_and_the_loss_is_told),
+    cmocka_unit_test(the_oldest_lines_go_first_then_the_oldest_evaluations),
     cmocka_unit_test(of_partial_evaluations_the_newest_stays_and_whole_ones_all),
     cmocka_unit_test(what_was_not_taken_is_given_back),
     cmocka_unit_test(patience_waits_a_bounded_time_and_is_counted),

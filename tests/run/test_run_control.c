@@ -126,6 +126,32 @@ static void stop_and_restore_goes_back_to_the_best_epoch(void **state) {
     story_end(&story);
 }
 
+/* Two epochs that change nothing: the ranges stay, and the steps are lost in rounding. */
+static void of_equal_epochs_the_earlier_is_the_best(void **state) {
+    (void)state;
+    struct story story;
+    struct run_config config = config_for("run-equal");
+    struct scheme scheme = *config.scheme;
+    scheme.range_decay = 1;
+    config.scheme = &scheme;
+    config.training.epochs = 2;
+    config.training.max_steps = 0;
+    config.training.batch = 1000;
+    config.training.learning_rate = 1e-30f;
+    story_begin_paused(&story, &config);
+    double loss = 0;
+    for (int i = 1; i <= 8; i++) {
+        assert_int_equal(story_command(&story, COMMAND_STEP, 0), STATUS_OK);
+        if (i == 4) loss = story.last_epoch.val_loss;
+    }
+    assert_int_equal(story.last_epoch.epoch, 2);
+    assert_true(story.last_epoch.val_loss == loss);
+    wait_until(&story, story.state == STATE_DONE);
+    assert_int_equal(story_command(&story, COMMAND_STOP_RESTORE, 0), STATUS_OK);
+    assert_int_equal(story.restored_epoch, 1);
+    story_end(&story);
+}
+
 static void numbers_that_make_no_sense_are_refused(void **state) {
     (void)state;
     struct story story;
@@ -208,6 +234,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_stop_at_the_epoch_survives_a_pause),
     cmocka_unit_test(stop_now_keeps_the_weights_and_evaluates_them),
     cmocka_unit_test(stop_and_restore_goes_back_to_the_best_epoch),
+    cmocka_unit_test(of_equal_epochs_the_earlier_is_the_best),
     cmocka_unit_test(numbers_that_make_no_sense_are_refused),
     cmocka_unit_test(a_loss_that_is_not_finite_pauses_and_raises_an_alarm),
     cmocka_unit_test(a_loss_that_is_not_finite_stops_where_that_is_asked_for),

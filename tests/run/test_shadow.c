@@ -154,10 +154,63 @@ static void what_was_validated_is_taken_over_and_the_same_as_computed_anew(void 
     setup_end(&setup);
 }
 
+/* The shadow stands still once so many results wait to be taken. */
+#define MOST_RESULTS 32
+
+static void submit(struct setup *setup, size_t count, uint32_t command, bool is_final) {
+    struct shadow_job job = {.task = SHADOW_EVALUATE,
+                             .snapshot = trainer_snapshot(setup->trainer),
+                             .count = count,
+                             .command = command,
+                             .is_final = is_final};
+    assert_non_null(job.snapshot);
+    assert_true(shadow_submit(setup->shadow, &job));
+}
+
+static struct shadow_result take(struct setup *setup) {
+    struct shadow_result result;
+    double deadline = clock_seconds() + DEADLINE;
+    while (!shadow_take(setup->shadow, &result)) {
+        assert_true(clock_seconds() < deadline);
+        mailbox_wait(setup->mailbox, 0.05);
+    }
+    return result;
+}
+
+/* Digits of an evaluation say which it is. */
+static void of_evaluations_that_nobody_asked_for_the_newest_stay(void **state) {
+    (void)state;
+    enum { UNASKED = 60, KEPT = 4 };
+    struct setup setup;
+    setup_begin(&setup, "fc");
+    for (int i = 0; i < MOST_RESULTS; i++) {
+        double deadline = clock_seconds() + DEADLINE, later = deadline + 1e6;
+        submit(&setup, 1, 0, false);
+        while (!shadow_is_due(setup.shadow, later, 1) && clock_seconds() < deadline)
+            mailbox_wait(setup.mailbox, 0.05);
+        assert_true(shadow_is_due(setup.shadow, later, 1));
+    }
+    submit(&setup, 2, 0, true);
+    submit(&setup, 3, 1, false);
+    for (size_t i = 1; i <= UNASKED; i++) submit(&setup, 10 + i, 0, false);
+    static const size_t want[] = {2, 3, 67, 68, 69, 70};
+    for (int i = 0; i < MOST_RESULTS + 2 + KEPT; i++) {
+        struct shadow_result result = take(&setup);
+        assert_true(result.has_event);
+        assert_int_equal(result.event.evaluation->count,
+                         i < MOST_RESULTS ? 1 : want[i - MOST_RESULTS]);
+        event_release(&result.event);
+    }
+    struct shadow_result none;
+    assert_false(shadow_take(setup.shadow, &none));
+    setup_end(&setup);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(an_evaluation_of_all_digits_does_not_put_off_the_next_glance),
     cmocka_unit_test(glances_keep_to_their_share_of_the_time),
     cmocka_unit_test(what_was_validated_is_taken_over_and_the_same_as_computed_anew),
+    cmocka_unit_test(of_evaluations_that_nobody_asked_for_the_newest_stay),
 };
 
 TEST_MAIN(tests)
