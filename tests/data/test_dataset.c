@@ -188,6 +188,8 @@ static void swapped_and_unequal_files_are_refused(void **state) {
     folder = good_folder();
     write_file(folder, names[1], "\0\0\10\1\0\0\0\3\1\2\3", 11);
     check_refused(folder, names[1], "holds 3 labels (byte 4) for 2 images");
+    write_file(folder, names[1], "\0\0\10\1\0\0\0\1\1", 9);
+    check_refused(folder, names[1], "holds 1 labels (byte 4) for 2 images");
 }
 
 static void a_file_cut_anywhere_is_refused(void **state) {

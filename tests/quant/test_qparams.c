@@ -74,6 +74,8 @@ static void conversion_computes_in_double(void **state) {
     assert_int_equal(q.zero_point, 127);
     q = qparams_activation((struct range){0, 0}); /* widened to 1e-6 */
     assert_true(q.scale == 1e-6 / 255.0);
+    q = qparams_activation((struct range){0, 4e-7f}); /* so is what is narrower than that */
+    assert_true(q.scale == 1e-6 / 255.0);
     q = qparams_weight((struct range){-0.5f, 0.5f}, 8);
     assert_true(q.scale == 1.0 / 254.0);
     assert_int_equal(q.zero_point, 0);

@@ -172,6 +172,21 @@ static void schemes_are_found_by_name_and_the_first_is_the_default(void **state)
     assert_null(scheme_find("nonsense"));
 }
 
+static void the_only_reader_of_a_layer_is_the_only_one(void **state) {
+    (void)state;
+    struct chain chain;
+    chain_begin(&chain);
+    add(&chain, LAYER_RELU, "first", ACTIVATION_RELU);
+    add(&chain, LAYER_RELU, "second", ACTIVATION_RELU);
+    struct layer *sum = add(&chain, LAYER_ADD, "sum", ACTIVATION_LINEAR);
+    sum->inputs[1] = 1;
+    sum->input_count = 2;
+    assert_int_equal(quant_only_reader(&chain.model, 0), 1);
+    assert_int_equal(quant_only_reader(&chain.model, 1), -1); /* second and sum */
+    assert_int_equal(quant_only_reader(&chain.model, 2), 3);
+    assert_int_equal(quant_only_reader(&chain.model, 3), -1); /* the output */
+}
+
 static void observers_follow_their_rules(void **state) {
     (void)state;
     struct range input = {0, 0};
@@ -184,6 +199,11 @@ static void observers_follow_their_rules(void **state) {
     observer_activation(&range, (struct range){0, 11.42593f}, (float)(1 - 0.999));
     assert_true(range.min == -5.994f);
     assert_near(range.max, 6 + 0.001 * 5.42593, 5e-7);
+    range = (struct range){-1, 1}; /* 0 belongs to what was seen, whatever the values were */
+    observer_activation(&range, (struct range){2, 3}, 0.5f);
+    assert_true(range.min == -0.5f && range.max == 2);
+    observer_activation(&range, (struct range){-3, -2}, 0.5f);
+    assert_true(range.min == -1.75f && range.max == 1);
     observer_activation(&range, (struct range){NAN, NAN}, 0.5f);
     assert_true(isnan(range.min) && isnan(range.max));
 }
@@ -237,6 +257,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(relu_after_pooling_switches_nothing_off),
     cmocka_unit_test(weights_of_impossible_width_are_refused),
     cmocka_unit_test(schemes_are_found_by_name_and_the_first_is_the_default),
+    cmocka_unit_test(the_only_reader_of_a_layer_is_the_only_one),
     cmocka_unit_test(observers_follow_their_rules),
     cmocka_unit_test(kernel_ranges_are_symmetric_per_tensor_and_per_channel),
     cmocka_unit_test(snapshot_is_a_copy_that_lives_until_its_last_holder),

@@ -240,9 +240,7 @@ static void the_same_program_gives_the_same_bytes(void **state) {
     frozen_free(frozen);
 }
 
-static void the_data_of_every_constant_is_aligned_to_16_bytes(void **state) {
-    (void)state;
-    struct frozen *frozen = read_golden("golden/cnn/model_int8.tflite");
+static void check_alignment(struct frozen *frozen) {
     struct error error;
     unsigned char *bytes;
     size_t length;
@@ -258,6 +256,35 @@ static void the_data_of_every_constant_is_aligned_to_16_bytes(void **state) {
     frozen_free(frozen);
 }
 
+static void the_data_of_every_constant_is_aligned_to_16_bytes(void **state) {
+    (void)state;
+    struct error error;
+    struct frozen *frozen;
+    assert_ok(tflite_read(test_golden("qat.tflite"), &frozen, &error), &error);
+    check_alignment(frozen);
+    check_alignment(read_golden("golden/cnn/model_int8.tflite"));
+}
+
+/* An offset, a size or a count of such a size would lead far out of the file. */
+static void a_number_that_is_too_large_leads_nowhere(void **state) {
+    (void)state;
+    static const unsigned char large[] = {0xf0, 0xff, 0xff, 0x7f};
+    size_t length;
+    unsigned char *bytes = test_read(test_golden("qat.tflite"), &length), kept[4];
+    struct error error;
+    int refused = 0;
+    for (size_t at = 0; at + 4 <= length; at += 4) {
+        struct frozen *frozen;
+        memcpy(kept, bytes + at, 4);
+        memcpy(bytes + at, large, 4);
+        if (tflite_parse(bytes, length, "large", &frozen, &error)) refused++;
+        frozen_free(frozen);
+        memcpy(bytes + at, kept, 4);
+    }
+    assert_true(refused > 100);
+    free(bytes);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_fc_golden_holds_what_its_list_of_tensors_says),
     cmocka_unit_test(every_golden_of_known_operators_is_read),
@@ -268,5 +295,6 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_is_written_reads_back_as_the_same_program),
     cmocka_unit_test(the_same_program_gives_the_same_bytes),
     cmocka_unit_test(the_data_of_every_constant_is_aligned_to_16_bytes),
+    cmocka_unit_test(a_number_that_is_too_large_leads_nowhere),
 };
 TEST_MAIN(tests)
