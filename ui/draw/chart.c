@@ -120,8 +120,7 @@ static void draw_braille(const struct plot *plot, const struct chart_series *ser
         unsigned lines = braille_dots(line[0], row, 0) | braille_dots(line[1], row, 1);
         /* In a cell of its own the line stays a line; what reaches further shows beside it. */
         if (lines) spans = 0;
-        /* Without colours the span differs from the line by its texture: every other row of dots.
-         */
+        /* Without colours the span differs by its texture: every other row of dots. */
         if (plot->canvas->is_mono) spans &= 0x2d;
         if (!(spans | lines)) continue;
         const struct cell *cell = plot_cell(plot, row, column);
