@@ -5,8 +5,8 @@
 # Needs apt-get, dpkg-deb and a network, but not root: apt-get works on lists of its own, and
 # neither the system's packages nor its architectures change.
 set -eu
-packages='libc6-dev libncurses-dev libpng-dev zlib1g-dev libzip-dev libhdf5-dev libjansson-dev
-    libmd-dev libcmocka-dev'
+packages='libc6-dev libncurses-dev libpng-dev libjpeg-dev zlib1g-dev libzip-dev libhdf5-dev
+    libjansson-dev libmd-dev libcmocka-dev'
 
 sysroot=$1
 apt=$1.apt
