@@ -9,7 +9,7 @@
 
 #include "places.h"
 
-/* The folder this program runs from; "" where /proc does not tell. */
+/* The folder of the running program; "" if /proc does not tell. */
 static void own_folder(char *folder, size_t size) {
     ssize_t length = readlink("/proc/self/exe", folder, size - 1);
     folder[length > 0 ? length : 0] = 0;
@@ -26,7 +26,7 @@ enum status assets_find(const char *name, char *path, size_t size, struct error 
     const char *chosen = getenv("QATOP_ASSETS");
     if (chosen && *chosen) {
         if (is_there(chosen, name, path, size)) return STATUS_OK;
-        return error_set(error, STATUS_IO, name, "is not in QATOP_ASSETS, which is %s", chosen);
+        return error_set(error, STATUS_IO, name, "not found in QATOP_ASSETS, %s", chosen);
     }
     char own[PATH_MAX], folder[PATH_MAX + 32];
     own_folder(own, sizeof own);
@@ -37,16 +37,25 @@ enum status assets_find(const char *name, char *path, size_t size, struct error 
     if (*own && is_there(folder, name, path, size)) return STATUS_OK;
     if (is_there(ASSETS_INSTALLED, name, path, size)) return STATUS_OK;
     return error_set(error, STATUS_IO, name,
-                     "is not in %s; set QATOP_ASSETS to the folder of the bundled files",
+                     "not found in %s; set QATOP_ASSETS to the folder with the bundled files",
                      ASSETS_INSTALLED);
 }
 
+/* The file of a bundled model; NULL for any other word. */
+static const char *model_file(const char *word) {
+    if (!strcmp(word, "fc")) return "models/mnist_fc.h5";
+    return strcmp(word, "cnn") ? NULL : "models/mnist_cnn.h5";
+}
+
+bool assets_is_model(const char *operand) {
+    return model_file(operand) != NULL;
+}
+
 enum status assets_model(const char *operand, char *path, size_t size, struct error *error) {
-    if (!operand || !strcmp(operand, "fc"))
-        return assets_find("models/mnist_fc.h5", path, size, error);
-    if (!strcmp(operand, "cnn")) return assets_find("models/mnist_cnn.h5", path, size, error);
+    if (!operand) operand = "fc";
+    if (assets_is_model(operand)) return assets_find(model_file(operand), path, size, error);
     if (strlen(operand) >= size)
-        return error_set(error, STATUS_USAGE, operand, "is too long for a file name");
+        return error_set(error, STATUS_USAGE, operand, "file name is too long");
     memcpy(path, operand, strlen(operand) + 1);
     return STATUS_OK;
 }
@@ -54,7 +63,7 @@ enum status assets_model(const char *operand, char *path, size_t size, struct er
 enum status assets_data(const char *folder, char *path, size_t size, struct error *error) {
     if (!folder) return assets_find("mnist-5k", path, size, error);
     if (strlen(folder) >= size)
-        return error_set(error, STATUS_USAGE, folder, "is too long for a folder name");
+        return error_set(error, STATUS_USAGE, folder, "folder name is too long");
     memcpy(path, folder, strlen(folder) + 1);
     return STATUS_OK;
 }

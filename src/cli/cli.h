@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "cli/options.h"
 
-/* One for each file of this room. */
+/* Each is defined in the file of its name. */
 enum status command_dashboard(const struct options *options, int *exit_status, struct error *error);
 enum status command_eval(const struct options *options, int *exit_status, struct error *error);
 enum status command_export(const struct options *options, int *exit_status, struct error *error);
@@ -18,15 +18,15 @@ enum status command_run(const struct options *options, int *exit_status, struct 
 enum status command_summary(const struct options *options, int *exit_status, struct error *error);
 enum status command_train(const struct options *options, int *exit_status, struct error *error);
 
-/* command_run, with a remark for standard error once model and digits are loaded, or NULL. */
+/* command_run; `remark`, unless NULL, goes to standard error once model and digits are loaded. */
 enum status run_without_screen(const struct options *options, const char *remark, int *exit_status,
                                struct error *error);
 
-/* Print one JSON object and a newline on standard output, and give up the reference.  An object
- * that is NULL was never built: STATUS_MEMORY. */
+/* Print one JSON object and a newline on standard output and drop the reference.  NULL means that
+ * memory was short when it was built: STATUS_MEMORY. */
 enum status print_json(json_t *object, struct error *error);
 
-/* A number for JSON, which knows neither NaN nor infinity: those become null. */
+/* JSON has neither NaN nor infinity: they become null. */
 json_t *json_number(double value);
 
 /* One line on standard error: "qatop: WHERE: TEXT". */

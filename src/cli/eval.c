@@ -11,7 +11,7 @@
 
 #define OUTPUT_BATCH 64
 
-/* Files hold little-endian values whatever this machine has. */
+/* Files are little-endian on every machine. */
 static void swap_to_little_endian(unsigned char *bytes, size_t count, size_t size) {
     const union {
         unsigned short word;
@@ -67,7 +67,7 @@ static enum status write_outputs(const struct subject *subject, const struct opt
                         predictions->count * DIGIT_CLASSES, sizeof(float), error);
 }
 
-/* `plain`: of the float weights in a saved QAT model; NULL for another file. */
+/* `plain`: those of the float weights of a saved QAT model; NULL for any other file. */
 static enum status report_json(const struct subject *subject, const struct predictions *predictions,
                                const struct predictions *plain, double seconds,
                                struct error *error) {
@@ -95,15 +95,15 @@ static enum status report(const struct options *options, const struct subject *s
     if (predictions->loss == predictions->loss) printf(" - loss: %.4f", predictions->loss);
     printf(" - accuracy: %.4f\n", predictions->accuracy);
     if (plain)
-        printf("its float weights without quantization - loss: %.4f - accuracy: %.4f\n",
-               plain->loss, plain->accuracy);
+        printf("float weights without quantization - loss: %.4f - accuracy: %.4f\n", plain->loss,
+               plain->accuracy);
     return STATUS_OK;
 }
 
 enum status command_eval(const struct options *options, int *exit_status, struct error *error) {
     (void)exit_status;
     if (options->by_layers) return eval_layers(options, error);
-    if (options->against) return error_set(error, STATUS_USAGE, "--against", "goes with --layers");
+    if (options->against) return error_set(error, STATUS_USAGE, "--against", "requires --layers");
     struct subject subject;
     struct dataset dataset = {0};
     struct predictions predictions = {0}, plain = {0};

@@ -15,7 +15,7 @@ void interrupt_catch(void) {
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
         struct sigaction before;
-        /* What nohup or a background job of the shell ignores stays ignored. */
+        /* A signal that nohup or a shell's background job ignores stays ignored. */
         if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN) continue;
         sigaction(signals[i], &action, NULL);
     }

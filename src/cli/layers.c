@@ -15,13 +15,13 @@
 #define NAME_SHOWN    28
 #define OTHER_WEIGHTS 20.0 /* dB */
 
-/* One comparison, so that helpers need not take eight arguments. */
-struct session {
+/* One comparison. */
+struct job {
     const struct options *options;
     struct subject subject, against;
     struct dataset dataset;
     struct pool *pool;
-    /* what was quantized, where it is not the subject's own */
+    /* what was quantized, if not the subject itself */
     struct ptq ptq;
     struct checkpoint *checkpoint;
     const char *how; /* "ptq", "checkpoint", "qat", "tflite" */
@@ -36,92 +36,88 @@ struct session {
 
 /* ---- what to compare ---- */
 
-static enum status take_tflite(struct session *session, struct error *error) {
-    if (!session->against.model)
-        return error_set(error, STATUS_USAGE, session->against.path,
-                         "--against wants a Keras model, .h5 or .keras");
-    session->model = session->against.model;
-    session->weights = session->model->weights;
-    session->integer = session->subject.frozen;
-    session->how = "tflite";
+static enum status take_tflite(struct job *job, struct error *error) {
+    if (!job->against.model)
+        return error_set(error, STATUS_USAGE, job->against.path,
+                         "--against requires a Keras model, .h5 or .keras");
+    job->model = job->against.model;
+    job->weights = job->model->weights;
+    job->integer = job->subject.frozen;
+    job->how = "tflite";
     return STATUS_OK;
 }
 
-static enum status take_snapshot(struct session *session, const struct snapshot *snapshot,
-                                 const char *how, struct error *error) {
-    session->model = snapshot->model;
-    session->weights = snapshot->weights;
-    session->how = how;
-    enum status status = freeze(snapshot, IO_FLOAT, &session->frozen, error);
-    session->integer = session->frozen;
+static enum status take_snapshot(struct job *job, const struct snapshot *snapshot, const char *how,
+                                 struct error *error) {
+    job->model = snapshot->model;
+    job->weights = snapshot->weights;
+    job->how = how;
+    enum status status = freeze(snapshot, IO_FLOAT, &job->frozen, error);
+    job->integer = job->frozen;
     return status;
 }
 
-static enum status take_model(struct session *session, struct error *error) {
-    const struct model *model = session->subject.model;
-    enum status status = model_check_digits(model, session->subject.path, error);
+static enum status take_model(struct job *job, struct error *error) {
+    const struct model *model = job->subject.model;
+    enum status status = model_check_digits(model, job->subject.path, error);
     if (status) return status;
-    /* Its ranges are TensorFlow Model Optimization's, so is what it quantizes. */
-    if (model->has_ranges)
-        return take_snapshot(session, session->subject.qat.snapshot, "qat", error);
-    status = ptq_create(&session->ptq, model, &session->dataset.train,
-                        (size_t)session->options->calibrate, session->pool, error);
-    return status ? status : take_snapshot(session, session->ptq.snapshot, "ptq", error);
+    /* Its ranges are those of TensorFlow Model Optimization; so is the choice of tensors. */
+    if (model->has_ranges) return take_snapshot(job, job->subject.qat.snapshot, "qat", error);
+    status = ptq_create(&job->ptq, model, &job->dataset.train, (size_t)job->options->calibrate,
+                        job->pool, error);
+    return status ? status : take_snapshot(job, job->ptq.snapshot, "ptq", error);
 }
 
-/* What is read of HDF5 files, which forks, before there are threads. */
-static enum status load(struct session *session, struct error *error) {
-    const struct options *options = session->options;
-    enum status status = subject_load(&session->subject, options->operands[0], error);
-    if (!status) status = subject_load_ranges(&session->subject, error);
+/* Everything that reads HDF5, which forks: before threads are created. */
+static enum status load(struct job *job, struct error *error) {
+    const struct options *options = job->options;
+    enum status status = subject_load(&job->subject, options->operands[0], error);
+    if (!status) status = subject_load_ranges(&job->subject, error);
     if (status) return status;
-    const char *path = session->subject.path;
-    if (session->subject.frozen && !options->against)
+    const char *path = job->subject.path;
+    if (job->subject.frozen && !options->against)
         return error_set(error, STATUS_USAGE, path,
-                         "--layers wants the Keras model that it was made from as well: "
-                         "--against MODEL");
-    if (session->subject.frozen) return subject_load(&session->against, options->against, error);
+                         "--layers also needs the Keras model it was made from: --against MODEL");
+    if (job->subject.frozen) return subject_load(&job->against, options->against, error);
     if (options->against)
         return error_set(error, STATUS_USAGE, "--against",
-                         "goes with a .tflite; a Keras model is quantized from its own weights");
-    return checkpoint_probe(path) ? checkpoint_load(path, &session->checkpoint, error) : STATUS_OK;
+                         "requires a .tflite; a Keras model is compared with its own weights");
+    return checkpoint_probe(path) ? checkpoint_load(path, &job->checkpoint, error) : STATUS_OK;
 }
 
-static enum status take(struct session *session, struct error *error) {
-    if (session->subject.frozen) return take_tflite(session, error);
-    if (session->checkpoint)
-        return take_snapshot(session, session->checkpoint->snapshot, "checkpoint", error);
-    return take_model(session, error);
+static enum status take(struct job *job, struct error *error) {
+    if (job->subject.frozen) return take_tflite(job, error);
+    if (job->checkpoint) return take_snapshot(job, job->checkpoint->snapshot, "checkpoint", error);
+    return take_model(job, error);
 }
 
-static enum status compare(struct session *session, struct error *error) {
-    const struct digits *digits = &session->dataset.test;
-    enum runtime runtime = (enum runtime)session->options->runtime;
-    const char *path = session->subject.path;
-    enum status status = evaluate_float(session->model, session->weights, digits, session->pool,
-                                        &session->paths[PATH_FP32], error);
+static enum status compare(struct job *job, struct error *error) {
+    const struct digits *digits = &job->dataset.test;
+    enum runtime runtime = (enum runtime)job->options->runtime;
+    const char *path = job->subject.path;
+    enum status status =
+        evaluate_float(job->model, job->weights, digits, job->pool, &job->paths[PATH_FP32], error);
     if (!status)
-        status = evaluate_frozen(session->integer, runtime, digits, session->pool, path,
-                                 &session->paths[PATH_INT8], error);
+        status = evaluate_frozen(job->integer, runtime, digits, job->pool, path,
+                                 &job->paths[PATH_INT8], error);
     if (status) return status;
-    return comparison_create(&session->comparison, session->model, session->weights,
-                             session->integer, runtime, digits, digits->count, session->pool, path,
-                             error);
+    return comparison_create(&job->comparison, job->model, job->weights, job->integer, runtime,
+                             digits, digits->count, job->pool, path, error);
 }
 
 /* ---- as text ---- */
 
-static const char *row_name(const struct session *session, const struct compared *row, char *text,
+static const char *row_name(const struct job *job, const struct compared *row, char *text,
                             size_t size) {
-    return printable(session->model->layers[row->layer].name, text, size);
+    return printable(job->model->layers[row->layer].name, text, size);
 }
 
-static const char *row_operator(const struct session *session, const struct compared *row) {
+static const char *row_operator(const struct job *job, const struct compared *row) {
     return row->operator_ < 0 ? "input"
-                              : frozen_op_name(session->integer->operators[row->operator_].code);
+                              : frozen_op_name(job->integer->operators[row->operator_].code);
 }
 
-/* "exact" where nothing differs, "--" where nothing was measured. */
+/* "exact": no difference; "--": not measured. */
 static const char *decibel_text(double value, char text[16]) {
     if (isnan(value)) return "--";
     if (value > SQNR_EXACT) return "exact";
@@ -136,7 +132,7 @@ static const char *fixed_text(double value, int decimals, char text[16]) {
     return text;
 }
 
-static void print_row(const struct session *session, const struct compared *row, bool is_costliest,
+static void print_row(const struct job *job, const struct compared *row, bool is_costliest,
                       int name_width) {
     char name[NAME_SHOWN + 1], sqnr[16], saturation[16], worst[16], weights[16], alone[16];
     char loss[16], share[16] = "--", lost[16] = "--";
@@ -146,36 +142,37 @@ static void print_row(const struct session *session, const struct compared *row,
     }
     snprintf(worst, sizeof worst, "%.3g", row->worst);
     printf("%c %-*s %-17s %5s %5s %8s %7s | %5s %6s %7s %4s\n", is_costliest ? '*' : ' ',
-           name_width, row_name(session, row, name, sizeof name), row_operator(session, row),
+           name_width, row_name(job, row, name, sizeof name), row_operator(job, row),
            decibel_text(row->sqnr, sqnr), fixed_text(100 * row->saturation, 2, saturation),
            isnan(row->worst) ? "--" : worst, decibel_text(row->weights_sqnr, weights),
            decibel_text(row->alone_sqnr, alone), share, fixed_text(row->alone_loss, 4, loss), lost);
 }
 
-static const char *how_text(const struct session *session, char *text, size_t size) {
-    size_t all = session->dataset.train.count, asked = (size_t)session->options->calibrate;
-    if (session->how[0] == 'p') {
+static const char *how_text(const struct job *job, char *text, size_t size) {
+    size_t all = job->dataset.train.count, asked = (size_t)job->options->calibrate;
+    if (job->how[0] == 'p') {
         snprintf(text, size, "quantized after training, calibrated with %zu digits",
                  asked < all ? asked : all);
         return text;
     }
-    if (session->how[0] == 't') return "beside the float model";
+    if (job->how[0] == 't') return "compared with the float model";
     return "quantized with its own ranges";
 }
 
-/* Rounding to 8 bits leaves 30 dB and more; fewer bits, or other weights, do not. */
-static bool has_other_weights(const struct session *session) {
-    for (int i = 0; i < session->comparison->row_count; i++)
-        if (session->comparison->rows[i].weights_sqnr < OTHER_WEIGHTS) return true;
+/* Rounding to 8 bits keeps 30 dB or more; fewer bits or other weights do not. */
+static bool has_other_weights(const struct job *job) {
+    for (int i = 0; i < job->comparison->row_count; i++)
+        if (job->comparison->rows[i].weights_sqnr < OTHER_WEIGHTS) return true;
     return false;
 }
 
-static void print_verdict(const struct session *session) {
-    const struct comparison *comparison = session->comparison;
-    const struct predictions *fp32 = &session->paths[PATH_FP32], *int8 = &session->paths[PATH_INT8];
-    if (session->against.model && has_other_weights(session))
-        printf("\nIts weights are not just rounded: if it was trained further than the model, set "
-               "it against\nthe .h5 that qatop export writes of the same weights.\n");
+static void print_verdict(const struct job *job) {
+    const struct comparison *comparison = job->comparison;
+    const struct predictions *fp32 = &job->paths[PATH_FP32], *int8 = &job->paths[PATH_INT8];
+    if (job->against.model && has_other_weights(job))
+        printf(
+            "\nIts weights differ by more than rounding. If it was trained further than the model, "
+            "compare it\nwith the .h5 that qatop export writes from the same weights.\n");
     printf("\nAccuracy: FP32 %.4f, INT8 %.4f\n", fp32->accuracy, int8->accuracy);
     if (comparison->costliest < 0) {
         printf("No layer costs anything.\n");
@@ -185,47 +182,46 @@ static void print_verdict(const struct session *session) {
     char name[NAME_SHOWN + 1], alone[16];
     printf(
         "Costs most: %s, %.1f %% of the error at the logits (%s dB when it alone is quantized)\n",
-        row_name(session, row, name, sizeof name), 100 * row->share,
+        row_name(job, row, name, sizeof name), 100 * row->share,
         decibel_text(row->alone_sqnr, alone));
 }
 
-static void print_text(const struct session *session) {
-    const struct comparison *comparison = session->comparison;
+static void print_text(const struct job *job) {
+    const struct comparison *comparison = job->comparison;
     char text[80], name[NAME_SHOWN + 1], path[200];
     int width = 5;
     for (int i = 0; i < comparison->row_count; i++) {
         int length = snprintf(text, sizeof text, "%s",
-                              row_name(session, &comparison->rows[i], name, sizeof name));
+                              row_name(job, &comparison->rows[i], name, sizeof name));
         if (length > width) width = length;
     }
     printf("%s: %s, %zu test digits, runtime %s\n\n",
-           printable(session->subject.path, path, sizeof path),
-           how_text(session, text, sizeof text), comparison->count,
-           runtime_name(comparison->runtime));
-    printf("%*s  %s | %s\n", width, "", "all quantized: int8 beside float              ",
-           "it alone: at the logits");
+           printable(job->subject.path, path, sizeof path), how_text(job, text, sizeof text),
+           comparison->count, runtime_name(comparison->runtime));
+    printf("%*s  %s | %s\n", width, "", "all layers quantized: int8 against float      ",
+           "only this layer: at the logits");
     printf("  %-*s %-17s %5s %5s %8s %7s | %5s %6s %7s %4s\n", width, "layer", "operator", "SQNR",
            "sat%", "worst", "weights", "SQNR", "share%", "loss+", "lost");
     for (int i = 0; i < comparison->row_count; i++)
-        print_row(session, &comparison->rows[i], i == comparison->costliest, width);
-    print_verdict(session);
+        print_row(job, &comparison->rows[i], i == comparison->costliest, width);
+    print_verdict(job);
 }
 
 /* ---- as JSON ---- */
 
-/* JSON knows no infinity: "exact" says it. */
+/* JSON has no infinity: "exact". */
 static json_t *json_decibels(double value) {
     return isinf(value) && value > 0 ? json_string("exact") : json_number(value);
 }
 
-static json_t *json_row(const struct session *session, const struct compared *row) {
-    const struct frozen_tensor *tensor = &session->integer->tensors[row->tensor];
+static json_t *json_row(const struct job *job, const struct compared *row) {
+    const struct frozen_tensor *tensor = &job->integer->tensors[row->tensor];
     bool is_measured = !isnan(row->alone_sqnr);
     json_t *scale = tensor->scale_count == 1 ? json_number((double)tensor->scale[0]) : json_null();
     json_t *zero = tensor->scale_count == 1 ? json_integer(tensor->zero_point[0]) : json_null();
     return json_pack("{s:s, s:s, s:s, s:b, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-                     "layer", session->model->layers[row->layer].name, "last",
-                     session->model->layers[row->last].name, "operator", row_operator(session, row),
+                     "layer", job->model->layers[row->layer].name, "last",
+                     job->model->layers[row->last].name, "operator", row_operator(job, row),
                      "probabilities", (int)row->is_probabilities, "tensor", row->tensor, "scale",
                      scale, "zero_point", zero, "sqnr", json_decibels(row->sqnr), "saturation",
                      json_number(row->saturation), "worst", json_number(row->worst), "weights_sqnr",
@@ -235,21 +231,21 @@ static json_t *json_row(const struct session *session, const struct compared *ro
                      is_measured ? json_number(row->share) : json_null());
 }
 
-static enum status print_object(const struct session *session, struct error *error) {
-    const struct comparison *comparison = session->comparison;
-    const struct predictions *fp32 = &session->paths[PATH_FP32], *int8 = &session->paths[PATH_INT8];
+static enum status print_object(const struct job *job, struct error *error) {
+    const struct comparison *comparison = job->comparison;
+    const struct predictions *fp32 = &job->paths[PATH_FP32], *int8 = &job->paths[PATH_INT8];
     json_t *rows = json_array();
     for (int i = 0; rows && i < comparison->row_count; i++) {
-        if (!json_array_append_new(rows, json_row(session, &comparison->rows[i]))) continue;
+        if (!json_array_append_new(rows, json_row(job, &comparison->rows[i]))) continue;
         json_decref(rows);
         rows = NULL;
     }
     const char *costliest =
         comparison->costliest < 0
             ? NULL
-            : session->model->layers[comparison->rows[comparison->costliest].layer].name;
+            : job->model->layers[comparison->rows[comparison->costliest].layer].name;
     return print_json(json_pack("{s:s, s:s, s:s, s:I, s:{s:f, s:o}, s:{s:f}, s:s?, s:o}", "model",
-                                session->subject.path, "quantized", session->how, "runtime",
+                                job->subject.path, "quantized", job->how, "runtime",
                                 runtime_name(comparison->runtime), "count",
                                 (json_int_t)comparison->count, "fp32", "accuracy", fp32->accuracy,
                                 "loss", json_number(fp32->loss), "int8", "accuracy", int8->accuracy,
@@ -258,26 +254,26 @@ static enum status print_object(const struct session *session, struct error *err
 }
 
 enum status eval_layers(const struct options *options, struct error *error) {
-    struct session session = {.options = options};
+    struct job job = {.options = options};
     if (options->outputs)
-        return error_set(error, STATUS_USAGE, "--outputs", "does not go with --layers");
-    enum status status = load(&session, error);
-    if (!status) status = subject_digits(options, &session.dataset, error);
-    if (!status) status = pool_create(&session.pool, (int)options->threads, error);
-    if (!status) status = take(&session, error);
-    if (!status) status = compare(&session, error);
+        return error_set(error, STATUS_USAGE, "--outputs", "cannot be combined with --layers");
+    enum status status = load(&job, error);
+    if (!status) status = subject_digits(options, &job.dataset, error);
+    if (!status) status = pool_create(&job.pool, (int)options->threads, error);
+    if (!status) status = take(&job, error);
+    if (!status) status = compare(&job, error);
     if (!status && options->is_json)
-        status = print_object(&session, error);
+        status = print_object(&job, error);
     else if (!status)
-        print_text(&session);
-    comparison_free(session.comparison);
-    for (int path = 0; path < PATHS; path++) predictions_free(&session.paths[path]);
-    frozen_free(session.frozen);
-    checkpoint_free(session.checkpoint);
-    ptq_free(&session.ptq);
-    pool_destroy(session.pool);
-    dataset_free(&session.dataset);
-    subject_free(&session.against);
-    subject_free(&session.subject);
+        print_text(&job);
+    comparison_free(job.comparison);
+    for (int path = 0; path < PATHS; path++) predictions_free(&job.paths[path]);
+    frozen_free(job.frozen);
+    checkpoint_free(job.checkpoint);
+    ptq_free(&job.ptq);
+    pool_destroy(job.pool);
+    dataset_free(&job.dataset);
+    subject_free(&job.against);
+    subject_free(&job.subject);
     return status;
 }

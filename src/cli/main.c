@@ -1,4 +1,4 @@
-/* main: find the command, run it, say what went wrong, exit with the status scripts rely on. */
+/* main: finds the command, runs it, prints the error and exits with the status. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,52 +8,50 @@
 #include "config.h"
 
 const struct verb verbs[] = {
-    {"", VERB_DASHBOARD, "[MODEL]", 0, 1, "fine-tune MODEL on the dashboard (fc)", "",
+    {"", VERB_DASHBOARD, "[MODEL]", 0, 1, "fine-tune MODEL (fc) in the dashboard", "",
      command_dashboard},
     {"run", VERB_RUN, "[MODEL]", 0, 1, "the same without a screen, then export",
-     "Fine-tunes MODEL (fc) with quantization in the loop, exports it as INT8 .tflite, and "
+     "Fine-tunes MODEL (fc) with quantization in the loop, exports it as an INT8 .tflite, and "
      "prints the accuracy of both. Progress goes to standard error.",
      command_run},
-    {"train", VERB_TRAIN, "--arch fc|cnn", 0, 0,
-     "train a float model from scratch; writes a Keras .h5",
-     "Plain float32 training from fresh weights. fc is 784 - 128 ReLU - 10, cnn has two "
-     "convolutions with max pooling. Without -o: saved_model/mnist_NAME/model.h5.",
+    {"train", VERB_TRAIN, "--arch fc|cnn", 0, 0, "train a float model from scratch, as a Keras .h5",
+     "Trains in plain float32 from scratch. fc is 784 - 128 ReLU - 10; cnn has two convolutions "
+     "with max pooling. Default for -o: saved_model/mnist_NAME/model.h5.",
      command_train},
-    {"eval", VERB_EVAL, "MODEL", 1, 1, "accuracy and loss on the test digits: .h5, .keras, .tflite",
-     "Keras' accuracy and loss of MODEL on the test digits. MODEL is a Keras .h5 or .keras, a "
-     ".tflite, or fc or cnn. With --layers: MODEL as an integer program beside its float network, "
-     "layer by layer. A Keras model is quantized as ptq does it, a checkpoint or a saved QAT model "
-     "has its own ranges, a .tflite is set --against the model it was made from.",
+    {"eval", VERB_EVAL, "MODEL", 1, 1, "accuracy and loss on the test digits",
+     "Prints the accuracy and loss of MODEL on the test digits, as Keras computes them. MODEL is a "
+     "Keras .h5 or .keras, a .tflite, or fc or cnn. With --layers, compares the integer model "
+     "with the float network, layer by layer. A Keras model is quantized as by ptq; a "
+     "checkpoint or a saved QAT model has its own ranges; a .tflite needs --against and the model "
+     "it was made from.",
      command_eval},
     {"summary", VERB_SUMMARY, "MODEL", 1, 1, "layers, shapes and parameters of MODEL",
-     "The table that Keras prints for a .h5 or .keras; for a .tflite its operators with the factor "
-     "that their integers are scaled by, as multiplier / 2^31 * 2^shift, and its tensors with "
-     "their "
+     "Prints Keras' summary table of a .h5 or .keras. Of a .tflite, prints the operators, with the "
+     "factors that rescale their sums, as multiplier / 2^31 * 2^shift, and the tensors, with their "
      "quantization.",
      command_summary},
-    {"predict", VERB_PREDICT, "MODEL IMAGE.png...", 2, -1, "which digit each picture shows",
-     "The label and the ten probabilities for each picture: a PNG of any size, grey or coloured, "
-     "dark on light or light on dark. On a terminal the digit is drawn as MODEL sees it.",
+    {"predict", VERB_PREDICT, "MODEL IMAGE.png...", 2, -1, "which digit each image shows",
+     "Prints the label and the ten probabilities for each image: a PNG of any size, greyscale or "
+     "colour, dark on light or light on dark. On a terminal the digit is drawn as MODEL sees it.",
      command_predict},
     {"ptq", VERB_PTQ, "[MODEL]", 0, 1, "quantize MODEL (fc) without training",
      "Post-training quantization of MODEL (fc) as the TFLite converter does it: the baseline that "
-     "training with quantization must beat. Writes an INT8 .tflite, verifies it on the test digits "
-     "and prints the accuracy of both. Without -o: saved_model/mnist_NAME_int8_ptq/"
-     "model_int8.tflite.",
+     "QAT must beat. Writes an INT8 .tflite, verifies it on the test digits and prints the "
+     "accuracy of both. Default for -o: saved_model/mnist_NAME_int8_ptq/model_int8.tflite.",
      command_ptq},
     {"export", VERB_EXPORT, "CHECKPOINT|RUN -o OUT", 1, 1,
      "write a .tflite, .h5 or C source from a checkpoint",
-     "Freezes a checkpoint, or the newest one in a run's folder, to the .tflite that -o names, "
-     "and verifies it on the test digits; with -o OUT.h5 its float weights as a Keras model; with "
-     "-o OUT.h or -o OUT.c the .tflite as C source for TensorFlow Lite for Microcontrollers, all "
-     "in one header or as a pair OUT.c, OUT.h. In place of the checkpoint a saved QAT model can be "
-     "given, and to be written as C source a .tflite.",
+     "Converts a checkpoint, or the newest one in a run's folder, to the format that the extension "
+     "of OUT selects: .tflite, verified on the test digits; .h5, the float weights as a Keras "
+     "model; .h or .c, the .tflite as C source for TensorFlow Lite for Microcontrollers, in one "
+     "header or as a pair OUT.c, OUT.h. A saved QAT model can be given instead of a checkpoint "
+     "and, for C source, a .tflite.",
      command_export},
     {"freeze", VERB_FREEZE, "WEIGHTS.h5 MODEL -o OUT", 2, 2,
      "convert weights that TensorFlow trained",
      "WEIGHTS.h5 holds the variables of a model trained with TensorFlow Model Optimization, "
-     "ranges included: one data set a variable, Keras weights, or a saved QAT model. MODEL is "
-     "the float model they belong to; a saved QAT model holds that too and can be given twice.",
+     "ranges included: one dataset per variable, Keras weights, or a saved QAT model. MODEL is "
+     "the float model they belong to; a saved QAT model contains that too and can be given twice.",
      command_freeze},
     {NULL, 0, NULL, 0, 0, NULL, NULL, NULL},
 };
@@ -92,7 +90,7 @@ static int exit_status_of(enum status status) {
 }
 
 int main(int argc, char **argv) {
-    /* A file size limit is then an error like a full disk, and leaves no partial file. */
+    /* Exceeding a file size limit then fails like a full disk and leaves no partial file. */
     signal(SIGXFSZ, SIG_IGN);
     struct options options;
     struct error error = {0};

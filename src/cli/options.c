@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/assets.h"
+#include "cli/nearest.h"
 #include "evaluate/ptq.h"
+#include "quant/scheme.h"
 #include "run/config.h"
 #include "ui/dashboard.h"
 
@@ -30,134 +33,175 @@ struct entry {
     unsigned verbs;
     enum group group;
     const char *help;
+    const char *standard; /* default, as one would type it; NULL: none, or `help` says it */
     entry_parse *parse;
-    size_t offset;      /* of the value in struct options */
-    double least, most; /* numbers */
-    const char *words;  /* choices, separated by '|'; the value is the word's index */
+    size_t offset;                  /* of the value in struct options */
+    double least, most;             /* of a number */
+    const char *(*word)(int index); /* choices, NULL past the last; the value is the index */
 };
 
 static entry_parse parse_switch, parse_text, parse_whole, parse_seed, parse_real, parse_choice,
     parse_pace, parse_theme;
 
-#define AT(member)         offsetof(struct options, member)
-#define WORDS_SCHEME       "qatop|tfmot"
-#define WORDS_ARCHITECTURE "fc|cnn"
+static const char *scheme_word(int index) {
+    return schemes[index].name;
+}
+
+static const char *schedule_word(int index) {
+    return index < SCHEDULES ? schedule_name((enum schedule)index) : NULL;
+}
+
+static const char *augmentation_word(int index) {
+    return index < AUGMENTATIONS ? augmentation_name((enum augmentation)index) : NULL;
+}
+
+static const char *runtime_word(int index) {
+    return index <= RUNTIME_XNN ? runtime_name((enum runtime)index) : NULL;
+}
+
+static const char *on_nan_word(int index) {
+    static const char *const words[] = {
+        [ON_NAN_PAUSE] = "pause", [ON_NAN_STOP] = "stop", [ON_NAN_CONTINUE] = "continue", NULL};
+    return words[index];
+}
+
+static const char *io_word(int index) {
+    static const char *const words[] = {
+        [IO_FLOAT] = "float", [IO_INT8] = "int8", [IO_UINT8] = "uint8", NULL};
+    return words[index];
+}
+
+#define AT(member)      offsetof(struct options, member)
+#define TEXT_OF(number) TEXT(number)
+#define TEXT(token)     #token
 
 static const struct entry entries[] = {
-    {"epochs", 'e', "N", VERBS_TRAINING, GROUP_TRAINING, "passes over the training digits (3)",
+    {"epochs", 'e', "N", VERBS_TRAINING, GROUP_TRAINING, "passes over the training digits", "3",
      parse_whole, AT(epochs), 1, MAX_EPOCHS, NULL},
-    {"steps", 0, "N", VERBS_TRAINING, GROUP_TRAINING, "stop after N batches", parse_whole,
+    {"steps", 0, "N", VERBS_TRAINING, GROUP_TRAINING, "stop after N batches", NULL, parse_whole,
      AT(steps), 1, 1e12, NULL},
-    {"batch", 'b', "N", VERBS_TRAINING, GROUP_TRAINING, "digits in a batch (32)", parse_whole,
-     AT(batch), 1, 4096, NULL},
-    {"lr", 'l', "X", VERBS_TRAINING, GROUP_TRAINING, "learning rate at its highest (0.001)",
-     parse_real, AT(learning_rate), 1e-9, 10, NULL},
+    {"batch", 'b', "N", VERBS_TRAINING, GROUP_TRAINING, "batch size in digits", "32", parse_whole,
+     AT(batch), 1, BATCH_MAX, NULL},
+    {"lr", 'l', "X", VERBS_TRAINING, GROUP_TRAINING, "peak learning rate", "0.001", parse_real,
+     AT(learning_rate), 1e-9, 10, NULL},
     {"schedule", 0, "NAME", VERBS_TRAINING, GROUP_TRAINING,
-     "constant, cosine or linear (cosine; with scheme tfmot: constant)", parse_choice, AT(schedule),
-     0, 0, "constant|cosine|linear"},
+     "learning rate schedule: constant, cosine or linear (cosine; with scheme tfmot: constant)",
+     NULL, parse_choice, AT(schedule), 0, 0, schedule_word},
     {"warmup", 0, "N", VERBS_TRAINING, GROUP_TRAINING,
-     "batches in which the learning rate rises from 0 (a tenth of all; with scheme tfmot or train: "
-     "0)",
-     parse_whole, AT(warmup), 0, 1e6, NULL},
+     "batches over which the learning rate rises from 0 (a tenth of all; with scheme tfmot or "
+     "train: 0)",
+     NULL, parse_whole, AT(warmup), 0, 1e6, NULL},
     {"label-smoothing", 0, "X", VERBS_TRAINING, GROUP_TRAINING,
      "share of each target that is spread over all classes (0.05; with scheme tfmot or train: 0)",
-     parse_real, AT(label_smoothing), 0, 0.99, NULL},
-    {"seed", 's', "N", VERBS_TRAINING, GROUP_TRAINING, "of shuffling, dropout and augmentation (1)",
-     parse_seed, AT(seed), 0, 0, NULL},
-    {"no-shuffle", 0, NULL, VERBS_TRAINING, GROUP_TRAINING, "take the digits in file order",
-     parse_switch, AT(no_shuffle), 0, 0, NULL},
-    {"no-dropout", 0, NULL, VERBS_TRAINING, GROUP_TRAINING, "let Dropout layers pass everything",
+     NULL, parse_real, AT(label_smoothing), 0, 0.99, NULL},
+    {"seed", 's', "N", VERBS_TRAINING, GROUP_TRAINING,
+     "seed for shuffling, dropout, augmentation and initial weights", "1", parse_seed, AT(seed), 0,
+     0, NULL},
+    {"no-shuffle", 0, NULL, VERBS_TRAINING, GROUP_TRAINING,
+     "take the training digits in file order", NULL, parse_switch, AT(no_shuffle), 0, 0, NULL},
+    {"no-dropout", 0, NULL, VERBS_TRAINING, GROUP_TRAINING, "disable Dropout layers", NULL,
      parse_switch, AT(no_dropout), 0, 0, NULL},
     {"augment", 0, "NAME", VERBS_TRAINING, GROUP_TRAINING,
-     "change the training digits a little each time: none, shift (by up to 1 pixel) or affine "
-     "(turn, scale and shear too) (shift for a model that convolves; else, and with scheme tfmot "
-     "or train: none)",
-     parse_choice, AT(augment), 0, 0, "none|shift|affine"},
+     "vary the training digits each time they are used: none, shift (by up to 1 pixel) or affine "
+     "(also rotate, scale and shear) (shift for convolutional models; none for others, with scheme "
+     "tfmot and with train)",
+     NULL, parse_choice, AT(augment), 0, 0, augmentation_word},
     {"on-nan", 0, "WHAT", VERBS_QAT, GROUP_TRAINING,
-     "pause, stop or continue when a loss is not finite (pause; without a screen: stop)",
-     parse_choice, AT(on_nan), 0, 0, "pause|stop|continue"},
-    {"arch", 0, "NAME", VERB_TRAIN, GROUP_TRAINING, "the model to make: fc or cnn", parse_choice,
-     AT(architecture), 0, 0, WORDS_ARCHITECTURE},
+     "what to do when a loss is not finite: pause, stop or continue (pause; without a screen: "
+     "stop)",
+     NULL, parse_choice, AT(on_nan), 0, 0, on_nan_word},
+    {"arch", 0, "NAME", VERB_TRAIN, GROUP_TRAINING, "architecture to train: fc or cnn", NULL,
+     parse_choice, AT(architecture), 0, 0, model_architecture},
 
     {"scheme", 0, "NAME", VERBS_QAT, GROUP_QUANTIZATION,
-     "qatop, or tfmot: TensorFlow Model Optimization's default 8 bits (qatop)", parse_choice,
-     AT(scheme), 0, 0, WORDS_SCHEME},
-    {"bits", 0, "N", VERBS_QAT, GROUP_QUANTIZATION, "bits of a weight, 2 to 8 (8)", parse_whole,
-     AT(bits), 2, 8, NULL},
+     "qatop, or tfmot: the default 8-bit scheme of TensorFlow Model Optimization", "qatop",
+     parse_choice, AT(scheme), 0, 0, scheme_word},
+    {"bits", 0, "N", VERBS_QAT, GROUP_QUANTIZATION, "bits per weight, 2 to 8 (8)", NULL,
+     parse_whole, AT(bits), 2, 8, NULL},
     {"calibrate", 0, "N", VERB_PTQ | VERB_EVAL, GROUP_QUANTIZATION,
-     "training digits that show the ranges of the activations (500)", parse_whole, AT(calibrate), 1,
-     1e9, NULL},
+     "training digits from which the ranges of activations are taken", TEXT_OF(PTQ_DIGITS),
+     parse_whole, AT(calibrate), 1, 1e9, NULL},
     {"layers", 0, NULL, VERB_EVAL, GROUP_QUANTIZATION,
-     "what INT8 loses layer by layer, and the layer that costs most", parse_switch, AT(by_layers),
-     0, 0, NULL},
+     "show what INT8 loses in each layer, and which layer costs most", NULL, parse_switch,
+     AT(by_layers), 0, 0, NULL},
     {"against", 0, "MODEL", VERB_EVAL, GROUP_QUANTIZATION,
-     "with --layers of a .tflite: the Keras model that it was made from", parse_text, AT(against),
+     "with --layers and a .tflite: the Keras model it was made from", NULL, parse_text, AT(against),
      0, 0, NULL},
     {"channels", 0, NULL, VERB_SUMMARY, GROUP_QUANTIZATION,
-     "of a .tflite: every channel's scale, zero point, multiplier and shift", parse_switch,
-     AT(by_channels), 0, 0, NULL},
+     "with a .tflite: list the scale, zero point, multiplier and shift of every channel", NULL,
+     parse_switch, AT(by_channels), 0, 0, NULL},
     {"io", 0, "TYPE", VERBS_QAT | VERB_EXPORT | VERB_FREEZE | VERB_PTQ, GROUP_QUANTIZATION,
-     "input and output of the .tflite: float, int8 or uint8 (float)", parse_choice, AT(io), 0, 0,
-     "float|int8|uint8"},
+     "input and output type of the .tflite: float, int8 or uint8 (float)", NULL, parse_choice,
+     AT(io), 0, 0, io_word},
     {"runtime", 0, "NAME", VERBS_QAT | VERB_EVAL | VERB_PREDICT | VERB_PTQ, GROUP_QUANTIZATION,
-     "arithmetic for .tflite: ref (TFLite's reference kernels) or xnn (XNNPACK) (ref)",
-     parse_choice, AT(runtime), 0, 0, "ref|xnn"},
+     "arithmetic for running a .tflite: ref (TFLite's reference kernels) or xnn (XNNPACK)", "ref",
+     parse_choice, AT(runtime), 0, 0, runtime_word},
 
     {"data", 'd', "DIR", VERBS_TRAINING | VERB_EVAL | VERB_EXPORT | VERB_FREEZE | VERB_PTQ,
      GROUP_FILES,
-     "digits: MNIST's four IDX files, plain or .gz, or PNG folders train/0..9, test/0..9 (bundled)",
-     parse_text, AT(data), 0, 0, NULL},
+     "digits: MNIST's four IDX files, plain or .gz, or PNG folders train/0..9 and test/0..9 (the "
+     "bundled digits)",
+     NULL, parse_text, AT(data), 0, 0, NULL},
     {"out", 0, "DIR", VERBS_QAT, GROUP_FILES,
-     "folder for what the run writes (saved_model/mnist_fc_int8_qat, ...)", parse_text, AT(out), 0,
-     0, NULL},
+     "folder for the run's files (saved_model/mnist_fc_int8_qat, ...)", NULL, parse_text, AT(out),
+     0, 0, NULL},
     {"output", 'o', "FILE", VERB_TRAIN | VERB_EXPORT | VERB_FREEZE | VERB_PTQ, GROUP_FILES,
-     "the file to write", parse_text, AT(output), 0, 0, NULL},
+     "the file to write", NULL, parse_text, AT(output), 0, 0, NULL},
     {"outputs", 0, "FILE", VERB_EVAL, GROUP_FILES,
-     "write the raw outputs for every test digit, in the model's own type, little-endian",
+     "write the raw outputs for all test digits, in the model's own type, little-endian", NULL,
      parse_text, AT(outputs), 0, 0, NULL},
     {"resume", 0, "FILE", VERBS_QAT, GROUP_FILES,
-     "go on from a checkpoint, to the bit; its model, scheme and training options are taken",
+     "resume from a checkpoint, bit for bit, with its model, scheme and training options", NULL,
      parse_text, AT(resume), 0, 0, NULL},
-    {"record", 0, "FILE", VERBS_QAT, GROUP_FILES, "write every event of the run as a JSON line",
-     parse_text, AT(record), 0, 0, NULL},
+    {"record", 0, "FILE", VERBS_QAT, GROUP_FILES, "write every event of the run as a line of JSON",
+     NULL, parse_text, AT(record), 0, 0, NULL},
     {"trace", 0, "FILE", VERBS_QAT, GROUP_FILES,
-     "write one JSON line a batch: loss, accuracy, all ranges", parse_text, AT(trace), 0, 0, NULL},
+     "write one line of JSON per batch: loss, accuracy, all ranges", NULL, parse_text, AT(trace), 0,
+     0, NULL},
 
     {"pace", 0, "N", VERBS_QAT, GROUP_SCREEN,
-     "batches a second: max, auto or a number (auto: about 20 seconds; without a screen: max)",
-     parse_pace, AT(pace), 0, 0, NULL},
+     "batches per second: a number, max, or auto, which stretches a short run to about 20 seconds "
+     "(auto; without a screen: max)",
+     NULL, parse_pace, AT(pace), 0, 0, NULL},
     {"theme", 0, "NAME", VERB_DASHBOARD, GROUP_SCREEN, "dark, light, mono or colorblind (dark)",
-     parse_theme, AT(theme), 0, 0, NULL},
-    {"ascii", 'U', NULL, VERB_DASHBOARD, GROUP_SCREEN, "draw with ASCII characters only",
+     NULL, parse_theme, AT(theme), 0, 0, dashboard_theme},
+    {"ascii", 'U', NULL, VERB_DASHBOARD, GROUP_SCREEN, "draw with ASCII characters only", NULL,
      parse_switch, AT(ascii), 0, 0, NULL},
-    {"no-color", 'C', NULL, VERB_DASHBOARD, GROUP_SCREEN, "no colours", parse_switch, AT(no_color),
-     0, 0, NULL},
+    {"no-color", 'C', NULL, VERB_DASHBOARD, GROUP_SCREEN, "do not use colours", NULL, parse_switch,
+     AT(no_color), 0, 0, NULL},
 
     {"threads", 't', "N", VERB_ALL & ~VERB_SUMMARY, GROUP_GENERAL,
-     "compute with N threads (all cores); results do not depend on it", parse_whole, AT(threads), 1,
-     64, NULL},
+     "number of threads (all cores); results do not depend on it", NULL, parse_whole, AT(threads),
+     1, 64, NULL},
     {"json", 'j', NULL, VERB_ALL, GROUP_GENERAL,
-     "one JSON object on standard output and nothing else there", parse_switch, AT(is_json), 0, 0,
-     NULL},
-    {"quiet", 'q', NULL, VERB_ALL, GROUP_GENERAL, "no progress on standard error", parse_switch,
-     AT(is_quiet), 0, 0, NULL},
-    {"verbose", 'v', NULL, VERB_RUN, GROUP_GENERAL,
-     "list on standard error the memory that a step uses", parse_switch, AT(is_verbose), 0, 0,
-     NULL},
-    {"help", 'h', NULL, VERB_ALL, GROUP_GENERAL, "show this and exit", parse_switch, AT(wants_help),
+     "print one JSON object and nothing else on standard output", NULL, parse_switch, AT(is_json),
      0, 0, NULL},
-    {"version", 'V', NULL, VERB_ALL, GROUP_GENERAL, "show the version and exit", parse_switch,
+    {"quiet", 'q', NULL, VERB_ALL, GROUP_GENERAL, "print no progress on standard error", NULL,
+     parse_switch, AT(is_quiet), 0, 0, NULL},
+    {"verbose", 'v', NULL, VERB_RUN, GROUP_GENERAL,
+     "list the memory of a training step on standard error", NULL, parse_switch, AT(is_verbose), 0,
+     0, NULL},
+    {"help", 'h', NULL, VERB_ALL, GROUP_GENERAL, "show this help and exit", NULL, parse_switch,
+     AT(wants_help), 0, 0, NULL},
+    {"version", 'V', NULL, VERB_ALL, GROUP_GENERAL, "show the version and exit", NULL, parse_switch,
      AT(wants_version), 0, 0, NULL},
 };
 #define ENTRIES ((int)(sizeof entries / sizeof entries[0]))
 
 /* --- values --- */
 
+#define WHERE 32
+
+static const char *entry_where(const struct entry *entry, char where[WHERE]) {
+    snprintf(where, WHERE, "--%s", entry->name);
+    return where;
+}
+
 static enum status refuse(const struct entry *entry, struct error *error, const char *text,
                           const char *wanted) {
-    char where[64];
-    snprintf(where, sizeof where, "--%s", entry->name);
-    return error_set(error, STATUS_USAGE, where, "'%.100s' is not %s", text, wanted);
+    char where[WHERE];
+    return error_set(error, STATUS_USAGE, entry_where(entry, where), "must be %s, not '%.100s'",
+                     wanted, text);
 }
 
 static enum status parse_switch(const struct entry *entry, const char *text, void *value,
@@ -169,7 +213,9 @@ static enum status parse_switch(const struct entry *entry, const char *text, voi
 
 static enum status parse_text(const struct entry *entry, const char *text, void *value,
                               struct error *error) {
-    if (!*text) return refuse(entry, error, text, "a name");
+    char where[WHERE];
+    if (!*text)
+        return error_set(error, STATUS_USAGE, entry_where(entry, where), "must not be empty");
     *(const char **)value = text;
     return STATUS_OK;
 }
@@ -188,7 +234,7 @@ static enum status parse_whole(const struct entry *entry, const char *text, void
     if (!read_whole(text, &number) || number < (uint64_t)entry->least ||
         number > (uint64_t)entry->most) {
         char wanted[80];
-        snprintf(wanted, sizeof wanted, "a whole number from %.0f to %.0f", entry->least,
+        snprintf(wanted, sizeof wanted, "a whole number between %.0f and %.0f", entry->least,
                  entry->most);
         return refuse(entry, error, text, wanted);
     }
@@ -199,7 +245,7 @@ static enum status parse_whole(const struct entry *entry, const char *text, void
 static enum status parse_seed(const struct entry *entry, const char *text, void *value,
                               struct error *error) {
     if (!read_whole(text, value))
-        return refuse(entry, error, text, "a whole number from 0 to 18446744073709551615");
+        return refuse(entry, error, text, "a whole number between 0 and 18446744073709551615");
     return STATUS_OK;
 }
 
@@ -215,7 +261,7 @@ static enum status parse_real(const struct entry *entry, const char *text, void 
     double number;
     if (!read_real(text, &number) || !(number >= entry->least && number <= entry->most)) {
         char wanted[80];
-        snprintf(wanted, sizeof wanted, "a number from %g to %g", entry->least, entry->most);
+        snprintf(wanted, sizeof wanted, "a number between %g and %g", entry->least, entry->most);
         return refuse(entry, error, text, wanted);
     }
     *(double *)value = number;
@@ -230,116 +276,62 @@ static enum status parse_pace(const struct entry *entry, const char *text, void 
     else if (!strcmp(text, "auto"))
         number = PACE_AUTO;
     else if (!read_real(text, &number) || !(number >= 0.01 && number <= 1e6))
-        return refuse(entry, error, text, "max, auto or a number from 0.01 to 1000000");
+        return refuse(entry, error, text, "max, auto or a number between 0.01 and 1000000");
     *(double *)value = number;
     return STATUS_OK;
 }
 
-/* Word `index` of "a|b|c": its start, and its length through *length; NULL past the last. */
-static const char *word_at(const char *words, int index, size_t *length) {
-    while (index-- > 0) {
-        words = strchr(words, '|');
-        if (!words) return NULL;
-        words++;
+/* The index of the choice `text`; -1, with all choices in `wanted`, when it is none. */
+static int find_choice(const struct entry *entry, const char *text, char *wanted, size_t size) {
+    const char *word;
+    size_t used = 0;
+    *wanted = 0;
+    for (int i = 0; (word = entry->word(i)); i++) {
+        if (!strcmp(text, word)) return i;
+        const char *between = i == 0 ? "" : entry->word(i + 1) ? ", " : " or ";
+        int length = snprintf(wanted + used, size - used, "%s%s", between, word);
+        if (length > 0 && (size_t)length < size - used) used += (size_t)length;
     }
-    *length = strcspn(words, "|");
-    return words;
+    return -1;
 }
 
 static enum status parse_choice(const struct entry *entry, const char *text, void *value,
                                 struct error *error) {
-    char wanted[128] = "";
-    size_t used = 0, length;
-    const char *word;
-    for (int i = 0; (word = word_at(entry->words, i, &length)); i++) {
-        if (strlen(text) == length && !memcmp(text, word, length)) {
-            *(int *)value = i;
-            return STATUS_OK;
-        }
-        used += (size_t)snprintf(wanted + used, sizeof wanted - used, "%s%.*s",
-                                 !i             ? ""
-                                 : word[length] ? ", "
-                                                : " or ",
-                                 (int)length, word);
-    }
-    return refuse(entry, error, text, wanted);
+    char wanted[128];
+    int index = find_choice(entry, text, wanted, sizeof wanted);
+    if (index < 0) return refuse(entry, error, text, wanted);
+    *(int *)value = index;
+    return STATUS_OK;
 }
 
 static enum status parse_theme(const struct entry *entry, const char *text, void *value,
                                struct error *error) {
-    char wanted[128] = "one of:";
-    size_t used = strlen(wanted);
-    const char *name;
-    for (int i = 0; (name = dashboard_theme(i)); i++) {
-        if (!strcmp(text, name)) {
-            *(const char **)value = name;
-            return STATUS_OK;
-        }
-        used += (size_t)snprintf(wanted + used, sizeof wanted - used, " %s", name);
-    }
-    return refuse(entry, error, text, wanted);
-}
-
-const char *option_scheme_name(const struct options *options) {
-    static const char *const names[] = {"qatop", "tfmot"};
-    return names[options->scheme];
+    char wanted[128];
+    int index = find_choice(entry, text, wanted, sizeof wanted);
+    if (index < 0) return refuse(entry, error, text, wanted);
+    *(const char **)value = entry->word(index);
+    return STATUS_OK;
 }
 
 enum frozen_io option_io(const struct options *options) {
     return options->io < 0 ? IO_FLOAT : (enum frozen_io)options->io;
 }
 
-const char *option_architecture_name(const struct options *options) {
-    static const char *const names[] = {"fc", "cnn"};
-    return names[options->architecture];
-}
-
 /* --- nearest names --- */
-
-#define NAME_LENGTH 24
-
-/* Levenshtein distance; names longer than NAME_LENGTH are far from everything. */
-static int distance(const char *a, const char *b) {
-    size_t a_length = strlen(a), b_length = strlen(b);
-    if (a_length > NAME_LENGTH || b_length > NAME_LENGTH) return NAME_LENGTH;
-    int row[NAME_LENGTH + 1];
-    for (size_t j = 0; j <= b_length; j++) row[j] = (int)j;
-    for (size_t i = 1; i <= a_length; i++) {
-        int diagonal = row[0];
-        row[0] = (int)i;
-        for (size_t j = 1; j <= b_length; j++) {
-            int best = diagonal + (a[i - 1] != b[j - 1]);
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            diagonal = row[j];
-            row[j] = best;
-        }
-    }
-    return row[b_length];
-}
-
-/* Near enough to be a slip of the fingers: one in three characters may be wrong. */
-static bool is_nearer(const char *text, const char *name, int *best) {
-    int far = distance(text, name), limit = (int)strlen(name) / 3;
-    if (limit < 1) limit = 1;
-    if (far > limit || far >= *best) return false;
-    *best = far;
-    return true;
-}
 
 static const char *nearest_option(const char *text) {
     const char *found = NULL;
-    int best = NAME_LENGTH;
+    int best = NEAREST_NONE;
     for (int i = 0; i < ENTRIES; i++)
-        if (is_nearer(text, entries[i].name, &best)) found = entries[i].name;
+        if (nearest_is_better(text, entries[i].name, &best)) found = entries[i].name;
     return found;
 }
 
 static const char *nearest_verb(const char *text) {
     const char *found = NULL;
-    int best = NAME_LENGTH;
+    int best = NEAREST_NONE;
     for (const struct verb *verb = verbs + 1; verb->name; verb++)
-        if (is_nearer(text, verb->name, &best)) found = verb->name;
+        if (nearest_is_better(text, verb->name, &best)) found = verb->name;
     return found;
 }
 
@@ -368,33 +360,40 @@ static int find_entry(int code) {
     return -1;
 }
 
+/* getopt_long also takes the beginning of a long option's name. */
+static bool is_ambiguous(const char *name) {
+    int matches = 0;
+    for (int i = 0; i < ENTRIES; i++) matches += !strncmp(entries[i].name, name, strlen(name));
+    return matches > 1;
+}
+
 /* What getopt_long could not read. */
 static enum status refuse_option(int code, char **argv, struct error *error) {
     int known = find_entry(optopt);
-    if (code == ':') {
-        char where[64];
-        snprintf(where, sizeof where, "--%s", entries[known].name);
-        return error_set(error, STATUS_USAGE, where, "needs a value: --%s %s", entries[known].name,
-                         entries[known].argument);
-    }
-    const char *text = argv[optind - 1];
+    if (code == ':')
+        return error_set(error, STATUS_USAGE, "", "option --%s requires a value: --%s %s",
+                         entries[known].name, entries[known].name, entries[known].argument);
     if (known >= 0) /* --switch=value */
-        return error_set(error, STATUS_USAGE, text, "--%s takes no value", entries[known].name);
-    if (optopt) {
-        char where[3] = {'-', (char)optopt, 0};
-        return error_set(error, STATUS_USAGE, where, "no such option; see qatop --help");
-    }
-    char name[NAME_LENGTH + 2];
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(text + 2, "="), text + 2);
+        return error_set(error, STATUS_USAGE, "", "option --%s takes no value",
+                         entries[known].name);
+    if (optopt)
+        return error_set(error, STATUS_USAGE, "", "unknown option -%c; see qatop --help", optopt);
+    char name[64];
+    const char *text = argv[optind - 1] + strlen("--");
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(text, "="), text);
+    if (is_ambiguous(name))
+        return error_set(error, STATUS_USAGE, "", "option --%s is ambiguous; see qatop --help",
+                         name);
     const char *nearest = nearest_option(name);
     if (nearest)
-        return error_set(error, STATUS_USAGE, text, "no such option; did you mean --%s?", nearest);
-    return error_set(error, STATUS_USAGE, text, "no such option; see qatop --help");
+        return error_set(error, STATUS_USAGE, "", "unknown option --%s; did you mean --%s?", name,
+                         nearest);
+    return error_set(error, STATUS_USAGE, "", "unknown option --%s; see qatop --help", name);
 }
 
 /* A word that is neither a command nor looks like the name of a file. */
 static bool is_plain_word(const char *text) {
-    return !strpbrk(text, "/.") && strcmp(text, "fc") && strcmp(text, "cnn");
+    return !strpbrk(text, "/.") && !assets_is_model(text);
 }
 
 static enum status find_verb(struct options *options, struct error *error) {
@@ -412,8 +411,8 @@ static enum status find_verb(struct options *options, struct error *error) {
     }
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
         if (!strcmp(word, reserved[i]))
-            return error_set(error, STATUS_USAGE, word,
-                             "no such command in this version; see qatop --help");
+            return error_set(error, STATUS_USAGE, "", "unknown command '%.100s'; see qatop --help",
+                             word);
     FILE *file = is_plain_word(word) ? fopen(word, "r") : NULL;
     if (file) {
         fclose(file);
@@ -422,27 +421,74 @@ static enum status find_verb(struct options *options, struct error *error) {
     if (!is_plain_word(word)) return STATUS_OK;
     const char *nearest = nearest_verb(word);
     if (nearest)
-        return error_set(error, STATUS_USAGE, word, "no such command; did you mean %s?", nearest);
-    return error_set(error, STATUS_USAGE, word, "no such command or model file; see qatop --help");
+        return error_set(error, STATUS_USAGE, "", "unknown command '%.100s'; did you mean '%s'?",
+                         word, nearest);
+    return error_set(error, STATUS_USAGE, "",
+                     "'%.100s' is neither a command nor a model file; see qatop --help", word);
 }
 
 static enum status check_operands(const struct options *options, struct error *error) {
     const struct verb *verb = options->verb;
+    const char *space = *verb->name ? " " : "";
     if (verb->most >= 0 && options->operand_count > verb->most)
-        return error_set(error, STATUS_USAGE, options->operands[verb->most],
-                         "one operand too many; usage: qatop%s%s %s", *verb->name ? " " : "",
-                         verb->name, verb->operands);
+        return error_set(error, STATUS_USAGE, "", "extra operand '%.100s'; usage: qatop%s%s %s",
+                         options->operands[verb->most], space, verb->name, verb->operands);
     if (options->operand_count < verb->least)
-        return error_set(error, STATUS_USAGE, verb->name, "needs %s; usage: qatop %s %s",
-                         verb->least == 1 ? "an operand" : "more operands", verb->name,
-                         verb->operands);
+        return error_set(error, STATUS_USAGE, "", "missing operand; usage: qatop%s%s %s", space,
+                         verb->name, verb->operands);
     return STATUS_OK;
 }
 
-/* What a checkpoint holds, so that going on from it gives the same bits. */
+/* Part of a checkpoint, so that a resumed run gives the same bits. */
 static bool is_of_checkpoint(const struct entry *entry) {
     return (entry->group == GROUP_TRAINING && entry->offset != AT(on_nan)) ||
            entry->offset == AT(scheme) || entry->offset == AT(bits);
+}
+
+/* Options that the command does not have, or that a checkpoint determines. */
+static enum status check_given(const struct options *options, const bool given[ENTRIES],
+                               struct error *error) {
+    const char *verb = options->verb->name;
+    char where[WHERE];
+    for (int i = 0; i < ENTRIES; i++) {
+        if (!given[i]) continue;
+        if (options->resume && is_of_checkpoint(&entries[i]))
+            return error_set(
+                error, STATUS_USAGE, entry_where(&entries[i], where),
+                "cannot be combined with --resume, which takes it from the checkpoint");
+        if (entries[i].verbs & options->verb->bit) continue;
+        if (!*verb)
+            return error_set(error, STATUS_USAGE, "",
+                             "option --%s does not apply to the dashboard; see qatop --help",
+                             entries[i].name);
+        return error_set(error, STATUS_USAGE, "",
+                         "option --%s does not apply to %s; see qatop %s --help", entries[i].name,
+                         verb, verb);
+    }
+    if (options->resume && options->operand_count)
+        return error_set(error, STATUS_USAGE, "--resume",
+                         "takes the model from the checkpoint; omit '%.100s'",
+                         options->operands[0]);
+    return STATUS_OK;
+}
+
+static enum status set_defaults(struct options *options, struct error *error) {
+    enum status status = STATUS_OK;
+    *options = (struct options){
+        .architecture = -1,
+        .schedule = -1,
+        .on_nan = -1,
+        .io = -1,
+        .warmup = WARMUP_OF_SCHEME,
+        .label_smoothing = -1,
+        .augment = -1,
+        .pace = PACE_AUTO,
+    };
+    for (int i = 0; i < ENTRIES && !status; i++)
+        if (entries[i].standard)
+            status = entries[i].parse(&entries[i], entries[i].standard,
+                                      (char *)options + entries[i].offset, error);
+    return status;
 }
 
 enum status options_parse(struct options *options, int argc, char **argv, struct error *error) {
@@ -450,61 +496,32 @@ enum status options_parse(struct options *options, int argc, char **argv, struct
     char shorts[2 * ENTRIES + 2];
     bool given[ENTRIES] = {false};
     fill_getopt(longs, shorts);
-    *options = (struct options){
-        .architecture = -1,
-        .schedule = -1,
-        .on_nan = -1,
-        .io = -1,
-        .epochs = 3,
-        .batch = 32,
-        .calibrate = PTQ_DIGITS,
-        .warmup = WARMUP_OF_SCHEME,
-        .seed = 1,
-        .learning_rate = 0.001,
-        .label_smoothing = -1,
-        .augment = -1,
-        .pace = PACE_AUTO,
-    };
+    enum status status = set_defaults(options, error);
     opterr = 0;
     int code;
-    while ((code = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+    while (!status && (code = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
         int index = find_entry(code);
         if (code == '?' || code == ':') return refuse_option(code, argv, error);
-        enum status status = entries[index].parse(&entries[index], optarg,
-                                                  (char *)options + entries[index].offset, error);
-        if (status) return status;
+        status = entries[index].parse(&entries[index], optarg,
+                                      (char *)options + entries[index].offset, error);
         given[index] = true;
     }
+    if (status) return status;
     options->operands = argv + optind;
     options->operand_count = argc - optind;
-    enum status status = find_verb(options, error);
+    status = find_verb(options, error);
     if (status || options->wants_help || options->wants_version) return status;
-    for (int i = 0; i < ENTRIES; i++) {
-        if (!given[i]) continue;
-        char where[64];
-        if (options->resume && is_of_checkpoint(&entries[i])) {
-            snprintf(where, sizeof where, "--%s", entries[i].name);
-            return error_set(error, STATUS_USAGE, where,
-                             "is taken from the checkpoint with --resume; leave it out");
-        }
-        if (entries[i].verbs & options->verb->bit) continue;
-        snprintf(where, sizeof where, "--%s", entries[i].name);
-        return error_set(error, STATUS_USAGE, where, "is no option of %s; see qatop %s%s--help",
-                         *options->verb->name ? options->verb->name : "the dashboard",
-                         options->verb->name, *options->verb->name ? " " : "");
-    }
-    if (options->resume && options->operand_count)
-        return error_set(error, STATUS_USAGE, options->operands[0],
-                         "--resume takes the model from the checkpoint; leave MODEL out");
-    return check_operands(options, error);
+    status = check_given(options, given, error);
+    return status ? status : check_operands(options, error);
 }
 
 /* --- help --- */
 
 #define HELP_COLUMN 22
 #define HELP_WIDTH  79
+#define HELP_TEXT   300 /* bytes for an option's */
 
-/* Words of `text` in lines that begin at `indent`; `column` is where the line stands now. */
+/* `text`, wrapped, in lines indented by `indent`; `column` characters of the first are written. */
 static void put_wrapped(FILE *out, int column, int indent, const char *text) {
     if (indent && column >= indent) {
         fputc('\n', out);
@@ -537,7 +554,11 @@ static void put_entries(FILE *out, unsigned bits) {
             int column = entry->letter ? fprintf(out, "  -%c, --%s", entry->letter, entry->name)
                                        : fprintf(out, "      --%s", entry->name);
             if (entry->argument) column += fprintf(out, " %s", entry->argument);
-            put_wrapped(out, column, HELP_COLUMN, entry->help);
+            char text[HELP_TEXT];
+            int length = snprintf(text, sizeof text, "%s", entry->help);
+            if (entry->standard)
+                snprintf(text + length, sizeof text - (size_t)length, " (%s)", entry->standard);
+            put_wrapped(out, column, HELP_COLUMN, text);
         }
     }
 }
@@ -557,8 +578,9 @@ void options_help(FILE *out, const struct verb *verb) {
     fputs("qatop: quantization-aware training in a terminal\n\n"
           "Usage: qatop [OPTIONS] [MODEL]\n"
           "       qatop COMMAND [OPTIONS] ...\n\n"
-          "MODEL is a Keras .h5 or .keras file, or fc or cnn: the bundled models.\n\n"
-          "Commands (qatop COMMAND --help tells more):\n",
+          "MODEL is a Keras .h5 or .keras file, or fc or cnn, the bundled models.\n"
+          "Defaults are in parentheses.\n\n"
+          "Commands (see also qatop COMMAND --help):\n",
           out);
     unsigned bits = 0;
     for (verb = verbs; verb->name; verb++) {
@@ -566,6 +588,5 @@ void options_help(FILE *out, const struct verb *verb) {
         bits |= verb->bit;
     }
     put_entries(out, bits);
-    fputs("\nExit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated.\n",
-          out);
+    fputs("\nExit status: 0 success, 1 failure, 2 usage, 130 interrupted, 143 terminated.\n", out);
 }

@@ -1,7 +1,7 @@
 /* options: the command line as two tables, verbs and options.
  *
- * getopt_long parsing, --help, the help of each command and "did you mean" all come from these
- * tables; the man page is checked against them.
+ * Parsing, defaults, --help, the help of each command and "did you mean" all come from these
+ * tables; a test compares the manual with them.
  */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
@@ -15,13 +15,13 @@
 
 struct options;
 
-/* What the first operand may say.  A verb runs the command and returns its status; it has then
- * filled `error`.  *exit_status is 0 unless it sets another one. */
+/* A command, named by the first operand.  `run` returns its status and, on failure, fills `error`;
+ * *exit_status stays 0 unless the command sets it. */
 struct verb {
-    const char *name;     /* "" for the dashboard, which has no word of its own */
+    const char *name;     /* "" for the dashboard, which has no name */
     unsigned bit;         /* VERB_... */
     const char *operands; /* "[MODEL]" */
-    int least, most;      /* operands wanted; most < 0: any number */
+    int least, most;      /* number of operands; most < 0: no limit */
     const char *summary;  /* one line for --help */
     const char *details;  /* more, for `qatop VERB --help` */
     enum status (*run)(const struct options *options, int *exit_status, struct error *error);
@@ -40,12 +40,12 @@ enum {
     VERB_ALL = (1 << 9) - 1,
 };
 
-extern const struct verb verbs[]; /* ended by an entry without a name; the dashboard is first */
+extern const struct verb verbs[]; /* the dashboard first; ends with a NULL name */
 
-/* All options with their values; what was not given has its default.  Texts point into argv. */
+/* The values of all options, or their defaults.  Strings point into argv. */
 struct options {
     const struct verb *verb;
-    char **operands; /* what follows the verb's name, NULL-terminated */
+    char **operands; /* after the command's name; NULL-terminated */
     int operand_count;
 
     const char *data;                                    /* NULL: the bundled digits */
@@ -57,8 +57,8 @@ struct options {
     const char *resume;                                  /* --resume CHECKPOINT */
     const char *record;                                  /* --record FILE */
     const char *theme;                                   /* NULL: the dashboard's own choice */
-    int architecture;                                    /* 0 fc, 1 cnn; -1: not given */
-    int scheme;                                          /* 0 qatop, 1 tfmot */
+    int architecture;                                    /* model_architecture; -1: not given */
+    int scheme;                                          /* index into schemes */
     int schedule;                                        /* enum schedule; -1: the scheme's own */
     int augment;                                         /* enum augmentation; -1: the scheme's */
     int runtime;                                         /* enum runtime */
@@ -76,13 +76,10 @@ struct options {
     bool is_json, is_quiet, is_verbose, wants_help, wants_version;
 };
 
-/* The word a choice stands for: the name of options->scheme and so on. */
-const char *option_scheme_name(const struct options *options);
-enum frozen_io option_io(const struct options *options); /* float where none was given */
-const char *option_architecture_name(const struct options *options);
+enum frozen_io option_io(const struct options *options); /* IO_FLOAT if not given */
 
-/* Read the whole command line.  Options may stand anywhere; after "--" everything is an operand.
- * STATUS_USAGE with the offending option or operand otherwise. */
+/* Parse the whole command line.  Options may appear anywhere; after "--" everything is an operand.
+ * A usage error is STATUS_USAGE and names the option or operand. */
 enum status options_parse(struct options *options, int argc, char **argv, struct error *error);
 
 /* The text of `qatop --help` (verb NULL) or of one command. */

@@ -7,8 +7,8 @@
 #include "cli/subject.h"
 #include "data/image.h"
 
-/* Two pixels above each other share a character, so that the picture keeps its proportions. */
-static void put_picture(const unsigned char *image) {
+/* One character per two rows of pixels, so that the image keeps its proportions. */
+static void put_image(const unsigned char *image) {
     static const char ramp[] = " .:-=+*#%@";
     for (int row = 0; row < DIGIT_SIDE; row += 2) {
         char line[DIGIT_SIDE + 1];
@@ -26,7 +26,7 @@ static enum status load_images(const struct options *options, struct digits *dig
                                struct error *error) {
     size_t count = (size_t)options->operand_count - 1;
     digits->images = malloc(count * DIGIT_PIXELS);
-    digits->labels = calloc(count, 1); /* unknown: correct is not asked for */
+    digits->labels = calloc(count, 1); /* unknown and not used */
     if (!digits->images || !digits->labels) return error_memory(error, "images", count);
     for (digits->count = 0; digits->count < count; digits->count++) {
         const char *path = options->operands[1 + digits->count];
@@ -67,7 +67,7 @@ static void put_prediction(const char *path, const unsigned char *image,
     printf("%s: %d (%.1f %%)", path, label, (double)probabilities[label] * 100);
     for (int c = 0; c < DIGIT_CLASSES; c++) printf(" %d:%.3f", c, (double)probabilities[c]);
     putchar('\n');
-    if (isatty(STDOUT_FILENO)) put_picture(image);
+    if (isatty(STDOUT_FILENO)) put_image(image);
 }
 
 enum status command_predict(const struct options *options, int *exit_status, struct error *error) {

@@ -18,7 +18,7 @@ struct progress progress_start(bool is_quiet, int epochs) {
     };
 }
 
-/* Spaces over what an older, longer line left: no terminal lacks those. */
+/* Overwrite the rest of a longer line with spaces, which every terminal can do. */
 static void rewrite(struct progress *progress, int width) {
     if (progress->width > width) fprintf(stderr, "%*s", progress->width - width, "");
     progress->width = width;

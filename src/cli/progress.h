@@ -1,7 +1,7 @@
-/* progress: what a training without a screen says on standard error, in Keras' style.
+/* progress: training progress on standard error, in the style of Keras.
  *
- * On a terminal one line is rewritten while an epoch lasts; elsewhere each epoch gives one line.
- * With `is_quiet` nothing is written at all.
+ * On a terminal a line is updated during each epoch; elsewhere there is one line per epoch.  With
+ * `is_quiet` nothing is written.
  */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
@@ -12,7 +12,7 @@
 
 struct progress {
     bool is_quiet, is_terminal, is_line_open;
-    double last; /* when the open line was written */
+    double last; /* time at which the open line was written */
     int width;   /* of the open line */
     int epochs;
 };
@@ -27,10 +27,10 @@ void progress_batch(struct progress *progress, int epoch, int batch, int batches
 void progress_epoch(struct progress *progress, int epoch, int batches, double seconds, double loss,
                     double accuracy, double val_loss, double val_accuracy);
 
-/* A line of its own. */
+/* Print a message on a line of its own. */
 void progress_note(struct progress *progress, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* Leave the cursor at the start of an empty line. */
+/* End the open line, if any. */
 void progress_end(struct progress *progress);
 
 #endif

@@ -14,7 +14,7 @@
 
 #define WAIT_SECONDS 0.2
 
-/* What a run without a screen has told so far. */
+/* What is known so far about a run without a screen. */
 struct watch {
     const struct options *options;
     struct run *run;
@@ -25,12 +25,12 @@ struct watch {
     uint32_t finite, seen, correct;
     struct event_epoch *epochs;
     int epoch_count, epoch_room;
-    struct evaluation *evaluation; /* the newest of all test digits; retained */
-    double ptq;                    /* accuracy; NaN until it is told */
+    struct evaluation *evaluation; /* the newest one of all test digits; retained */
+    double ptq;                    /* accuracy; NaN until it is known */
     struct export_result exported;
     char checkpoint[160];
     char trouble[228]; /* the newest line of LOG_ERROR or worse */
-    uint32_t awaited;  /* number of the command that was sent last */
+    uint32_t awaited;  /* number of the last command sent */
     bool is_answered;
     enum status answer;
 };
@@ -108,7 +108,7 @@ static enum status watch_event(struct watch *watch, const struct event *event,
     return STATUS_OK;
 }
 
-/* Follow the run until `is_reached`; with `is_patient` not even a signal ends that. */
+/* Process events until `is_reached`, or a signal unless `is_patient`. */
 typedef bool watch_goal(const struct watch *watch);
 static enum status watch_until(struct watch *watch, watch_goal *is_reached, bool is_patient,
                                struct error *error) {
@@ -130,7 +130,7 @@ static bool is_answered(const struct watch *watch) {
     return watch->is_answered;
 }
 
-/* Send a command and wait until it was carried out or refused. */
+/* Send a command and wait until it is carried out or refused. */
 static enum status ask(struct watch *watch, enum command_kind kind, bool is_patient,
                        struct error *error) {
     watch->is_answered = false;
@@ -146,9 +146,9 @@ static enum status train_and_export(struct watch *watch, struct error *error) {
     if (!status) status = watch_until(watch, is_trained, false, error);
     if (!status && watch->state == STATE_FAILED)
         return error_set(error, STATUS_DIVERGED, run_info(watch->run)->name, "%s",
-                         watch->trouble[0] ? watch->trouble : "the training failed");
+                         watch->trouble[0] ? watch->trouble : "training failed");
     if (!status && !interrupt_signal()) status = ask(watch, COMMAND_EXPORT, false, error);
-    /* What `qatop export` starts from. */
+    /* `qatop export` starts from it. */
     if (!status && !interrupt_signal()) status = ask(watch, COMMAND_CHECKPOINT, false, error);
     if (!status && !interrupt_signal() && !watch->evaluation)
         return error_set(error, STATUS_MEMORY, run_info(watch->run)->name,
@@ -158,7 +158,7 @@ static enum status train_and_export(struct watch *watch, struct error *error) {
 
 /* --- closing --- */
 
-/* Digest of all parameters one after another, without the gaps between them. */
+/* Digest of all parameters, without the padding between them. */
 static enum status weights_digest(const struct snapshot *snapshot, char hex[SHA256_HEX],
                                   struct error *error) {
     const struct model *model = snapshot->model;
@@ -237,7 +237,7 @@ static enum status report(const struct watch *watch, const struct predictions *f
                       error);
 }
 
-/* The model as it came, before any training. */
+/* The original model, before any training. */
 static enum status evaluate_pretrained(const struct run_info *info, struct predictions *fp32,
                                        struct error *error) {
     struct pool *pool = NULL;
@@ -249,12 +249,12 @@ static enum status evaluate_pretrained(const struct run_info *info, struct predi
     return status;
 }
 
-/* A signal came: keep what was trained. */
+/* After a signal. */
 static enum status save_checkpoint(struct watch *watch, struct error *error) {
     enum status status = ask(watch, COMMAND_CHECKPOINT, true, error);
     if (status) return status;
     return error_set(error, STATUS_INTERRUPTED, watch->checkpoint,
-                     "interrupted; this checkpoint holds the weights");
+                     "interrupted; this checkpoint contains the weights");
 }
 
 enum status run_without_screen(const struct options *options, const char *remark, int *exit_status,

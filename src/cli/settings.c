@@ -11,7 +11,7 @@
 #include "train/optimizer.h"
 
 struct training settings_training(const struct options *options) {
-    const struct scheme *scheme = scheme_find(option_scheme_name(options));
+    const struct scheme *scheme = &schemes[options->scheme];
     bool is_plain = options->verb->bit == VERB_TRAIN;
     return (struct training){
         .epochs = (int)options->epochs,
@@ -47,7 +47,7 @@ enum status settings_run(struct settings *settings, const struct options *option
     config->data_folder = settings->data_folder;
     config->out_folder = options->out;
     config->training = settings_training(options);
-    config->scheme = scheme_find(option_scheme_name(options));
+    config->scheme = &schemes[options->scheme];
     config->weight_bits = (int)options->bits;
     config->io = option_io(options);
     config->runtime = (enum runtime)options->runtime;

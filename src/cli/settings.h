@@ -1,4 +1,4 @@
-/* settings: from options to what the trainer and a run want to know. */
+/* settings: options translated for the trainer and the run. */
 #ifndef CLI_SETTINGS_H
 #define CLI_SETTINGS_H
 
@@ -7,7 +7,7 @@
 
 struct training settings_training(const struct options *options);
 
-/* A run's configuration and the texts it points to; must stay where it is while the run lives. */
+/* A run's configuration and the strings it points to; must not move while the run exists. */
 struct settings {
     struct run_config config;
     char model_path[1024], data_folder[1024], out_folder[1024];
@@ -15,7 +15,7 @@ struct settings {
 enum status settings_run(struct settings *settings, const struct options *options, bool is_headless,
                          struct error *error);
 
-/* Whether a file at `path` could be written, told before hours of work; makes its folders. */
+/* Check before hours of work that a file can be written at `path`; creates its folders. */
 enum status settings_check_writable(const char *path, struct error *error);
 
 #endif

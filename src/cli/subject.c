@@ -8,7 +8,7 @@
 #include "model/archive.h"
 #include "tflite/tflite.h"
 
-/* By content where there is any, so that a renamed file still works. */
+/* By content if possible, so that a renamed file still works. */
 static bool is_tflite(const char *path) {
     char head[8];
     FILE *file = fopen(path, "rb");

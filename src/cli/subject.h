@@ -1,4 +1,4 @@
-/* subject: the model file that a command is about, of either kind, and the digits it is shown. */
+/* subject: the model file a command works on, of either kind, and the digits it is given. */
 #ifndef CLI_SUBJECT_H
 #define CLI_SUBJECT_H
 
@@ -10,24 +10,24 @@ struct subject {
     char path[1024];
     struct model *model;   /* a Keras model, or */
     struct frozen *frozen; /* what a .tflite holds */
-    struct qat qat;        /* of a saved QAT model, by subject_load_ranges */
+    struct qat qat;        /* of a saved QAT model, after subject_load_ranges */
 };
 
-/* Load what a MODEL operand means (assets.h).  On failure *subject is zeroed. */
+/* Load the file that a MODEL operand stands for (assets.h).  On failure *subject is zeroed. */
 enum status subject_load(struct subject *subject, const char *operand, struct error *error);
-/* What subject_evaluate wants of a saved QAT model besides; nothing for another file.  To be called
- * before there are threads: reading HDF5 forks. */
+/* Load what else subject_evaluate needs of a saved QAT model; does nothing for other files.  Call
+ * it before creating threads: reading HDF5 forks. */
 enum status subject_load_ranges(struct subject *subject, struct error *error);
 void subject_free(struct subject *subject);
 const char *subject_format(const struct subject *subject); /* "h5", "keras", "tflite" */
 
-/* Class probabilities, accuracy and loss on `digits`; of a saved QAT model as Keras evaluates it,
- * with quantization simulated by the ranges in the file. */
+/* Class probabilities, accuracy and loss on `digits`.  A saved QAT model is evaluated as by Keras,
+ * with quantization simulated using the ranges in the file. */
 enum status subject_evaluate(const struct subject *subject, enum runtime runtime,
                              const struct digits *digits, struct pool *pool,
                              struct predictions *predictions, struct error *error);
 
-/* The same of a Keras model's plain float weights. */
+/* The same with a Keras model's float weights, without quantization. */
 enum status subject_evaluate_float(const struct subject *subject, const struct digits *digits,
                                    struct pool *pool, struct predictions *predictions,
                                    struct error *error);

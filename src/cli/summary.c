@@ -8,7 +8,7 @@
 #include "tflite/requant.h"
 #include "tflite/summary.h"
 
-/* Puts the value where there is one; the first failure leaves NULL. */
+/* Append `value` to *list; after any failure *list is NULL. */
 static void append(json_t **list, json_t *value) {
     if (*list && value && !json_array_append_new(*list, value)) return;
     if (!*list) json_decref(value);
@@ -16,7 +16,7 @@ static void append(json_t **list, json_t *value) {
     *list = NULL;
 }
 
-/* A name that is no UTF-8 is no JSON either. */
+/* JSON strings must be UTF-8; a name need not be. */
 static json_t *json_name(const char *name) {
     char shown[256];
     json_t *string = json_string(name);
@@ -49,7 +49,7 @@ static json_t *json_pair(int y, int x) {
     return json_pack("[i, i]", y, x);
 }
 
-/* What the operator reads of its options. */
+/* The options that the operator uses. */
 static json_t *json_options(const struct frozen_operator *op) {
     static const char *const activations[] = {
         [FUSED_NONE] = "none", [FUSED_RELU] = "relu", [FUSED_RELU6] = "relu6"};
@@ -172,7 +172,7 @@ enum status command_summary(const struct options *options, int *exit_status, str
         status = print_json(subject.model ? json_model(&subject) : json_frozen(&subject), error);
     else if (subject.model && options->by_channels)
         status = error_set(error, STATUS_USAGE, subject.path,
-                           "--channels is for a .tflite; a Keras model has no quantization");
+                           "--channels requires a .tflite; a Keras model is not quantized");
     else
         status = subject.model ? model_summary(subject.model, &text, error)
                                : tflite_summary(subject.frozen, options->by_channels, &text, error);

@@ -61,6 +61,11 @@ static void fill_kernel(const struct parameter *parameter, float *values, unsign
     }
 }
 
+const char *model_architecture(int index) {
+    size_t count = sizeof architectures / sizeof *architectures;
+    return index >= 0 && (size_t)index < count ? architectures[index].word : NULL;
+}
+
 enum status model_build(const char *name, unsigned long long seed, struct model **model,
                         struct error *error) {
     const struct architecture *architecture = NULL;

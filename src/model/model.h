@@ -155,6 +155,9 @@ enum status model_save(const struct model *model, const float *weights, const ch
 enum status model_build(const char *architecture, unsigned long long seed, struct model **model,
                         struct error *error);
 
+/* The names that model_build takes: index 0, 1, ... until NULL. */
+const char *model_architecture(int index);
+
 /* An empty model with room for `layers` layers; NULL when out of memory. */
 struct model *model_new(int layers);
 

@@ -6,7 +6,7 @@ golden=$SHARED/golden
 data=$SHARED/data/mnist
 
 q freeze
-refused 2 "needs more operands" "freeze without files is refused"
+refused 2 "missing operand" "freeze without files is refused"
 q freeze "$ASSETS/models/mnist_fc.h5" fc
 refused 2 "needs -o OUT.tflite" "freeze without -o is refused"
 q freeze "$ASSETS/models/mnist_fc.h5" fc -o out.tflite

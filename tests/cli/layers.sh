@@ -39,7 +39,7 @@ check "and is named" test "$(key out runtime)" = xnn
 
 q ptq --quiet -o ptq.tflite cnn
 q eval --layers --json --against cnn ptq.tflite
-done_well "a .tflite is set against the model it was made from"
+done_well "a .tflite is compared with the model it was made from"
 check "quantized is tflite" test "$(key out quantized)" = tflite
 sed 's/"layers"/\n&/' all | tail -1 >first
 sed 's/"layers"/\n&/' out | tail -1 >second
@@ -59,18 +59,18 @@ q eval --layers --json --against weights.h5 run/model_int8.tflite
 sed 's/"layers"/\n&/' out | tail -1 >second
 check "and gives what its export gives beside its weights" cmp first second
 q eval --layers --against fc run/model_int8.tflite
-done_well "a model of other weights can be set against it"
+done_well "it can be compared with a model of other weights"
 
 q eval --layers ptq.tflite
-refused 2 "ptq.tflite: .*--against MODEL" "a .tflite alone says nothing about floats"
+refused 2 "ptq.tflite: .*--against MODEL" "a .tflite alone has no float values"
 q eval --layers --against fc ptq.tflite
-refused 1 "ptq.tflite: holds no FULLY_CONNECTED for layer 'dense'" "one of another model is refused"
+refused 1 "ptq.tflite: holds no FULLY_CONNECTED for layer 'dense'" "one made from another model is refused"
 q eval --layers --against ptq.tflite ptq.tflite
-refused 2 "against wants a Keras model" "so is another .tflite"
+refused 2 "against requires a Keras model" "so is another .tflite"
 q eval --layers --against fc cnn
-refused 2 "goes with a .tflite" "a model is not set against another"
+refused 2 "requires a .tflite" "a model is not compared with another"
 q eval --against fc ptq.tflite
-refused 2 "goes with --layers" "--against alone means nothing"
+refused 2 "requires --layers" "--against alone means nothing"
 q eval --layers --outputs x fc
-refused 2 "does not go with --layers" "neither does --outputs"
+refused 2 "cannot be combined with --layers" "neither does --outputs"
 finish

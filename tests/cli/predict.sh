@@ -31,7 +31,7 @@ refused 1 text.png "a text named .png is refused"
 q predict fc nowhere.png
 refused 1 nowhere.png "a picture that does not exist is refused"
 q predict fc
-refused 2 "needs more operands" "predict without a picture is refused"
+refused 2 "missing operand" "predict without a picture is refused"
 q predict fc "$here/seven.png" cut.png
 refused 1 cut.png "one bad picture among good ones leaves standard output empty"
 

@@ -38,13 +38,13 @@ check "more digits than there are: all of them" test "$(key out calibrated)" -eq
 rm -f small.tflite
 
 q ptq --calibrate 0 fc
-refused 2 "calibrate: '0' is not a whole number" "no digits to calibrate with are refused"
+refused 2 "calibrate: must be a whole number .*, not '0'" "no digits to calibrate with are refused"
 q ptq -o out.h5 fc
 refused 2 "out.h5: the name must end in .tflite" "another kind of file is refused"
 q ptq first.tflite
 refused 1 "first.tflite" "a model that is quantized already is refused"
 q ptq --scheme tfmot fc
-refused 2 "is no option of ptq" "an option of training is refused"
+refused 2 "option --scheme does not apply to ptq" "an option of training is refused"
 echo 'a file' >plain
 q ptq -o plain/out.tflite fc
 refused 1 plain "a folder that is a file is refused"

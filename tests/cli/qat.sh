@@ -30,7 +30,7 @@ for runtime in ref xnn; do
 done
 q eval "$golden/qat.h5"
 check "eval shows the float weights on a line of their own" \
-    grep -q '^its float weights without quantization - loss: 0.6764 - accuracy: 0.8030$' out
+    grep -q '^float weights without quantization - loss: 0.6764 - accuracy: 0.8030$' out
 q export "$golden/qat.keras" -o float.h5
 done_well "the float weights are exported"
 q eval --json float.h5

@@ -100,7 +100,7 @@ baselines=$(sed 's/, "qat".*//' out)
 q run --resume whole/checkpoint.h5 --steps 150
 refused 2 "from the checkpoint" "--resume refuses options that the checkpoint holds"
 q run --resume whole/checkpoint.h5 cnn
-refused 2 "leave MODEL out" "--resume refuses another model"
+refused 2 "omit 'cnn'" "--resume refuses another model"
 q run --resume whole/checkpoint.h5
 refused 2 "nothing is left to do" "a checkpoint of a finished run is refused"
 q run --resume missing.h5

@@ -45,5 +45,5 @@ done_well "--json works for a Keras model"
 check "its parameters" test "$(key out trainable)" -eq 34826
 check "its layers" test "$(numbers parameters | awk '{ sum += $1 } END { print sum }')" -eq 34826
 q summary --channels cnn
-refused 2 "channels is for a .tflite" "a Keras model has no channels to list"
+refused 2 "channels requires a .tflite" "a Keras model has no channels to list"
 finish
