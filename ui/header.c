@@ -93,7 +93,8 @@ static void first_line(const struct view *view, struct canvas *canvas) {
 
 /* In points, with its sign. */
 static double gap_of(const struct evaluation *evaluation) {
-    return 100 * (evaluation->paths[PATH_INT8].accuracy - evaluation->paths[PATH_FP32].accuracy);
+    return 100 * (evaluation->results[PRECISION_INT8].accuracy -
+                  evaluation->results[PRECISION_FP32].accuracy);
 }
 
 /* The accuracy to beat, if it was measured on as many digits as the numbers beside it. */
@@ -105,7 +106,7 @@ static void add_ptq(struct line *line, const struct store *store, size_t count) 
 }
 
 static void add_accuracies(struct line *line, const struct store *store) {
-    static const enum color colors[PATHS] = {COLOR_FP32, COLOR_QAT, COLOR_INT8};
+    static const enum color colors[PRECISIONS] = {COLOR_FP32, COLOR_QAT, COLOR_INT8};
     const struct evaluation *evaluation = store_newest(store);
     if (!evaluation) {
         line_add(line, 60, COLOR_DIM, "acc: not measured yet");
@@ -116,17 +117,18 @@ static void add_accuracies(struct line *line, const struct store *store) {
         line_add(line, 40, COLOR_DIM, "acc%%");
     else
         line_add(line, 97, COLOR_DIM, "acc%% of %zu", evaluation->count);
-    for (int path = 0; path < PATHS; path++) {
-        line_add(line, path == PATH_INT8 ? 96 : 82, colors[path], "%s ",
-                 path_name((enum path)path));
-        line_join(line, colors[path], "%.2f", 100 * evaluation->paths[path].accuracy)->is_bold =
-            true;
-        bool is_exported = path == PATH_INT8 && store->has_export && store->last_export.is_ok;
+    for (int precision = 0; precision < PRECISIONS; precision++) {
+        line_add(line, precision == PRECISION_INT8 ? 96 : 82, colors[precision], "%s ",
+                 precision_name((enum precision)precision));
+        line_join(line, colors[precision], "%.2f", 100 * evaluation->results[precision].accuracy)
+            ->is_bold = true;
+        bool is_exported =
+            precision == PRECISION_INT8 && store->has_export && store->last_export.is_ok;
         if (is_exported && store->last_export.differing)
             line_join(line, COLOR_ALARM, " !");
         else if (is_exported)
             line_join(line, COLOR_OK, " =");
-        if (path == PATH_FP32) add_ptq(line, store, evaluation->count);
+        if (precision == PRECISION_FP32) add_ptq(line, store, evaluation->count);
     }
     double gap = gap_of(evaluation);
     line_add(line, 80, COLOR_DIM, "gap ");
@@ -217,7 +219,8 @@ static void short_lines(const struct view *view, struct canvas *canvas) {
         line_start(&line, 1);
     }
     if (evaluation) {
-        line_add(&line, 96, COLOR_INT8, "INT8 %.2f", 100 * evaluation->paths[PATH_INT8].accuracy)
+        line_add(&line, 96, COLOR_INT8, "INT8 %.2f",
+                 100 * evaluation->results[PRECISION_INT8].accuracy)
             ->is_bold = true;
         if (!evaluation->is_whole) line_join(&line, COLOR_DIM, " of %zu", evaluation->count);
         line_add(&line, 70, COLOR_DIM, "gap %+.2f", gap_of(evaluation));
@@ -248,7 +251,7 @@ static void tiny_line(const struct view *view, struct canvas *canvas) {
     }
     if (evaluation) {
         line_add(&line, 90, COLOR_INT8, "%s%.1f%%", evaluation->is_whole ? "" : "~",
-                 100 * evaluation->paths[PATH_INT8].accuracy);
+                 100 * evaluation->results[PRECISION_INT8].accuracy);
     } else {
         line_add(&line, 90, COLOR_TEXT, "%.0f%%", floor(100 * progress(store)));
     }

@@ -9,7 +9,7 @@ struct session {
     size_t digit;                   /* index of the test digit shown */
     int evaluation;                 /* -1: the newest, else index into store->evaluations */
     int pair_truth, pair_predicted; /* digits predicate from the confusion panel; -1: none */
-    enum path pair_path;            /* whose prediction that is */
+    enum precision pair_precision;  /* whose prediction that is */
     char search[64];                /* "" or the pattern of / */
     enum panel_id wants_focus;      /* a panel may ask for another one; PANELS: none */
 };

@@ -259,9 +259,10 @@ static void feed_evaluation(struct store *store, const struct event *event) {
     if (!evaluation->is_whole || (batches && evaluation->step % batches)) return;
     char text[200];
     snprintf(text, sizeof text, "step %llu  FP32 %.2f  QAT %.2f  INT8 %.2f %%",
-             (unsigned long long)evaluation->step, 100 * evaluation->paths[PATH_FP32].accuracy,
-             100 * evaluation->paths[PATH_FAKE_QUANT].accuracy,
-             100 * evaluation->paths[PATH_INT8].accuracy);
+             (unsigned long long)evaluation->step,
+             100 * evaluation->results[PRECISION_FP32].accuracy,
+             100 * evaluation->results[PRECISION_QAT].accuracy,
+             100 * evaluation->results[PRECISION_INT8].accuracy);
     store_log(store, LOG_INFO, false, text);
 }
 

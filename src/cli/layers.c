@@ -30,7 +30,7 @@ struct job {
     const struct model *model;
     const float *weights;
     const struct frozen *integer;
-    struct predictions paths[PATHS];
+    struct predictions results[PRECISIONS];
     struct comparison *comparison;
 };
 
@@ -95,11 +95,11 @@ static enum status compare(struct job *job, struct error *error) {
     const struct digits *digits = &job->dataset.test;
     enum runtime runtime = (enum runtime)job->options->runtime;
     const char *path = job->subject.path;
-    enum status status =
-        evaluate_float(job->model, job->weights, digits, job->pool, &job->paths[PATH_FP32], error);
+    enum status status = evaluate_float(job->model, job->weights, digits, job->pool,
+                                        &job->results[PRECISION_FP32], error);
     if (!status)
         status = evaluate_frozen(job->integer, runtime, digits, job->pool, path,
-                                 &job->paths[PATH_INT8], error);
+                                 &job->results[PRECISION_INT8], error);
     if (status) return status;
     return comparison_create(&job->comparison, job->model, job->weights, job->integer, runtime,
                              digits, digits->count, job->pool, path, error);
@@ -168,7 +168,8 @@ static bool has_other_weights(const struct job *job) {
 
 static void print_verdict(const struct job *job) {
     const struct comparison *comparison = job->comparison;
-    const struct predictions *fp32 = &job->paths[PATH_FP32], *int8 = &job->paths[PATH_INT8];
+    const struct predictions *fp32 = &job->results[PRECISION_FP32],
+                             *int8 = &job->results[PRECISION_INT8];
     if (job->against.model && has_other_weights(job))
         printf(
             "\nIts weights differ by more than rounding. If it was trained further than the model, "
@@ -233,7 +234,8 @@ static json_t *json_row(const struct job *job, const struct compared *row) {
 
 static enum status print_object(const struct job *job, struct error *error) {
     const struct comparison *comparison = job->comparison;
-    const struct predictions *fp32 = &job->paths[PATH_FP32], *int8 = &job->paths[PATH_INT8];
+    const struct predictions *fp32 = &job->results[PRECISION_FP32],
+                             *int8 = &job->results[PRECISION_INT8];
     json_t *rows = json_array();
     for (int i = 0; rows && i < comparison->row_count; i++) {
         if (!json_array_append_new(rows, json_row(job, &comparison->rows[i]))) continue;
@@ -267,7 +269,8 @@ enum status eval_layers(const struct options *options, struct error *error) {
     else if (!status)
         print_text(&job);
     comparison_free(job.comparison);
-    for (int path = 0; path < PATHS; path++) predictions_free(&job.paths[path]);
+    for (int precision = 0; precision < PRECISIONS; precision++)
+        predictions_free(&job.results[precision]);
     frozen_free(job.frozen);
     checkpoint_free(job.checkpoint);
     ptq_free(&job.ptq);

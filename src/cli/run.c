@@ -217,7 +217,7 @@ static json_t *json_baseline(const struct predictions *fp32, enum run_baseline b
 static enum status report(const struct watch *watch, const struct predictions *fp32,
                           struct error *error) {
     const struct evaluation *last = watch->evaluation;
-    const struct predictions *int8 = &last->paths[PATH_INT8];
+    const struct predictions *int8 = &last->results[PRECISION_INT8];
     const char *path = run_info(watch->run)->export_path;
     if (!watch->options->is_json) {
         printf("Quantized model accuracy: %.4f\n", int8->accuracy);
@@ -230,7 +230,7 @@ static enum status report(const struct watch *watch, const struct predictions *f
     return print_json(json_pack("{s:o, s:{s:o}, s:o, s:{s:f}, s:o, s:{s:s, s:I, s:s}, s:s}", "fp32",
                                 json_baseline(fp32, run_info(watch->run)->baseline), "ptq",
                                 "accuracy", json_number(watch->ptq), "qat",
-                                json_path(&last->paths[PATH_FAKE_QUANT]), "int8", "accuracy",
+                                json_path(&last->results[PRECISION_QAT]), "int8", "accuracy",
                                 int8->accuracy, "epochs", json_epochs(watch), "export", "path",
                                 path, "bytes", (json_int_t)watch->exported.bytes, "sha256",
                                 watch->exported.sha256, "weights_sha256", digest),

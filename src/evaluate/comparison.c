@@ -137,7 +137,7 @@ static void tally_batch(struct comparer *comparer, const struct network *network
     }
 }
 
-/* Both paths on all digits; keeps what the float network says. */
+/* Run both on all images; keep the float network's values. */
 static enum status compare_values(struct comparer *comparer, enum runtime runtime) {
     struct network *network = NULL;
     struct engine *engine = NULL;

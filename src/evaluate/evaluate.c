@@ -7,9 +7,9 @@
 #include "base/array.h"
 #include "network/network.h"
 
-const char *path_name(enum path path) {
-    static const char *const names[PATHS] = {"FP32", "QAT", "INT8"};
-    return names[path];
+const char *precision_name(enum precision precision) {
+    static const char *const names[PRECISIONS] = {"FP32", "QAT", "INT8"};
+    return names[precision];
 }
 
 /* So many digits that the largest layer's values stay within a core's cache. */

@@ -1,8 +1,8 @@
-/* evaluate: accuracy, loss and predictions of a model on digits, by one of three paths.
+/* evaluate: accuracy, loss and predictions of a model on images, in one of three precisions.
  *
- *   PATH_FP32        float weights, no fake quantization
- *   PATH_FAKE_QUANT  the graph that is being trained, ranges fixed
- *   PATH_INT8        the integer engine on the frozen model, in a named runtime's arithmetic
+ *   PRECISION_FP32  float weights, no fake quantization
+ *   PRECISION_QAT   the graph being trained: fake quantization with fixed ranges
+ *   PRECISION_INT8  the integer engine on the frozen model, in the arithmetic of a given runtime
  */
 #ifndef EVALUATE_EVALUATE_H
 #define EVALUATE_EVALUATE_H
@@ -13,11 +13,11 @@
 #include "quant/snapshot.h"
 #include "evaluate/predictions.h"
 
-enum path { PATH_FP32, PATH_FAKE_QUANT, PATH_INT8, PATHS };
-const char *path_name(enum path path); /* "FP32", "QAT", "INT8" */
+enum precision { PRECISION_FP32, PRECISION_QAT, PRECISION_INT8, PRECISIONS };
+const char *precision_name(enum precision precision); /* "FP32", "QAT", "INT8" */
 
-/* Float path: any weights block of `model`.  A model that ends without softmax is taken to give
- * logits; probabilities are their softmax. */
+/* With any weight block of `model`.  The outputs of a model without a final softmax are taken as
+ * logits; the probabilities are their softmax. */
 enum status evaluate_float(const struct model *model, const float *weights,
                            const struct digits *digits, struct pool *pool,
                            struct predictions *predictions, struct error *error);

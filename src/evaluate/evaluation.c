@@ -6,26 +6,26 @@
 #include "quant/freeze.h"
 
 static void count_confusion(struct evaluation *evaluation, const unsigned char *truth) {
-    for (int path = 0; path < PATHS; path++)
+    for (int precision = 0; precision < PRECISIONS; precision++)
         for (size_t i = 0; i < evaluation->count; i++)
-            evaluation->confusion[path][truth[i]][evaluation->paths[path].labels[i]]++;
+            evaluation->confusion[precision][truth[i]][evaluation->results[precision].labels[i]]++;
 }
 
-static enum status evaluate_paths(struct evaluation *evaluation, const struct digits *digits,
-                                  struct pool *pool, struct error *error) {
+static enum status evaluate_all(struct evaluation *evaluation, const struct digits *digits,
+                                struct pool *pool, struct error *error) {
     struct snapshot *snapshot = evaluation->snapshot;
     struct frozen *frozen = NULL;
     struct error unmatched;
     enum status status = evaluate_float(snapshot->model, snapshot->weights, digits, pool,
-                                        &evaluation->paths[PATH_FP32], error);
+                                        &evaluation->results[PRECISION_FP32], error);
     if (status) return status;
-    struct predictions *fake_quant = &evaluation->paths[PATH_FAKE_QUANT];
+    struct predictions *fake_quant = &evaluation->results[PRECISION_QAT];
     if (!fake_quant->count) status = evaluate_fake_quant(snapshot, digits, pool, fake_quant, error);
     if (status) return status;
     status = freeze(snapshot, IO_FLOAT, &frozen, error);
     if (status) return status;
     status = evaluate_frozen(frozen, evaluation->runtime, digits, pool, snapshot->model->name,
-                             &evaluation->paths[PATH_INT8], error);
+                             &evaluation->results[PRECISION_INT8], error);
     /* That the layers cannot be told apart takes nothing from the accuracies. */
     if (!status)
         (void)comparison_create(&evaluation->layers, snapshot->model, snapshot->weights, frozen,
@@ -53,10 +53,10 @@ enum status evaluation_create(struct evaluation **evaluation, struct snapshot *s
     made->snapshot = snapshot_retain(snapshot);
     if (validated && validated->count) {
         qt_assert(validated->count == some.count);
-        made->paths[PATH_FAKE_QUANT] = *validated;
+        made->results[PRECISION_QAT] = *validated;
         *validated = (struct predictions){0};
     }
-    enum status status = evaluate_paths(made, &some, pool, error);
+    enum status status = evaluate_all(made, &some, pool, error);
     if (status) {
         evaluation_release(made);
         return status;
@@ -77,7 +77,8 @@ void evaluation_release(struct evaluation *evaluation) {
     if (!evaluation) return;
     /* As snapshot_release. */
     if (atomic_fetch_sub_explicit(&evaluation->references, 1, memory_order_acq_rel) != 1) return;
-    for (int path = 0; path < PATHS; path++) predictions_free(&evaluation->paths[path]);
+    for (int precision = 0; precision < PRECISIONS; precision++)
+        predictions_free(&evaluation->results[precision]);
     comparison_free(evaluation->layers);
     snapshot_release(evaluation->snapshot);
     free(evaluation);

@@ -1,5 +1,5 @@
-/* evaluation: one moment of a training, evaluated in all three precisions; immutable and
- * reference-counted, so that it can be handed from thread to thread.
+/* evaluation: one moment of a training, evaluated in all three precisions; what the dashboard
+ * shows. Immutable and reference-counted, so that threads can share it.
  */
 #ifndef EVALUATE_EVALUATION_H
 #define EVALUATE_EVALUATION_H
@@ -9,29 +9,29 @@
 #include "evaluate/comparison.h"
 #include "evaluate/evaluate.h"
 
-/* Digits of an evaluation on which the layers are compared: a look at what rounding does needs no
- * more, and the shadow's time is short. */
+/* Images of an evaluation on which the layers are compared: enough to see the effect of rounding,
+ * and the shadow thread's time is short. */
 #define EVALUATION_COMPARED 128
 
-/* All three paths at one moment, immutable and reference-counted; what the dashboard shows. */
 struct evaluation {
     _Atomic int references;
     uint64_t step;
-    int epoch;     /* epochs finished by then */
-    bool is_whole; /* all test digits, or the first `count` of them */
+    int epoch;     /* epochs finished so far */
+    bool is_whole; /* all test images, not only the first `count` */
     size_t count;
-    struct predictions paths[PATHS];
-    uint32_t confusion[PATHS][DIGIT_CLASSES][DIGIT_CLASSES]; /* [truth][predicted] */
-    enum runtime runtime;                                    /* of PATH_INT8 */
+    struct predictions results[PRECISIONS];
+    uint32_t confusion[PRECISIONS][DIGIT_CLASSES][DIGIT_CLASSES]; /* [truth][predicted] */
+    enum runtime runtime;                                         /* of PRECISION_INT8 */
     double seconds;
-    struct snapshot *snapshot; /* what was evaluated; per-channel ranges are in it */
-    struct comparison *layers; /* PATH_INT8 beside PATH_FP32, on the first EVALUATION_COMPARED
-                                  digits; NULL where the layers cannot be told apart */
+    struct snapshot *snapshot; /* what was evaluated, with all ranges */
+    struct comparison *layers; /* INT8 against FP32 on the first EVALUATION_COMPARED images; NULL
+                                  if layers and operators cannot be matched */
 };
-/* The first `count` digits (all when there are fewer); keeps a reference to the snapshot.  `epoch`
- * is left 0 for the caller to set before it hands the evaluation on.  `validated` has what
- * evaluate_fake_quant gave for the snapshot on these digits, and is taken over; empty or NULL, that
- * is computed. */
+
+/* Evaluate the first `count` images (all, if there are fewer); keeps a reference to the snapshot.
+ * The caller sets `epoch`, which is 0, before sharing the evaluation.  `validated` holds the result
+ * of evaluate_fake_quant for this snapshot and these images and is taken over; if it is empty or
+ * NULL, that is computed. */
 enum status evaluation_create(struct evaluation **evaluation, struct snapshot *snapshot,
                               const struct digits *digits, size_t count,
                               struct predictions *validated, enum runtime runtime,

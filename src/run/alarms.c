@@ -108,8 +108,8 @@ static void name_culprit(const struct evaluation *evaluation, char *text, size_t
 bool alarms_evaluation(struct alarms *alarms, const struct evaluation *evaluation, char *text,
                        size_t size) {
     if (!evaluation->is_whole || !evaluation->step) return false;
-    double fp32 = evaluation->paths[PATH_FP32].accuracy;
-    double int8 = evaluation->paths[PATH_INT8].accuracy;
+    double fp32 = evaluation->results[PRECISION_FP32].accuracy;
+    double int8 = evaluation->results[PRECISION_INT8].accuracy;
     if (!watch(&alarms->gap, !(fp32 - int8 <= ALARM_GAP), 1, 2)) return false;
     char culprit[2 * MODEL_NAME];
     name_culprit(evaluation, culprit, sizeof culprit);

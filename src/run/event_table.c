@@ -111,10 +111,10 @@ static void predicted_digits(struct json_text *json, const struct predictions *p
     json_text_close(json, ']');
 }
 
-static void path_fields(struct json_text *json, const struct evaluation *evaluation,
-                        enum path path) {
-    const struct predictions *predictions = &evaluation->paths[path];
-    json_text_key(json, path_name(path));
+static void precision_fields(struct json_text *json, const struct evaluation *evaluation,
+                             enum precision precision) {
+    const struct predictions *predictions = &evaluation->results[precision];
+    json_text_key(json, precision_name(precision));
     json_text_open(json, '{');
     json_field_double(json, "accuracy", predictions->accuracy);
     json_field_double(json, "loss", predictions->loss);
@@ -124,7 +124,7 @@ static void path_fields(struct json_text *json, const struct evaluation *evaluat
     for (int truth = 0; truth < DIGIT_CLASSES; truth++) {
         json_text_open(json, '[');
         for (int predicted = 0; predicted < DIGIT_CLASSES; predicted++)
-            json_text_integer(json, evaluation->confusion[path][truth][predicted]);
+            json_text_integer(json, evaluation->confusion[precision][truth][predicted]);
         json_text_close(json, ']');
     }
     json_text_close(json, ']');
@@ -176,7 +176,8 @@ static void write_evaluation(struct json_text *json, const struct event *event,
     json_field_integer(json, "count", (int64_t)evaluation->count);
     json_field_string(json, "runtime", runtime_name(evaluation->runtime));
     json_field_double(json, "seconds", evaluation->seconds);
-    for (int path = 0; path < PATHS; path++) path_fields(json, evaluation, (enum path)path);
+    for (int precision = 0; precision < PRECISIONS; precision++)
+        precision_fields(json, evaluation, (enum precision)precision);
     if (evaluation->layers && evaluation->snapshot) layers_field(json, evaluation);
 }
 

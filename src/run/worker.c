@@ -130,8 +130,8 @@ static bool is_watched(const struct worker *worker) {
     return !config->is_headless || config->record_path;
 }
 
-/* Validate with the graph that is trained, as Keras does at an epoch's end.  The evaluation by all
- * three paths is the shadow's; the training's last one is asked for by end_training. */
+/* Validate with the graph being trained, as Keras does at the end of an epoch.  The shadow
+ * evaluates in all three precisions; end_training requests the last such evaluation. */
 static void end_epoch(struct worker *worker, const struct step_result *result, bool is_last) {
     struct event_epoch epoch = {
         .epoch = result->epoch + 1,

@@ -26,9 +26,9 @@ void story_listen(struct story *story, struct event *event) {
         if (!event->evaluation->is_whole) break;
         story->whole++;
         story->whole_step = event->evaluation->step;
-        story->fp32 = event->evaluation->paths[PATH_FP32].accuracy;
-        story->qat = event->evaluation->paths[PATH_FAKE_QUANT].accuracy;
-        story->int8 = event->evaluation->paths[PATH_INT8].accuracy;
+        story->fp32 = event->evaluation->results[PRECISION_FP32].accuracy;
+        story->qat = event->evaluation->results[PRECISION_QAT].accuracy;
+        story->int8 = event->evaluation->results[PRECISION_INT8].accuracy;
         break;
     case EVENT_PTQ:
         story->ptqs++;

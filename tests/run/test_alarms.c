@@ -84,8 +84,8 @@ static void drift_is_judged_from_the_second_epoch(void **state) {
 static bool evaluate(struct alarms *alarms, uint64_t step, bool is_whole, double fp32,
                      double int8) {
     struct evaluation evaluation = {.step = step, .is_whole = is_whole};
-    evaluation.paths[PATH_FP32].accuracy = fp32;
-    evaluation.paths[PATH_INT8].accuracy = int8;
+    evaluation.results[PRECISION_FP32].accuracy = fp32;
+    evaluation.results[PRECISION_INT8].accuracy = int8;
     return alarms_evaluation(alarms, &evaluation, text, sizeof text);
 }
 
@@ -112,8 +112,8 @@ static void a_gap_is_told_with_the_layer_that_costs_most(void **state) {
     layers->rows[0] = (struct compared){.layer = 1, .share = 0.938};
     struct evaluation evaluation = {
         .step = 20, .is_whole = true, .layers = layers, .snapshot = &snapshot};
-    evaluation.paths[PATH_FP32].accuracy = 0.98;
-    evaluation.paths[PATH_INT8].accuracy = 0.97;
+    evaluation.results[PRECISION_FP32].accuracy = 0.98;
+    evaluation.results[PRECISION_INT8].accuracy = 0.97;
     struct alarms *alarms = alarms_create(1);
     assert_true(alarms_evaluation(alarms, &evaluation, text, sizeof text));
     assert_non_null(strstr(text, "): 94 % of the error is dense's: look at its range or train on"));

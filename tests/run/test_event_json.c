@@ -90,19 +90,19 @@ static void an_evaluation_holds_every_predicted_digit(void **state) {
     static uint8_t labels[COUNT];
     for (int i = 0; i < COUNT; i++) labels[i] = (uint8_t)(i * 7 % 10);
     struct evaluation evaluation = {.step = 5, .is_whole = true, .count = COUNT};
-    for (int path = 0; path < PATHS; path++) {
-        evaluation.paths[path] = (struct predictions){
+    for (int precision = 0; precision < PRECISIONS; precision++) {
+        evaluation.results[precision] = (struct predictions){
             .count = COUNT, .accuracy = 0.5, .loss = (double)NAN, .labels = labels};
-        evaluation.confusion[path][3][4] = (uint16_t)(path + 1);
+        evaluation.confusion[precision][3][4] = (uint16_t)(precision + 1);
     }
     struct event event = {.kind = EVENT_EVALUATION, .folded = 1, .evaluation = &evaluation};
     struct json_text json = {0};
     event_json(&json, &event, NULL);
     json_t *root = parse(&json);
-    for (int path = 0; path < PATHS; path++) {
-        const json_t *member = json_object_get(root, path_name((enum path)path));
+    for (int precision = 0; precision < PRECISIONS; precision++) {
+        const json_t *member = json_object_get(root, precision_name((enum precision)precision));
         const json_t *row = json_array_get(json_object_get(member, "confusion"), 3);
-        assert_int_equal(json_integer_value(json_array_get(row, 4)), path + 1);
+        assert_int_equal(json_integer_value(json_array_get(row, 4)), precision + 1);
         const json_t *pieces = json_object_get(member, "predicted");
         size_t seen = 0;
         for (size_t piece = 0; piece < json_array_size(pieces); piece++) {

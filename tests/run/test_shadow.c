@@ -140,8 +140,8 @@ static void what_was_validated_is_taken_over_and_the_same_as_computed_anew(void 
     struct shadow_result with = evaluated(&setup, DIGITS, validated);
     struct shadow_result without = evaluated(&setup, DIGITS, (struct predictions){0});
     const struct evaluation *taken = with.event.evaluation, *made = without.event.evaluation;
-    const struct predictions *a = &taken->paths[PATH_FAKE_QUANT];
-    const struct predictions *b = &made->paths[PATH_FAKE_QUANT];
+    const struct predictions *a = &taken->results[PRECISION_QAT];
+    const struct predictions *b = &made->results[PRECISION_QAT];
     assert_ptr_equal(a->labels, validated.labels);
     assert_int_equal(a->correct, b->correct);
     assert_memory_equal(&a->loss, &b->loss, sizeof a->loss);

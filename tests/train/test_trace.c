@@ -331,17 +331,17 @@ static void assert_evaluation(const char *name, size_t few) {
     assert_true(length >= COUNT * 10 * sizeof(float));
     size_t differ = 0;
     for (size_t i = 0; i < COUNT * 10; i++)
-        differ += evaluation->paths[PATH_INT8].probabilities[i] != want[i];
+        differ += evaluation->results[PRECISION_INT8].probabilities[i] != want[i];
     print_message("# %s: %zu of %d integer outputs differ\n", name, differ, COUNT * 10);
     assert_true(differ <= few);
     free(want);
-    assert_true(isnan(evaluation->paths[PATH_INT8].loss));
-    for (int path = 0; path < PATHS; path++) {
-        const struct predictions *predictions = &evaluation->paths[path];
+    assert_true(isnan(evaluation->results[PRECISION_INT8].loss));
+    for (int precision = 0; precision < PRECISIONS; precision++) {
+        const struct predictions *predictions = &evaluation->results[precision];
         unsigned all = 0, right = 0;
         for (int truth = 0; truth < 10; truth++)
             for (int predicted = 0; predicted < 10; predicted++) {
-                unsigned here = evaluation->confusion[path][truth][predicted], count = 0;
+                unsigned here = evaluation->confusion[precision][truth][predicted], count = 0;
                 for (size_t i = 0; i < COUNT; i++)
                     count += test->labels[i] == truth && predictions->labels[i] == predicted;
                 assert_int_equal(here, count);

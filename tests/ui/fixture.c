@@ -184,25 +184,26 @@ void fixture_evaluate(struct fixture *fixture, uint64_t step, size_t count, size
     evaluation->count = count;
     evaluation->runtime = RUNTIME_REF;
     evaluation->seconds = .25;
-    static const size_t slower[PATHS] = {3, 2, 1};
-    for (int path = 0; path < PATHS; path++) {
-        struct predictions *predictions = &evaluation->paths[path];
+    static const size_t slower[PRECISIONS] = {3, 2, 1};
+    for (int precision = 0; precision < PRECISIONS; precision++) {
+        struct predictions *predictions = &evaluation->results[precision];
         predictions->count = count;
         predictions->probabilities = array_new(count * DIGIT_CLASSES, sizeof(float));
         predictions->labels = array_new(count, 1);
         assert_true(predictions->probabilities && predictions->labels);
         for (size_t i = 0; i < count; i++) {
             int truth = fixture->dataset.test.labels[i];
-            bool is_wrong = every > 0 && i % (every * slower[path]) == every * slower[path] - 1;
+            bool is_wrong =
+                every > 0 && i % (every * slower[precision]) == every * slower[precision] - 1;
             int read = (truth + 1 + (int)(every > 0 && i / every % 4 == 0) * 4) % DIGIT_CLASSES;
             int label = is_wrong ? read : truth;
             float share =
                 is_wrong ? .45f + .2f * unit(1, (uint32_t)i) : .62f + .38f * unit(2, (uint32_t)i);
             predict(predictions, i, truth, label, share);
-            evaluation->confusion[path][truth][label]++;
+            evaluation->confusion[precision][truth][label]++;
         }
         predictions->accuracy = (double)predictions->correct / (double)count;
-        predictions->loss = path == PATH_INT8 ? (double)NAN : .1;
+        predictions->loss = precision == PRECISION_INT8 ? (double)NAN : .1;
     }
     struct range *ranges = calloc((size_t)fixture->plan->range_count, sizeof *ranges);
     assert_non_null(ranges);

@@ -378,7 +378,8 @@ static void accuracies_of_a_part_are_labelled_at_every_size(void **state) {
     evaluation->references = 1;
     evaluation->step = 702;
     evaluation->count = 100;
-    for (int path = 0; path < PATHS; path++) evaluation->paths[path].accuracy = .99;
+    for (int precision = 0; precision < PRECISIONS; precision++)
+        evaluation->results[precision].accuracy = .99;
     struct event event = {.kind = EVENT_EVALUATION,
                           .folded = 1,
                           .step = 702,

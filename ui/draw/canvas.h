@@ -27,7 +27,7 @@ enum color {
     COLOR_OK,
     COLOR_WARNING,
     COLOR_ALARM,
-    COLOR_FP32, /* the three paths, everywhere the same */
+    COLOR_FP32, /* the three precisions, the same everywhere */
     COLOR_QAT,
     COLOR_INT8,
     COLOR_CURVE,    /* smoothed line */

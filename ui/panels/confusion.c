@@ -16,21 +16,21 @@ struct confusion {
     int truth, predicted;
 };
 
-static enum path path_of(enum view view) {
-    return view == VIEW_QAT ? PATH_FAKE_QUANT : view == VIEW_FP32 ? PATH_FP32 : PATH_INT8;
+static enum precision precision_of(enum view view) {
+    return view == VIEW_QAT ? PRECISION_QAT : view == VIEW_FP32 ? PRECISION_FP32 : PRECISION_INT8;
 }
 
 /* A count, or its change from FP32 to INT8. */
 static int value_of(const struct evaluation *evaluation, enum view view, int truth, int predicted) {
-    int value = (int)evaluation->confusion[path_of(view)][truth][predicted];
-    if (view == VIEW_CHANGE) value -= (int)evaluation->confusion[PATH_FP32][truth][predicted];
+    int value = (int)evaluation->confusion[precision_of(view)][truth][predicted];
+    if (view == VIEW_CHANGE) value -= (int)evaluation->confusion[PRECISION_FP32][truth][predicted];
     return value;
 }
 
 static int row_total(const struct evaluation *evaluation, enum view view, int truth) {
     int total = 0;
     for (int i = 0; i < DIGIT_CLASSES; i++)
-        total += (int)evaluation->confusion[path_of(view)][truth][i];
+        total += (int)evaluation->confusion[precision_of(view)][truth][i];
     return total;
 }
 
@@ -301,7 +301,7 @@ static void show_pair(const struct confusion *confusion, const struct evaluation
     struct pair pair = selected_pair(confusion, evaluation);
     session->pair_truth = pair.truth;
     session->pair_predicted = pair.predicted;
-    session->pair_path = path_of(confusion->view);
+    session->pair_precision = precision_of(confusion->view);
     session->wants_focus = PANEL_DIGITS;
 }
 

@@ -7,7 +7,7 @@
 bool samples_reserve(struct samples *samples, int count) {
     if (count <= samples->capacity) return true;
     size_t n = (size_t)count;
-    size_t floats = 2 + 2 * PATHS;
+    size_t floats = 2 + 2 * PRECISIONS;
     char *block = malloc(n * (2 * sizeof(uint64_t) + floats * sizeof(float) + 3));
     if (!block) return false;
     free(samples->first);
@@ -17,9 +17,9 @@ bool samples_reserve(struct samples *samples, int count) {
     float *next = (float *)(void *)(samples->last + n);
     samples->low = next;
     samples->high = next + n;
-    for (int path = 0; path < PATHS; path++) {
-        samples->line[path] = next + (2 + (size_t)path) * n;
-        samples->points[path] = next + (2 + PATHS + (size_t)path) * n;
+    for (int precision = 0; precision < PRECISIONS; precision++) {
+        samples->line[precision] = next + (2 + (size_t)precision) * n;
+        samples->points[precision] = next + (2 + PRECISIONS + (size_t)precision) * n;
     }
     samples->alarms = (unsigned char *)(next + floats * n);
     samples->verticals = samples->alarms + n;
@@ -129,8 +129,8 @@ const struct evaluation *samples_baseline(const struct store *store) {
     return baseline;
 }
 
-float samples_percent(const struct evaluation *evaluation, int path) {
-    return (float)(100 * evaluation->paths[path].accuracy);
+float samples_percent(const struct evaluation *evaluation, int precision) {
+    return (float)(100 * evaluation->results[precision].accuracy);
 }
 
 void samples_accuracy(struct samples *samples, int count, const struct store *store) {
@@ -139,8 +139,8 @@ void samples_accuracy(struct samples *samples, int count, const struct store *st
         has_whole = has_whole || store->evaluations[i]->is_whole;
     for (int i = 0; i < count; i++) {
         samples->is_minor[i] = 0;
-        for (int path = 0; path < PATHS; path++)
-            samples->line[path][i] = samples->points[path][i] = NAN;
+        for (int precision = 0; precision < PRECISIONS; precision++)
+            samples->line[precision][i] = samples->points[precision][i] = NAN;
     }
     const struct evaluation *before = NULL;
     int at = 0;
@@ -150,18 +150,18 @@ void samples_accuracy(struct samples *samples, int count, const struct store *st
         int sample = samples_of_step(samples, count, here->step);
         if (sample >= 0 && (!is_minor || isnan(samples->points[0][sample]))) {
             samples->is_minor[sample] = is_minor;
-            for (int path = 0; path < PATHS; path++)
-                samples->points[path][sample] = samples_percent(here, path);
+            for (int precision = 0; precision < PRECISIONS; precision++)
+                samples->points[precision][sample] = samples_percent(here, precision);
         }
         if (is_minor) continue;
         for (; before && at < count && samples->first[at] <= here->step; at++) {
             if (samples->first[at] < before->step) continue;
             double span = (double)(here->step - before->step);
             double share = span > 0 ? (double)(samples->first[at] - before->step) / span : 1;
-            for (int path = 0; path < PATHS; path++)
-                samples->line[path][at] =
-                    (float)((1 - share) * (double)samples_percent(before, path) +
-                            share * (double)samples_percent(here, path));
+            for (int precision = 0; precision < PRECISIONS; precision++)
+                samples->line[precision][at] =
+                    (float)((1 - share) * (double)samples_percent(before, precision) +
+                            share * (double)samples_percent(here, precision));
         }
         before = here;
     }

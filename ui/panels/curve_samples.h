@@ -15,7 +15,7 @@ struct steps {
 struct samples {
     int capacity;
     uint64_t *first, *last; /* steps of each sample */
-    float *low, *high, *line[PATHS], *points[PATHS];
+    float *low, *high, *line[PRECISIONS], *points[PRECISIONS];
     unsigned char *alarms, *verticals, *is_minor;
 };
 
@@ -43,7 +43,7 @@ void samples_accuracy(struct samples *samples, int count, const struct store *st
 
 /* The evaluation before training, or NULL. */
 const struct evaluation *samples_baseline(const struct store *store);
-float samples_percent(const struct evaluation *evaluation, int path);
+float samples_percent(const struct evaluation *evaluation, int precision);
 
 /* Seconds from the start of the run to the event of `step`. */
 double samples_seconds(const struct store *store, uint64_t step);

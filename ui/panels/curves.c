@@ -116,9 +116,9 @@ static void set_loss_axis(struct chart *chart, const struct samples *samples, bo
 
 static void set_accuracy_axis(struct chart *chart, const struct samples *samples) {
     struct extent seen = {HUGE_VAL, -HUGE_VAL};
-    for (int path = 0; path < PATHS; path++) {
-        extent_add(&seen, samples->line[path], chart->samples);
-        extent_add(&seen, samples->points[path], chart->samples);
+    for (int precision = 0; precision < PRECISIONS; precision++) {
+        extent_add(&seen, samples->line[precision], chart->samples);
+        extent_add(&seen, samples->points[precision], chart->samples);
     }
     if (!isnan(chart->baseline)) {
         float baseline = (float)chart->baseline;
@@ -195,7 +195,7 @@ static const struct {
     enum color color;
     uint32_t mark;
     char ascii;
-} path_looks[PATHS] = {
+} looks[PRECISIONS] = {
     {COLOR_FP32, 0x25c6, '.'}, {COLOR_QAT, 0x25cb, 'o'}, {COLOR_INT8, 0x25cf, '*'}};
 
 static void draw_accuracy(struct curves *curves, const struct store *store, struct canvas *canvas,
@@ -207,19 +207,19 @@ static void draw_accuracy(struct curves *curves, const struct store *store, stru
         return;
     }
     samples_accuracy(samples, chart->samples, store);
-    struct chart_series series[PATHS];
-    for (int path = 0; path < PATHS; path++)
-        series[path] = (struct chart_series){.line = samples->line[path],
-                                             .points = samples->points[path],
-                                             .is_minor = samples->is_minor,
-                                             .line_color = path_looks[path].color,
-                                             .mark = path_looks[path].mark,
-                                             .ascii = path_looks[path].ascii};
+    struct chart_series series[PRECISIONS];
+    for (int precision = 0; precision < PRECISIONS; precision++)
+        series[precision] = (struct chart_series){.line = samples->line[precision],
+                                                  .points = samples->points[precision],
+                                                  .is_minor = samples->is_minor,
+                                                  .line_color = looks[precision].color,
+                                                  .mark = looks[precision].mark,
+                                                  .ascii = looks[precision].ascii};
     struct chart accuracy = *chart;
     accuracy.series = series;
-    accuracy.series_count = PATHS;
+    accuracy.series_count = PRECISIONS;
     const struct evaluation *baseline = samples_baseline(store);
-    accuracy.baseline = baseline ? (double)samples_percent(baseline, PATH_FP32) : (double)NAN;
+    accuracy.baseline = baseline ? (double)samples_percent(baseline, PRECISION_FP32) : (double)NAN;
     set_accuracy_axis(&accuracy, samples);
     chart_draw(canvas, &accuracy);
 }
@@ -235,21 +235,22 @@ static void draw_legend(const struct store *store, struct canvas *canvas) {
     /* Three names and numbers take 43 columns.  A part without its label would mislead. */
     if (column + (int)strlen(part) + 43 > canvas->columns && *part) newest = NULL;
     column = canvas_text(canvas, 0, column, COLOR_DIM, part);
-    for (int path = 0; path < PATHS; path++) {
+    for (int precision = 0; precision < PRECISIONS; precision++) {
         canvas_put(canvas, 0, column++, ' ', COLOR_DIM);
         canvas_put(canvas, 0, column,
-                   canvas->glyphs == GLYPHS_ASCII ? (uint32_t)path_looks[path].ascii
-                                                  : path_looks[path].mark,
-                   path_looks[path].color);
-        column = canvas_printf(canvas, 0, column + 1, path_looks[path].color, " %s ",
-                               path_name((enum path)path));
+                   canvas->glyphs == GLYPHS_ASCII ? (uint32_t)looks[precision].ascii
+                                                  : looks[precision].mark,
+                   looks[precision].color);
+        column = canvas_printf(canvas, 0, column + 1, looks[precision].color, " %s ",
+                               precision_name((enum precision)precision));
         if (newest)
             column = canvas_printf(canvas, 0, column, COLOR_STRONG, "%.2f ",
-                                   (double)samples_percent(newest, path));
+                                   (double)samples_percent(newest, precision));
     }
     if (!newest) return;
     char gap[32];
-    double int8 = newest->paths[PATH_INT8].accuracy, fp32 = newest->paths[PATH_FP32].accuracy;
+    double int8 = newest->results[PRECISION_INT8].accuracy,
+           fp32 = newest->results[PRECISION_FP32].accuracy;
     int length = snprintf(gap, sizeof gap, " gap %+.2f ", 100 * (int8 - fp32));
     if (column + length + 2 <= canvas->columns)
         canvas_text(canvas, 0, canvas->columns - length - 1, COLOR_DIM, gap);

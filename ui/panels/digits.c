@@ -32,7 +32,7 @@ struct digits_state {
     enum predicate predicate;
     int class; /* of PREDICATE_CLASS */
     int pair_truth, pair_predicted;
-    enum path pair_path;
+    enum precision pair_precision;
     bool has_pair, is_worst_first, has_chosen;
     /* Digits that match, and what they were gathered for. */
     struct match *matches;
@@ -43,7 +43,7 @@ struct digits_state {
         size_t digits;
         enum predicate predicate;
         int class, pair_truth, pair_predicted;
-        enum path pair_path;
+        enum precision pair_precision;
         bool is_worst_first;
     } gathered;
     uint64_t settled_step; /* evaluation for which the digit shown was last chosen */
@@ -51,12 +51,13 @@ struct digits_state {
 
 /* ---- what matches */
 
-static const float *probabilities(const struct evaluation *evaluation, int path, size_t digit) {
-    return evaluation->paths[path].probabilities + digit * DIGIT_CLASSES;
+static const float *probabilities(const struct evaluation *evaluation, int precision,
+                                  size_t digit) {
+    return evaluation->results[precision].probabilities + digit * DIGIT_CLASSES;
 }
 
-static int predicted(const struct evaluation *evaluation, int path, size_t digit) {
-    return evaluation->paths[path].labels[digit];
+static int predicted(const struct evaluation *evaluation, int precision, size_t digit) {
+    return evaluation->results[precision].labels[digit];
 }
 
 static float margin(const float *probability) {
@@ -77,17 +78,17 @@ static bool does_match(const struct digits_state *digits, const struct evaluatio
     int truth = labels[digit];
     switch (digits->predicate) {
     case PREDICATE_WRONG:
-        return predicted(evaluation, PATH_INT8, digit) != truth;
+        return predicted(evaluation, PRECISION_INT8, digit) != truth;
     case PREDICATE_FLIP:
-        return predicted(evaluation, PATH_INT8, digit) != truth &&
-               predicted(evaluation, PATH_FP32, digit) == truth;
+        return predicted(evaluation, PRECISION_INT8, digit) != truth &&
+               predicted(evaluation, PRECISION_FP32, digit) == truth;
     case PREDICATE_UNSURE:
-        return margin(probabilities(evaluation, PATH_INT8, digit)) <= UNSURE_MARGIN;
+        return margin(probabilities(evaluation, PRECISION_INT8, digit)) <= UNSURE_MARGIN;
     case PREDICATE_CLASS:
         return truth == digits->class;
     case PREDICATE_PAIR:
         return truth == digits->pair_truth &&
-               predicted(evaluation, (int)digits->pair_path, digit) == digits->pair_predicted;
+               predicted(evaluation, (int)digits->pair_precision, digit) == digits->pair_predicted;
     default:
         return true;
     }
@@ -99,8 +100,8 @@ static size_t evaluated(const struct store *store, const struct evaluation *eval
 }
 
 static float wrongness(const struct evaluation *evaluation, int truth, size_t digit) {
-    const float *probability = probabilities(evaluation, PATH_INT8, digit);
-    return probability[predicted(evaluation, PATH_INT8, digit)] - probability[truth];
+    const float *probability = probabilities(evaluation, PRECISION_INT8, digit);
+    return probability[predicted(evaluation, PRECISION_INT8, digit)] - probability[truth];
 }
 
 /* Worst first; of equals the one that comes first. */
@@ -119,7 +120,7 @@ static bool is_gathered(const struct digits_state *digits, const struct evaluati
            digits->gathered.class == digits->class &&
            digits->gathered.pair_truth == digits->pair_truth &&
            digits->gathered.pair_predicted == digits->pair_predicted &&
-           digits->gathered.pair_path == digits->pair_path &&
+           digits->gathered.pair_precision == digits->pair_precision &&
            digits->gathered.is_worst_first == digits->is_worst_first;
 }
 
@@ -154,7 +155,7 @@ static void gather(struct digits_state *digits, const struct store *store,
     digits->gathered.class = digits->class;
     digits->gathered.pair_truth = digits->pair_truth;
     digits->gathered.pair_predicted = digits->pair_predicted;
-    digits->gathered.pair_path = digits->pair_path;
+    digits->gathered.pair_precision = digits->pair_precision;
     digits->gathered.is_worst_first = digits->is_worst_first;
 }
 
@@ -190,12 +191,12 @@ static const struct evaluation *update(struct digits_state *digits, const struct
     bool is_new_pair = session->pair_truth >= 0 && session->pair_predicted >= 0 &&
                        (!digits->has_pair || digits->pair_truth != session->pair_truth ||
                         digits->pair_predicted != session->pair_predicted ||
-                        digits->pair_path != session->pair_path);
+                        digits->pair_precision != session->pair_precision);
     if (is_new_pair) {
         digits->has_pair = true;
         digits->pair_truth = session->pair_truth;
         digits->pair_predicted = session->pair_predicted;
-        digits->pair_path = session->pair_path;
+        digits->pair_precision = session->pair_precision;
         digits->predicate = PREDICATE_PAIR;
     }
     gather(digits, store, evaluation);
@@ -221,8 +222,9 @@ static const char *predicate_text(const struct digits_state *digits, char *text,
         return text;
     case PREDICATE_PAIR:
         snprintf(text, size, "%d->%d%s%s", digits->pair_truth, digits->pair_predicted,
-                 digits->pair_path == PATH_INT8 ? "" : " ",
-                 digits->pair_path == PATH_INT8 ? "" : path_name(digits->pair_path));
+                 digits->pair_precision == PRECISION_INT8 ? "" : " ",
+                 digits->pair_precision == PRECISION_INT8 ? ""
+                                                          : precision_name(digits->pair_precision));
         return text;
     default:
         return "all";
@@ -262,9 +264,10 @@ static void title(void *state, const struct store *store, const struct session *
     const char *flip = "";
     int length = snprintf(left, size, "y=%d", truth);
     if (digit < evaluated(store, evaluation)) {
-        int label = predicted(evaluation, PATH_INT8, digit);
+        int label = predicted(evaluation, PRECISION_INT8, digit);
         length += snprintf(left + length, size - (size_t)length, " int8=%d", label);
-        if (label != truth && predicted(evaluation, PATH_FP32, digit) == truth) flip = "  [flip]";
+        if (label != truth && predicted(evaluation, PRECISION_FP32, digit) == truth)
+            flip = "  [flip]";
     }
     char text[32], place[32] = "-";
     size_t at = place_of(digits, digit);
@@ -280,20 +283,21 @@ static void title(void *state, const struct store *store, const struct session *
 
 /* ---- drawing */
 
-static const enum color path_colors[PATHS] = {COLOR_FP32, COLOR_QAT, COLOR_INT8};
+static const enum color precision_colors[PRECISIONS] = {COLOR_FP32, COLOR_QAT, COLOR_INT8};
 
 static void draw_prediction(struct canvas *canvas, int row, const struct evaluation *evaluation,
-                            int path, size_t digit, int truth) {
-    int label = predicted(evaluation, path, digit);
+                            int precision, size_t digit, int truth) {
+    int label = predicted(evaluation, precision, digit);
     char text[8];
     bool is_right = label == truth;
-    canvas_text(canvas, row, 0, path_colors[path], path_name((enum path)path));
+    canvas_text(canvas, row, 0, precision_colors[precision],
+                precision_name((enum precision)precision));
     canvas_printf(canvas, row, 5, is_right ? COLOR_STRONG : COLOR_ALARM, "%d", label);
     canvas_bold(canvas, row, 5, 1);
     if (!is_right) canvas_put(canvas, row, 6, '!', COLOR_ALARM);
     if (canvas->columns < 12) return;
     canvas_printf(canvas, row, 8, COLOR_TEXT, "%4s",
-                  probability_text(probabilities(evaluation, path, digit)[label], text));
+                  probability_text(probabilities(evaluation, precision, digit)[label], text));
     if (canvas->columns < 18) return;
     canvas_text(canvas, row, 13, is_right ? COLOR_OK : COLOR_ALARM, is_right ? "ok" : "wrong");
 }
@@ -309,13 +313,15 @@ static bool is_blank(const unsigned char *image, int row) {
 static void draw_strip(struct canvas *canvas, int row, const struct evaluation *evaluation,
                        size_t digit, int truth) {
     int column = 0;
-    for (int path = 0; path < PATHS; path++) {
-        int label = predicted(evaluation, path, digit);
+    for (int precision = 0; precision < PRECISIONS; precision++) {
+        int label = predicted(evaluation, precision, digit);
         bool is_right = label == truth;
         char text[8];
         /* Two digits are enough here; 1.00 is cut to 1.0. */
-        snprintf(text, sizeof text, "%.2f", (double)probabilities(evaluation, path, digit)[label]);
-        column = canvas_text(canvas, row, column, path_colors[path], path_name((enum path)path));
+        snprintf(text, sizeof text, "%.2f",
+                 (double)probabilities(evaluation, precision, digit)[label]);
+        column = canvas_text(canvas, row, column, precision_colors[precision],
+                             precision_name((enum precision)precision));
         canvas_printf(canvas, row, column + 1, is_right ? COLOR_STRONG : COLOR_ALARM, "%d%s", label,
                       is_right ? "" : "!");
         canvas_bold(canvas, row, column + 1, 1);
@@ -334,29 +340,31 @@ static void draw_over(struct canvas *canvas, const unsigned char *image,
     draw_strip(canvas, row, evaluation, digit, truth);
 }
 
-/* A line of names, then ten rows: the class, marked when it is the label, and a bar a path. */
+/* A line of names, then ten rows: the class, marked when it is the label, and a bar per precision.
+ */
 static void draw_bars(struct canvas *canvas, int row, const struct evaluation *evaluation,
                       size_t digit, int truth) {
     int room = canvas->columns - 3;
-    int each = (room - 2) / PATHS, first = 0;
+    int each = (room - 2) / PRECISIONS, first = 0;
     if (each < 4) {
         each = room;
-        first = PATH_INT8;
+        first = PRECISION_INT8;
     }
     if (each < 1) return;
-    for (int path = first; path < PATHS; path++)
-        canvas_text(canvas, row, 3 + (path - first) * (each + 1), path_colors[path],
-                    path_name((enum path)path));
+    for (int precision = first; precision < PRECISIONS; precision++)
+        canvas_text(canvas, row, 3 + (precision - first) * (each + 1), precision_colors[precision],
+                    precision_name((enum precision)precision));
     row++;
     for (int class = 0; class < DIGIT_CLASSES; class ++) {
         bool is_truth = class == truth;
         canvas_printf(canvas, row + class, 0, is_truth ? COLOR_STRONG : COLOR_DIM, "%d%s", class,
                       is_truth ? "y" : "");
         if (is_truth) canvas_bold(canvas, row + class, 0, 2);
-        for (int path = first; path < PATHS; path++) {
-            int column = 3 + (path - first) * (each + 1);
-            float share = probabilities(evaluation, path, digit)[class];
-            canvas_bar(canvas, row + class, column, each, (double)share, path_colors[path]);
+        for (int precision = first; precision < PRECISIONS; precision++) {
+            int column = 3 + (precision - first) * (each + 1);
+            float share = probabilities(evaluation, precision, digit)[class];
+            canvas_bar(canvas, row + class, column, each, (double)share,
+                       precision_colors[precision]);
         }
     }
 }
@@ -393,18 +401,18 @@ static void draw_info(const struct digits_state *digits, const struct store *sto
         return;
     }
     int row = 0;
-    bool has_bars = canvas->rows >= PATHS + 1 + DIGIT_CLASSES;
+    bool has_bars = canvas->rows >= PRECISIONS + 1 + DIGIT_CLASSES;
     if (!has_bars && canvas->rows >= DIGIT_CLASSES + 2 && canvas->columns >= STRIP_COLUMNS) {
         draw_strip(canvas, 0, evaluation, digit, truth);
         draw_bars(canvas, 1, evaluation, digit, truth);
         return;
     }
-    if (canvas->rows >= PATHS + 1 + (has_bars ? DIGIT_CLASSES + 1 : 0))
+    if (canvas->rows >= PRECISIONS + 1 + (has_bars ? DIGIT_CLASSES + 1 : 0))
         canvas_printf(canvas, row++, 0, COLOR_STRONG, "label %d", truth);
     /* With less room the most important one comes first. */
-    for (int i = 0; i < PATHS && row < canvas->rows; i++, row++)
-        draw_prediction(canvas, row, evaluation, canvas->rows < PATHS ? PATH_INT8 - i : i, digit,
-                        truth);
+    for (int i = 0; i < PRECISIONS && row < canvas->rows; i++, row++)
+        draw_prediction(canvas, row, evaluation, canvas->rows < PRECISIONS ? PRECISION_INT8 - i : i,
+                        digit, truth);
     if (has_bars) {
         if (canvas->rows >= row + DIGIT_CLASSES + 4) row++;
         draw_bars(canvas, row, evaluation, digit, truth);
@@ -418,11 +426,11 @@ static void draw_list(const struct digits_state *digits, const struct store *sto
                       struct canvas *canvas, const struct evaluation *evaluation, size_t digit) {
     if (!evaluation || canvas->rows < 2) return;
     int column = canvas_text(canvas, 0, 0, COLOR_DIM, "   idx  y ");
-    for (int path = 0; path < PATHS; path++)
-        column = canvas_printf(canvas, 0, column, path_colors[path], " %s",
-                               path == PATH_FP32   ? "fp32"
-                               : path == PATH_INT8 ? "int8"
-                                                   : " qat");
+    for (int precision = 0; precision < PRECISIONS; precision++)
+        column = canvas_printf(canvas, 0, column, precision_colors[precision], " %s",
+                               precision == PRECISION_FP32   ? "fp32"
+                               : precision == PRECISION_INT8 ? "int8"
+                                                             : " qat");
     size_t rows = (size_t)canvas->rows - 1, place = place_of(digits, digit);
     if (place == digits->count) place = place_after(digits, digit);
     size_t top = place > rows / 2 ? place - rows / 2 : 0;
@@ -434,9 +442,9 @@ static void draw_list(const struct digits_state *digits, const struct store *sto
         if (is_here) canvas_put(canvas, row, 0, 0x25b8, COLOR_SELECTED);
         canvas_printf(canvas, row, 1, is_here ? COLOR_SELECTED : COLOR_TEXT, "%5zu  %d", here,
                       truth);
-        for (int path = 0; path < PATHS; path++) {
-            int label = predicted(evaluation, path, here);
-            canvas_printf(canvas, row, 10 + 5 * path, label == truth ? COLOR_DIM : COLOR_ALARM,
+        for (int precision = 0; precision < PRECISIONS; precision++) {
+            int label = predicted(evaluation, precision, here);
+            canvas_printf(canvas, row, 10 + 5 * precision, label == truth ? COLOR_DIM : COLOR_ALARM,
                           "%4d%s", label, label == truth ? "" : "!");
         }
         if (is_here) canvas_bold(canvas, row, 0, LIST_COLUMNS);

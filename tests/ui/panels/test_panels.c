@@ -414,7 +414,7 @@ static void digits_step_through_all_that_int8_gets_wrong(void **state) {
     fixture_create(&fixture, "fc", "qatop");
     fixture_evaluate(&fixture, 10, FIXTURE_DIGITS, 25); /* 24, 49, ... 999 */
     const struct evaluation *evaluation = fixture.store.evaluations[0];
-    size_t wrong = evaluation->count - evaluation->paths[PATH_INT8].correct;
+    size_t wrong = evaluation->count - evaluation->results[PRECISION_INT8].correct;
     assert_int_equal(wrong, 40);
     void *digits = state_new(&panel_digits);
     assert_shows(&panel_digits, digits, "wrong 1/40");
@@ -498,8 +498,8 @@ static void digits_show_worst_first_on_request(void **state) {
     for (int i = 0; i < 40; i++) {
         size_t digit = fixture.session.digit;
         const float *probability =
-            evaluation->paths[PATH_INT8].probabilities + digit * DIGIT_CLASSES;
-        float wrong = probability[evaluation->paths[PATH_INT8].labels[digit]] -
+            evaluation->results[PRECISION_INT8].probabilities + digit * DIGIT_CLASSES;
+        float wrong = probability[evaluation->results[PRECISION_INT8].labels[digit]] -
                       probability[fixture.dataset.test.labels[digit]];
         assert_true(wrong <= before);
         before = wrong;
@@ -518,8 +518,8 @@ static void confusion_cell_opens_its_digits(void **state) {
     int truth = 0, wrong = 1, most = 0;
     for (int i = 0; i < DIGIT_CLASSES; i++) {
         for (int j = 0; j < DIGIT_CLASSES; j++) {
-            if (i == j || (int)evaluation->confusion[PATH_INT8][i][j] <= most) continue;
-            most = (int)evaluation->confusion[PATH_INT8][i][j];
+            if (i == j || (int)evaluation->confusion[PRECISION_INT8][i][j] <= most) continue;
+            most = (int)evaluation->confusion[PRECISION_INT8][i][j];
             truth = i;
             wrong = j;
         }
@@ -536,7 +536,7 @@ static void confusion_cell_opens_its_digits(void **state) {
     for (int i = 0; i < most; i++) {
         size_t digit = fixture.session.digit;
         assert_int_equal(fixture.dataset.test.labels[digit], truth);
-        assert_int_equal(evaluation->paths[PATH_INT8].labels[digit], wrong);
+        assert_int_equal(evaluation->results[PRECISION_INT8].labels[digit], wrong);
         act(&panel_digits, digits, ACTION_NEXT);
     }
     state_free(&panel_confusion, confusion);
