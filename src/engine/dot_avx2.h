@@ -4,7 +4,7 @@
 
 #include "engine/dot.h"
 
-/* The steps at which any of a few rows has a packed value other than 0: digits have wide borders
+/* The steps at which any of a few rows has a packed value other than 0: images have wide borders
  * that need no multiplication. */
 struct dot_list {
     int count;

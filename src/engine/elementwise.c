@@ -45,8 +45,8 @@ bool plan_relu(struct planner *planner) {
 
 /* ---- ADD ---- */
 
-const void *addend_of(const struct step *step, size_t digit) {
-    return step->addend ? step->addend : step->other->data + digit * step->other->bytes;
+const void *addend_of(const struct step *step, size_t image) {
+    return step->addend ? step->addend : step->other->data + image * step->other->bytes;
 }
 
 /* Elements from one to the next along each of the output's dimensions, 0 where `other` has one
@@ -90,10 +90,10 @@ static void run_add(const struct engine *engine, const struct step *step, size_t
                     unsigned char *scratch) {
     (void)engine, (void)scratch;
     size_t count = step->output->count;
-    for (size_t digit = begin; digit < end; digit++) {
-        const unsigned char *a = step->input->data + digit * count;
-        const unsigned char *b = addend_of(step, digit);
-        int8_t *out = (int8_t *)step->output->data + digit * count;
+    for (size_t image = begin; image < end; image++) {
+        const unsigned char *a = step->input->data + image * count;
+        const unsigned char *b = addend_of(step, image);
+        int8_t *out = (int8_t *)step->output->data + image * count;
         for (size_t i = 0; i < count; i++) {
             int32_t sum = fixed_add(step->terms[a[i]], step->terms[256 + b[i]]);
             int64_t q = fixed_scale(sum, step->factor_out);
@@ -109,10 +109,10 @@ static void run_add_xnn(const struct engine *engine, const struct step *step, si
     (void)engine, (void)scratch;
     size_t count = step->output->count;
     int32_t low = step->low - step->zero_out, high = step->high - step->zero_out;
-    for (size_t digit = begin; digit < end; digit++) {
-        const unsigned char *a = step->input->data + digit * count;
-        const unsigned char *b = addend_of(step, digit);
-        int8_t *out = (int8_t *)step->output->data + digit * count;
+    for (size_t image = begin; image < end; image++) {
+        const unsigned char *a = step->input->data + image * count;
+        const unsigned char *b = addend_of(step, image);
+        int8_t *out = (int8_t *)step->output->data + image * count;
         for (size_t i = 0; i < count; i++) {
             int32_t q = (step->terms[a[i]] + step->terms[256 + b[i]]) >> step->sum_shift;
             out[i] = (int8_t)((q < low ? low : q > high ? high : q) + step->zero_out);
@@ -171,7 +171,7 @@ bool plan_add(struct planner *planner) {
         !plan_int8(planner, planner->output) || !same_shape(planner, step->input, step->output) ||
         !(other->data ? plan_addend(planner, other)
                       : same_shape(planner, step->other, step->output)) ||
-        !plan_activation(planner))
+        !plan_fused_activation(planner))
         return false;
     step->zero_other = other->zero_point[0];
     float a = planner->input->scale[0], b = other->scale[0], out = planner->output->scale[0];
@@ -192,9 +192,9 @@ static void run_pad(const struct engine *engine, const struct step *step, size_t
     (void)engine, (void)scratch;
     const struct window_plan *window = &step->window;
     size_t in_channels = (size_t)window->in_channels, channels = (size_t)window->out_channels;
-    for (size_t digit = begin; digit < end; digit++) {
-        const int8_t *x = (const int8_t *)step->input->data + digit * step->input->bytes;
-        int8_t *out = (int8_t *)step->output->data + digit * step->output->bytes;
+    for (size_t image = begin; image < end; image++) {
+        const int8_t *x = (const int8_t *)step->input->data + image * step->input->bytes;
+        int8_t *out = (int8_t *)step->output->data + image * step->output->bytes;
         memset(out, step->zero_in, step->output->bytes);
         for (int y = 0; y < window->in_height; y++)
             for (int column = 0; column < window->in_width; column++, x += in_channels) {

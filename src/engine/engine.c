@@ -7,7 +7,7 @@
 #include "base/cpu.h"
 #include "engine/internal.h"
 
-/* What the values of one chunk of digits should fit: part of a second-level cache. */
+/* What the values of one chunk of samples should fit: part of a second-level cache. */
 #define CHUNK_BYTES ((size_t)256 << 10)
 #define CHUNK_MOST  64
 
@@ -65,7 +65,7 @@ bool plan_factor(struct planner *planner, double real, struct fixed *fixed) {
     return true;
 }
 
-bool plan_activation(struct planner *planner) {
+bool plan_fused_activation(struct planner *planner) {
     struct step *step = planner->step;
     const struct frozen_tensor *output = planner->output;
     int32_t zero = output->zero_point[0];
@@ -182,20 +182,20 @@ static bool plan_operator(struct planner *planner) {
     case OP_RELU_N1_TO_1:
         return plan_relu(planner);
     case OP_LEAKY_RELU:
-        return plan_leaky(planner);
+        return plan_leaky_relu(planner);
     case OP_LOGISTIC:
     case OP_TANH:
-        return plan_curve(planner);
+        return plan_activation(planner);
     case OP_MINIMUM:
     case OP_MAXIMUM:
-        return plan_limit(planner);
+        return plan_minimum(planner);
     case OP_ADD:
         return plan_add(planner);
     case OP_PAD:
         return plan_pad(planner);
     case OP_SPACE_TO_BATCH_ND:
     case OP_BATCH_TO_SPACE_ND:
-        return plan_space(planner);
+        return plan_space_to_batch(planner);
     case OP_SHAPE:
     case OP_STRIDED_SLICE:
     case OP_PACK:
@@ -230,7 +230,7 @@ static enum status size_slots(struct engine *engine, const char *where, struct e
     enum status status = size_slot(engine, frozen->input, where, error);
     for (int i = 0; i < frozen->operator_count && !status; i++) {
         const struct frozen_operator *op = &frozen->operators[i];
-        status = space_images(engine, i, where, error);
+        status = space_to_batch_images(engine, i, where, error);
         if (!status && !frozen_op_shapes(op->code))
             status = size_slot(engine, op->outputs[0], where, error);
     }
@@ -241,7 +241,7 @@ static enum status size_slots(struct engine *engine, const char *where, struct e
             !size_multiply(bytes, engine->slots[i].images, &bytes) ||
             bytes > ENGINE_BYTES_MAX - total)
             return error_set(error, STATUS_UNSUPPORTED, where,
-                             "its values for %d digits take more than %zu bytes", engine->batch,
+                             "its values for %d samples take more than %zu bytes", engine->batch,
                              ENGINE_BYTES_MAX);
         total += bytes;
     }
@@ -332,7 +332,7 @@ static void plan_pixels(struct engine *engine) {
 static enum status create(struct engine **engine, const struct frozen *frozen, enum runtime runtime,
                           int batch, bool is_inspectable, const char *where, struct error *error) {
     *engine = NULL;
-    if (batch < 1) return error_set(error, STATUS_USAGE, where, "a batch of %d digits", batch);
+    if (batch < 1) return error_set(error, STATUS_USAGE, where, "a batch of %d samples", batch);
     enum status status = frozen_check(frozen, where, error);
     if (status) return status;
     struct engine *created = calloc(1, sizeof *created);

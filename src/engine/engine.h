@@ -18,7 +18,7 @@ const char *runtime_name(enum runtime runtime); /* "ref", "xnn" */
 
 struct engine;
 
-/* Plans buffers and prepares multipliers for batches of up to `batch` digits.  `frozen` must
+/* Plans buffers and prepares multipliers for batches of up to `batch` samples.  `frozen` must
  * outlive the engine.  Refuses operators and types it cannot run, by index and name.  Takes at most
  * 1 GiB each for values, for the operators' tables and for padded inputs; more is refused. */
 enum status engine_create(struct engine **engine, const struct frozen *frozen, enum runtime runtime,
@@ -43,7 +43,7 @@ enum status engine_run_digits(struct engine *engine, struct pool *pool, size_t c
                               const unsigned char *images, void *output, struct error *error);
 
 /* Values of tensor `tensor` after the last engine_run (for inspection); NULL when it was fused
- * away.  Of what SPACE_TO_BATCH_ND made, the images of one digit stand together. */
+ * away.  Of what SPACE_TO_BATCH_ND made, the images of one sample stand together. */
 const void *engine_tensor(const struct engine *engine, int tensor);
 
 #endif

@@ -6,12 +6,12 @@
 
 #include "engine/internal.h"
 
-static const float *input_of(const struct step *step, size_t digit) {
-    return (const float *)(const void *)step->input->data + digit * step->input->count;
+static const float *input_of(const struct step *step, size_t image) {
+    return (const float *)(const void *)step->input->data + image * step->input->count;
 }
 
-static float *output_of(const struct step *step, size_t digit) {
-    return (float *)(void *)step->output->data + digit * step->output->count;
+static float *output_of(const struct step *step, size_t image) {
+    return (float *)(void *)step->output->data + image * step->output->count;
 }
 
 static void clamp_all(const struct step *step, size_t count, float *out) {
@@ -97,9 +97,9 @@ static void run_convolution(const struct engine *engine, const struct step *step
                             size_t end, unsigned char *scratch) {
     (void)engine, (void)scratch;
     const struct window_plan *window = &step->window;
-    for (size_t digit = begin; digit < end; digit++) {
-        const float *x = input_of(step, digit);
-        float *out = output_of(step, digit);
+    for (size_t image = begin; image < end; image++) {
+        const float *x = input_of(step, image);
+        float *out = output_of(step, image);
         for (int y = 0; y < window->out_height; y++)
             for (int column = 0; column < window->out_width; column++, out += window->out_channels)
                 convolve(step, y, column, x, out);
@@ -196,11 +196,11 @@ static void pool_view(const struct step *step, struct view view, bool is_max, co
 
 static void pool_all(const struct step *step, size_t begin, size_t end, bool is_max) {
     const struct window_plan *window = &step->window;
-    for (size_t digit = begin; digit < end; digit++) {
-        float *out = output_of(step, digit);
+    for (size_t image = begin; image < end; image++) {
+        float *out = output_of(step, image);
         for (int y = 0; y < window->out_height; y++)
             for (int column = 0; column < window->out_width; column++, out += window->in_channels)
-                pool_view(step, view_at(window, y, column), is_max, input_of(step, digit), out);
+                pool_view(step, view_at(window, y, column), is_max, input_of(step, image), out);
     }
 }
 
@@ -262,9 +262,9 @@ static void run_add(const struct engine *engine, const struct step *step, size_t
                     unsigned char *scratch) {
     (void)engine, (void)scratch;
     size_t count = step->output->count;
-    for (size_t digit = begin; digit < end; digit++) {
-        const float *a = input_of(step, digit), *b = addend_of(step, digit);
-        float *out = output_of(step, digit);
+    for (size_t image = begin; image < end; image++) {
+        const float *a = input_of(step, image), *b = addend_of(step, image);
+        float *out = output_of(step, image);
         for (size_t i = 0; i < count; i++) out[i] = a[i] + b[i];
         clamp_all(step, count, out);
     }
@@ -343,13 +343,13 @@ bool plan_float(struct planner *planner) {
     case OP_SOFTMAX:
         return plan_elements(planner);
     case OP_LEAKY_RELU:
-        return plan_leaky(planner);
+        return plan_leaky_relu(planner);
     case OP_LOGISTIC:
     case OP_TANH:
-        return plan_curve(planner);
+        return plan_activation(planner);
     case OP_MINIMUM:
     case OP_MAXIMUM:
-        return plan_limit(planner);
+        return plan_minimum(planner);
     default:
         return plan_refuse(planner, STATUS_UNSUPPORTED, "is not supported for float32");
     }

@@ -1,10 +1,10 @@
 /* internal: what the files of the engine share.
  *
  * Creating an engine turns each operator into a step: the operator checked, its constants packed,
- * its buffers known.  Running calls the steps in order for a range of digits; no step can fail.
- * A "digit" is one element of the batch: shapes here leave out the batch dimension.  Between
- * SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND a digit has several images; there, steps see each of them
- * as a digit.
+ * its buffers known.  Running calls the steps in order for a range of samples; no step can fail.
+ * A sample is one element of the batch: shapes here leave out the batch dimension.  Between
+ * SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND a sample has several images; there, steps see each of
+ * them as a sample.
  */
 #ifndef ENGINE_INTERNAL_H
 #define ENGINE_INTERNAL_H
@@ -21,7 +21,7 @@
 /* Values of one tensor for the whole batch. */
 struct slot {
     unsigned char *data; /* [batch][images][bytes]; NULL: nothing computes it */
-    size_t images;       /* of one digit: 1, or what SPACE_TO_BATCH_ND made; 0: no values */
+    size_t images;       /* of one sample: 1, or what SPACE_TO_BATCH_ND made; 0: no values */
     size_t count, bytes; /* elements, bytes of one image */
     bool owned;          /* false: the memory of another slot */
 };
@@ -45,9 +45,9 @@ typedef void step_run(const struct engine *engine, const struct step *step, size
 
 struct step {
     step_run *run;
-    size_t images;                             /* that it takes for digits, of one digit */
+    size_t images;                             /* of one sample; the step runs on each */
     const struct slot *input, *other, *output; /* other: the second operand of ADD, */
-    const void *addend;                        /* or what is added to each digit */
+    const void *addend;                        /* or what is added to each image */
     struct window_plan window;
     int32_t zero_in, zero_other, zero_out;
     int32_t low, high; /* clamp of the output */
@@ -58,7 +58,7 @@ struct step {
     struct dot_taps taps;
     struct dot_output scale;
     void (*store)(const struct dot_output *output, size_t rows, const int32_t *acc, int8_t *out);
-    size_t rows, row_count; /* rows of sums of one digit; values of one packed row (dense) */
+    size_t rows, row_count; /* rows of sums of one image; values of one packed row (dense) */
     int padded_height, padded_width;
     bool words; /* how the padded image is packed: as words or as kernels->pack does */
     uint32_t *row_offset;
@@ -97,7 +97,7 @@ struct engine {
     struct step *steps;
     int step_count;
     size_t planned_bytes; /* of the steps' memory */
-    size_t chunk;         /* digits that go through all steps together */
+    size_t chunk;         /* samples that go through all steps together */
     unsigned char *scratch;
     size_t scratch_bytes; /* of one part */
     int parts;
@@ -133,7 +133,7 @@ bool plan_int8(struct planner *planner, const struct frozen_tensor *tensor);
 bool plan_same_quantization(struct planner *planner);
 bool plan_factor(struct planner *planner, double real, struct fixed *fixed);
 /* The step's low and high from the fused activation and the output's quantization. */
-bool plan_activation(struct planner *planner);
+bool plan_fused_activation(struct planner *planner);
 /* The output has this shape behind the batch. */
 bool plan_output_shape(struct planner *planner, int height, int width, int channels);
 /* Fill step->window from the operator's strides and padding and a window of this size. */
@@ -157,16 +157,17 @@ step_run run_table;
 
 /* image.c: the input of a convolution, packed as words or as kernels->pack does, with the border
  * that its windows reach.  `taps` of them in one row of the window lie side by side. */
-bool plan_image(struct planner *planner, bool words);
+bool plan_padded_input(struct planner *planner, bool words);
 /* Bytes (words: words) from the packed image's start to each output position's window, and from
  * there to `columns` equal parts of each row of the window. */
-bool plan_image_offsets(struct planner *planner, int columns, uint32_t *part_offset);
-size_t image_bytes(const struct engine *engine, const struct step *step);
-void image_clear(const struct engine *engine, const struct step *step, unsigned char *packed);
-void image_pack(const struct engine *engine, const struct step *step, const int8_t *x,
-                unsigned char *packed); /* the border was cleared before */
+bool plan_padded_offsets(struct planner *planner, int columns, uint32_t *part_offset);
+size_t padded_input_bytes(const struct engine *engine, const struct step *step);
+void padded_input_clear(const struct engine *engine, const struct step *step,
+                        unsigned char *packed);
+void padded_input_pack(const struct engine *engine, const struct step *step, const int8_t *x,
+                       unsigned char *packed); /* the border was cleared before */
 /* Let the convolution before a max pooling give its maxima alone.  false when it cannot. */
-bool image_fuse_pool(struct planner *planner);
+bool conv2d_fuse_pool(struct planner *planner);
 
 /* The axes of MEAN and REDUCE_MAX are height and width, and the output has the channels. */
 bool plan_reduced_axes(struct planner *planner);
@@ -181,19 +182,21 @@ bool plan_reduce(struct planner *planner);    /* reduce.c: MEAN, REDUCE_MAX */
 bool plan_softmax(struct planner *planner);   /* softmax.c */
 bool plan_quantize(struct planner *planner);  /* quantize.c */
 bool plan_dequantize(struct planner *planner);
-bool plan_relu(struct planner *planner);  /* elementwise.c: RELU, RELU6, RELU_N1_TO_1 */
-bool plan_curve(struct planner *planner); /* curve.c: LOGISTIC, TANH */
-bool plan_leaky(struct planner *planner); /* leaky.c: LEAKY_RELU */
-bool plan_limit(struct planner *planner); /* limit.c: MINIMUM, MAXIMUM */
+bool plan_relu(struct planner *planner);       /* elementwise.c: RELU, RELU6, RELU_N1_TO_1 */
+bool plan_activation(struct planner *planner); /* curve.c: LOGISTIC, TANH */
+bool plan_leaky_relu(struct planner *planner); /* leaky.c: LEAKY_RELU */
+bool plan_minimum(struct planner *planner);    /* limit.c: MINIMUM, MAXIMUM */
 bool plan_add(struct planner *planner);
 /* Set step->addend to the constant `other`, repeated to the output's shape as TFLite does it. */
 bool plan_addend(struct planner *planner, const struct frozen_tensor *other);
-/* Of digit `digit`, what ADD adds to it. */
-const void *addend_of(const struct step *step, size_t digit);
+/* Of image `image`, what ADD adds to it. */
+const void *addend_of(const struct step *step, size_t image);
 bool plan_pad(struct planner *planner);
-bool plan_space(struct planner *planner); /* space.c: SPACE_TO_BATCH_ND, BATCH_TO_SPACE_ND */
+bool plan_space_to_batch(
+    struct planner *planner); /* space.c: SPACE_TO_BATCH_ND, BATCH_TO_SPACE_ND */
 /* The images of the slot of the operator's output, from those of its inputs. */
-enum status space_images(struct engine *engine, int index, const char *where, struct error *error);
+enum status space_to_batch_images(struct engine *engine, int index, const char *where,
+                                  struct error *error);
 /* floats.c: all that take float32, PAD and space.c apart */
 bool plan_float(struct planner *planner);
 

@@ -20,13 +20,13 @@ static void run_mean(const struct engine *engine, const struct step *step, size_
     (void)engine;
     int32_t *acc = (int32_t *)(void *)scratch;
     size_t channels = step->output->count, pixels = step->input->count / channels;
-    for (size_t digit = begin; digit < end; digit++) {
-        const int8_t *x = (const int8_t *)step->input->data + digit * step->input->bytes;
+    for (size_t image = begin; image < end; image++) {
+        const int8_t *x = (const int8_t *)step->input->data + image * step->input->bytes;
         for (size_t c = 0; c < channels; c += DOT_GROUP)
             sum_few(pixels, channels, channels - c < DOT_GROUP ? channels - c : DOT_GROUP, x + c,
                     step->zero_in, acc + c);
         step->store(&step->scale, 1, acc,
-                    (int8_t *)step->output->data + digit * step->output->bytes);
+                    (int8_t *)step->output->data + image * step->output->bytes);
     }
 }
 
@@ -37,9 +37,9 @@ static void run_max(const struct engine *engine, const struct step *step, size_t
     size_t channels = (size_t)window->in_channels;
     struct dot_window all = {
         window->in_height, window->in_width, channels * (size_t)window->in_width, channels, 1, 0};
-    for (size_t digit = begin; digit < end; digit++)
-        engine->kernels->largest((const int8_t *)step->input->data + digit * step->input->bytes,
-                                 &all, (int8_t *)step->output->data + digit * step->output->bytes);
+    for (size_t image = begin; image < end; image++)
+        engine->kernels->largest((const int8_t *)step->input->data + image * step->input->bytes,
+                                 &all, (int8_t *)step->output->data + image * step->output->bytes);
 }
 
 /* Division by the number of pixels goes into the factor, with as many bits as it has room for. */

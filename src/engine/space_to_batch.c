@@ -2,8 +2,9 @@
  * convolutions: of each block of an image's positions the first ones make an image, the second ones
  * another, and so on; and back.
  *
- * TFLite makes more digits of a digit.  Here they stay its images, side by side in its slot, in the
- * order of their places in the block; what lies between is run on each image as on a digit. */
+ * TFLite makes a larger batch of them.  Here they stay images of one sample, side by side in its
+ * slot, in the order of their places in the block; operators between run on each image as on a
+ * sample. */
 #include <string.h>
 
 #include "engine/internal.h"
@@ -33,7 +34,8 @@ static size_t block_images(const struct frozen *frozen, const struct frozen_oper
     return images > FROZEN_ELEMENTS_MAX ? 0 : (size_t)images;
 }
 
-enum status space_images(struct engine *engine, int index, const char *where, struct error *error) {
+enum status space_to_batch_images(struct engine *engine, int index, const char *where,
+                                  struct error *error) {
     const struct frozen *frozen = engine->frozen;
     const struct frozen_operator *op = &frozen->operators[index];
     size_t images = engine->slots[op->inputs[0]].images;
@@ -98,9 +100,9 @@ static void run_back(const struct engine *engine, const struct step *step, size_
     (void)engine, (void)scratch;
     const struct window_plan *window = &step->window;
     size_t pixel = (size_t)window->in_channels, images = step->input->images;
-    for (size_t digit = begin; digit < end; digit++) {
-        const unsigned char *x = step->input->data + digit * images * step->input->bytes;
-        unsigned char *out = step->output->data + digit * step->output->bytes;
+    for (size_t sample = begin; sample < end; sample++) {
+        const unsigned char *x = step->input->data + sample * images * step->input->bytes;
+        unsigned char *out = step->output->data + sample * step->output->bytes;
         for (int i = 0; i < window->in_height; i++)
             for (int j = 0; j < window->in_width; j++, out += pixel) {
                 int y = i + window->pad_top, column = j + window->pad_left;
@@ -122,7 +124,7 @@ static bool fits(int whole, const int32_t *border, int block, int part) {
            (int64_t)part * block <= INT32_MAX;
 }
 
-bool plan_space(struct planner *planner) {
+bool plan_space_to_batch(struct planner *planner) {
     struct step *step = planner->step;
     bool is_apart = planner->op->code == OP_SPACE_TO_BATCH_ND;
     const struct frozen_tensor *input = planner->input, *output = planner->output;

@@ -7,7 +7,7 @@
 
 #include "engine/internal.h"
 
-static void run_curve(const struct engine *engine, const struct step *step, size_t begin,
+static void run_float(const struct engine *engine, const struct step *step, size_t begin,
                       size_t end, unsigned char *scratch) {
     (void)engine, (void)scratch;
     const float *x = (const float *)(const void *)step->input->data + begin * step->input->count;
@@ -25,14 +25,14 @@ static int32_t code_of(float x, enum runtime runtime, bool is_tanh) {
     return (int32_t)roundf(1 / (1 + exp_float(-x)) * 256) - 128;
 }
 
-bool plan_curve(struct planner *planner) {
+bool plan_activation(struct planner *planner) {
     struct step *step = planner->step;
     const struct frozen_tensor *input = planner->input, *output = planner->output;
     step->is_tanh = planner->op->code == OP_TANH;
     if (step->input->count != step->output->count)
         return plan_refuse(planner, STATUS_FORMAT, "input and output differ in size");
     if (input->type == TYPE_FLOAT32) {
-        step->run = run_curve;
+        step->run = run_float;
         return true;
     }
     if (!plan_int8(planner, input) || !plan_int8(planner, output)) return false;

@@ -54,10 +54,10 @@ static void pool_image(const struct engine *engine, const struct step *step, row
 
 static void pool_images(const struct engine *engine, const struct step *step, row_of_windows *run,
                         size_t begin, size_t end) {
-    for (size_t digit = begin; digit < end; digit++)
+    for (size_t image = begin; image < end; image++)
         pool_image(engine, step, run,
-                   (const int8_t *)step->input->data + digit * step->input->bytes,
-                   (int8_t *)step->output->data + digit * step->output->bytes);
+                   (const int8_t *)step->input->data + image * step->input->bytes,
+                   (int8_t *)step->output->data + image * step->output->bytes);
 }
 
 static void run_max(const struct engine *engine, const struct step *step, size_t begin, size_t end,
@@ -78,12 +78,12 @@ bool plan_pool(struct planner *planner) {
     if (!plan_int8(planner, planner->input) || !plan_int8(planner, planner->output)) return false;
     if (planner->input->rank != 4)
         return plan_refuse(planner, STATUS_FORMAT, "its input wants 4 dimensions");
-    if (!plan_same_quantization(planner) || !plan_activation(planner) ||
+    if (!plan_same_quantization(planner) || !plan_fused_activation(planner) ||
         !plan_window(planner, op->filter_height, op->filter_width, planner->input->shape[3]))
         return false;
     if (op->code == OP_AVERAGE_POOL_2D && (int64_t)op->filter_height * op->filter_width >= 1 << 23)
         return plan_refuse(planner, STATUS_UNSUPPORTED, "its window is too large");
     step->run = op->code == OP_MAX_POOL_2D ? run_max : run_average;
-    if (op->code == OP_MAX_POOL_2D && image_fuse_pool(planner)) step->run = NULL;
+    if (op->code == OP_MAX_POOL_2D && conv2d_fuse_pool(planner)) step->run = NULL;
     return !planner->status;
 }

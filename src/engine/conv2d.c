@@ -47,11 +47,11 @@ void run_conv(const struct engine *engine, const struct step *step, size_t begin
               unsigned char *scratch) {
     int32_t *acc = (int32_t *)(void *)scratch;
     unsigned char *packed = scratch + acc_bytes(step);
-    image_clear(engine, step, packed);
-    for (size_t digit = begin; digit < end; digit++) {
-        const int8_t *x = (const int8_t *)step->input->data + digit * step->input->bytes;
-        int8_t *out = (int8_t *)step->output->data + digit * step->output->bytes;
-        image_pack(engine, step, x, packed);
+    padded_input_clear(engine, step, packed);
+    for (size_t image = begin; image < end; image++) {
+        const int8_t *x = (const int8_t *)step->input->data + image * step->input->bytes;
+        int8_t *out = (int8_t *)step->output->data + image * step->output->bytes;
+        padded_input_pack(engine, step, x, packed);
         rows_out(engine, step, packed, step->rows, step->row_offset, acc, out);
     }
 }
@@ -226,7 +226,7 @@ static bool plan_conv(struct planner *planner, const struct frozen_tensor *weigh
         return plan_refuse(planner, STATUS_UNSUPPORTED,
                            "its weights have other input channels than its input (groups are not "
                            "supported)");
-    if (!plan_image(planner, false)) return false;
+    if (!plan_padded_input(planner, false)) return false;
     /* Without dilation along x a row of the window is one run. */
     bool whole_rows = window->dilation_x == 1 || width == 1;
     int segments = whole_rows ? height : height * width;
@@ -235,10 +235,10 @@ static bool plan_conv(struct planner *planner, const struct frozen_tensor *weigh
     if (!segment_offset || !plan_constants(planner, weights, bias, channels, 0) ||
         !plan_weights(planner, weights, bias, channels, segments, count) ||
         !plan_scale(planner, weights, channels) ||
-        !plan_image_offsets(planner, segments / height, segment_offset))
+        !plan_padded_offsets(planner, segments / height, segment_offset))
         return false;
     step->dot.segment_offset = segment_offset;
-    step->scratch_bytes = acc_bytes(step) + image_bytes(planner->engine, step) + 64;
+    step->scratch_bytes = acc_bytes(step) + padded_input_bytes(planner->engine, step) + 64;
     step->run = run_conv;
     return true;
 }
@@ -251,7 +251,7 @@ bool plan_matrix(struct planner *planner) {
     const struct frozen_tensor *weights = &tensors[op->inputs[1]];
     const struct frozen_tensor *bias =
         op->input_count > 2 && op->inputs[2] >= 0 ? &tensors[op->inputs[2]] : NULL;
-    if (!plan_activation(planner)) return false;
+    if (!plan_fused_activation(planner)) return false;
     return op->code == OP_CONV_2D ? plan_conv(planner, weights, bias)
                                   : plan_dense(planner, weights, bias);
 }

@@ -3,7 +3,7 @@
 
 #include "engine/internal.h"
 
-static void run_leaky(const struct engine *engine, const struct step *step, size_t begin,
+static void run_float(const struct engine *engine, const struct step *step, size_t begin,
                       size_t end, unsigned char *scratch) {
     (void)engine, (void)scratch;
     const float *x = (const float *)(const void *)step->input->data + begin * step->input->count;
@@ -17,7 +17,7 @@ static bool has_eight_bits(float ratio) {
     return ratio >= 1.0f / 256 && ratio <= 128.0f;
 }
 
-bool plan_leaky(struct planner *planner) {
+bool plan_leaky_relu(struct planner *planner) {
     struct step *step = planner->step;
     const struct frozen_tensor *input = planner->input, *output = planner->output;
     float slope = planner->op->slope;
@@ -26,7 +26,7 @@ bool plan_leaky(struct planner *planner) {
     if (!(slope >= 0 && slope <= 1))
         return plan_refuse(planner, STATUS_UNSUPPORTED, "its alpha is not between 0 and 1");
     step->factor_float = slope;
-    step->run = run_leaky;
+    step->run = run_float;
     if (input->type == TYPE_FLOAT32) return true;
     if (!plan_int8(planner, input) || !plan_int8(planner, output)) return false;
     struct fixed above, below;

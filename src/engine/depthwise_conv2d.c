@@ -33,9 +33,9 @@ static void run_depthwise(const struct engine *engine, const struct step *step, 
     const struct window_plan *window = &step->window;
     int32_t *acc = (int32_t *)(void *)scratch;
     size_t channels = (size_t)window->out_channels;
-    for (size_t digit = begin; digit < end; digit++) {
-        const int8_t *x = (const int8_t *)step->input->data + digit * step->input->bytes;
-        int8_t *out = (int8_t *)step->output->data + digit * step->output->bytes;
+    for (size_t image = begin; image < end; image++) {
+        const int8_t *x = (const int8_t *)step->input->data + image * step->input->bytes;
+        int8_t *out = (int8_t *)step->output->data + image * step->output->bytes;
         for (int y = 0; y < window->out_height; y++)
             for (int column = 0; column < window->out_width; column++, out += channels) {
                 memset(acc, 0, channels * sizeof *acc);
@@ -49,18 +49,18 @@ static void run_depthwise(const struct engine *engine, const struct step *step, 
 static bool plan_taps(struct planner *planner) {
     struct step *step = planner->step;
     const struct window_plan *window = &step->window;
-    if (!plan_image(planner, true)) return false;
+    if (!plan_padded_input(planner, true)) return false;
     size_t taps = (size_t)window->height * (size_t)window->width, pairs = (taps + 1) / 2;
     size_t channels = (size_t)step->scale.groups * DOT_GROUP;
     uint32_t *offset = plan_memory(planner, 2 * pairs, sizeof *offset);
     int32_t *start = plan_memory(planner, channels, sizeof *start);
     int16_t *weights = plan_memory(planner, pairs * channels, 2 * sizeof *weights);
-    if (!offset || !start || !weights || !plan_image_offsets(planner, window->width, offset))
+    if (!offset || !start || !weights || !plan_padded_offsets(planner, window->width, offset))
         return false;
     dot_pack_taps(window->out_channels, (int)taps, step->weights, weights);
     if (step->bias) memcpy(start, step->bias, (size_t)window->out_channels * sizeof *start);
     step->taps = (struct dot_taps){weights, step->scale.groups, (int)pairs, offset, start};
-    step->scratch_bytes = acc_bytes(step) + image_bytes(planner->engine, step) + 64;
+    step->scratch_bytes = acc_bytes(step) + padded_input_bytes(planner->engine, step) + 64;
     step->run = run_conv;
     return true;
 }
@@ -77,7 +77,7 @@ bool plan_depthwise(struct planner *planner) {
     if (weights->rank != 4 || weights->shape[0] != 1)
         return plan_refuse(planner, STATUS_FORMAT, "its weights want shape [1, h, w, channels]");
     int channels = weights->shape[3];
-    if (!plan_activation(planner) ||
+    if (!plan_fused_activation(planner) ||
         !plan_window(planner, weights->shape[1], weights->shape[2], channels))
         return false;
     int64_t wanted = (int64_t)op->depth_multiplier * step->window.in_channels;

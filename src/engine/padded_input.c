@@ -8,7 +8,7 @@ static size_t value_bytes(const struct engine *engine, const struct step *step) 
     return step->words ? sizeof(int16_t) : (size_t)engine->kernels->activation_bytes;
 }
 
-size_t image_bytes(const struct engine *engine, const struct step *step) {
+size_t padded_input_bytes(const struct engine *engine, const struct step *step) {
     return (size_t)step->padded_height * (size_t)step->padded_width *
            (size_t)step->window.in_channels * value_bytes(engine, step);
 }
@@ -20,15 +20,16 @@ static bool has_border(const struct step *step) {
     return step->padded_width != window->in_width || step->padded_height != window->in_height;
 }
 
-void image_clear(const struct engine *engine, const struct step *step, unsigned char *packed) {
+void padded_input_clear(const struct engine *engine, const struct step *step,
+                        unsigned char *packed) {
     /* Real 0 is the zero point; in words that is taken off already. */
     int border =
         value_bytes(engine, step) == 1 ? step->zero_in + engine->kernels->activation_offset : 0;
-    if (has_border(step)) memset(packed, border, image_bytes(engine, step));
+    if (has_border(step)) memset(packed, border, padded_input_bytes(engine, step));
 }
 
-void image_pack(const struct engine *engine, const struct step *step, const int8_t *x,
-                unsigned char *packed) {
+void padded_input_pack(const struct engine *engine, const struct step *step, const int8_t *x,
+                       unsigned char *packed) {
     const struct window_plan *window = &step->window;
     void (*pack)(size_t, const int8_t *, int, unsigned char *) =
         step->words ? engine->kernels->pack_words : engine->kernels->pack;
@@ -52,7 +53,7 @@ static int64_t padded_size(int in, int before, int out, int stride, int window, 
     return reached > held ? reached : held;
 }
 
-bool plan_image(struct planner *planner, bool words) {
+bool plan_padded_input(struct planner *planner, bool words) {
     struct step *step = planner->step;
     const struct window_plan *window = &step->window;
     step->words = words;
@@ -68,7 +69,7 @@ bool plan_image(struct planner *planner, bool words) {
     return true;
 }
 
-bool plan_image_offsets(struct planner *planner, int columns, uint32_t *part_offset) {
+bool plan_padded_offsets(struct planner *planner, int columns, uint32_t *part_offset) {
     struct step *step = planner->step;
     const struct window_plan *window = &step->window;
     size_t pixel = (size_t)window->in_channels;
@@ -106,7 +107,7 @@ static bool is_monotone(const struct dot_output *scale) {
     return true;
 }
 
-bool image_fuse_pool(struct planner *planner) {
+bool conv2d_fuse_pool(struct planner *planner) {
     struct engine *engine = planner->engine;
     const struct window_plan *pool = &planner->step->window;
     struct step *conv = planner->step - 1;

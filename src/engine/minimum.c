@@ -47,7 +47,7 @@ static bool plan_number(struct planner *planner, const struct frozen_tensor *oth
     return true;
 }
 
-bool plan_limit(struct planner *planner) {
+bool plan_minimum(struct planner *planner) {
     struct step *step = planner->step;
     const struct frozen_operator *op = planner->op;
     step->is_minimum = op->code == OP_MINIMUM;
