@@ -112,7 +112,7 @@ bool conv2d_fuse_pool(struct planner *planner) {
     const struct window_plan *pool = &planner->step->window;
     struct step *conv = planner->step - 1;
     size_t area = (size_t)pool->height * (size_t)pool->width;
-    if (engine->is_inspectable || planner->index < 1 || !conv->row_offset ||
+    if (engine->is_inspectable || planner->index < 1 || conv->run != run_conv ||
         conv->output != planner->step->input || planner->op->activation != FUSED_NONE ||
         !is_only_reader(planner) || !is_monotone(&conv->scale))
         return false;

@@ -29,7 +29,7 @@ static struct frozen_tensor activation(int height, int width, float *scale, int3
                                   .zero_point = zero};
 }
 
-/* 0 the input, 1 the convolution's output, 2 the pooling's, 3 weights, 4 bias, 5 RELU of 1 */
+/* 0 the input, 1 the first operator's output, 2 the pooling's, 3 weights, 4 bias, 5 RELU of 1 */
 struct network {
     struct frozen_tensor tensors[6];
     struct frozen_operator operators[3];
@@ -40,7 +40,26 @@ static int positions(int size, int window, int stride, enum frozen_padding paddi
     return padding == FROZEN_SAME ? (size + stride - 1) / stride : (size - window) / stride + 1;
 }
 
-static void network_make(struct network *network, bool depthwise,
+static struct frozen_tensor weights_of(enum frozen_op code) {
+    struct frozen_tensor tensor = {.name = unnamed,
+                                   .type = TYPE_INT8,
+                                   .rank = 4,
+                                   .shape = {CHANNELS, 3, 3, CHANNELS},
+                                   .scale_count = 1,
+                                   .scale = scale_weights,
+                                   .zero_point = zero_weights,
+                                   .data = weights};
+    if (code == OP_DEPTHWISE_CONV_2D) tensor.shape[0] = 1;
+    if (code == OP_FULLY_CONNECTED) {
+        tensor.rank = 2;
+        tensor.shape[1] = CHANNELS;
+    }
+    tensor.data_bytes = frozen_tensor_count(&tensor);
+    return tensor;
+}
+
+/* An operator of this code on every position, then the pooling. */
+static void network_make(struct network *network, enum frozen_op code,
                          const struct frozen_operator *pool, bool second_reader) {
     int height = positions(HEIGHT, pool->filter_height, pool->stride_y, pool->padding);
     int width = positions(WIDTH, pool->filter_width, pool->stride_x, pool->padding);
@@ -48,15 +67,7 @@ static void network_make(struct network *network, bool depthwise,
         .tensors = {activation(HEIGHT, WIDTH, scale_in, zero_in),
                     activation(HEIGHT, WIDTH, scale_out, zero_out),
                     activation(height, width, scale_out, zero_out),
-                    {.name = unnamed,
-                     .type = TYPE_INT8,
-                     .rank = 4,
-                     .shape = {depthwise ? 1 : CHANNELS, 3, 3, CHANNELS},
-                     .scale_count = 1,
-                     .scale = scale_weights,
-                     .zero_point = zero_weights,
-                     .data = weights,
-                     .data_bytes = depthwise ? 9 * CHANNELS : WEIGHTS},
+                    weights_of(code),
                     {.name = unnamed,
                      .type = TYPE_INT32,
                      .rank = 1,
@@ -64,7 +75,7 @@ static void network_make(struct network *network, bool depthwise,
                      .data = bias,
                      .data_bytes = sizeof bias},
                     activation(HEIGHT, WIDTH, scale_out, zero_out)},
-        .operators = {{.code = depthwise ? OP_DEPTHWISE_CONV_2D : OP_CONV_2D,
+        .operators = {{.code = code,
                        .inputs = {0, 3, 4},
                        .input_count = 3,
                        .outputs = {1},
@@ -121,11 +132,11 @@ static void assert_pooled(const struct frozen_operator *pool, const struct froze
     }
 }
 
-static void check(enum runtime runtime, bool depthwise, const struct frozen_operator *pool,
+static void check(enum runtime runtime, enum frozen_op code, const struct frozen_operator *pool,
                   bool want_fused) {
     struct network network;
     bool fused, unused;
-    network_make(&network, depthwise, pool, false);
+    network_make(&network, code, pool, false);
     size_t count = frozen_tensor_count(&network.tensors[2]);
     int8_t *got = run(&network.frozen, runtime, &fused);
     assert_int_equal(fused, want_fused);
@@ -178,35 +189,43 @@ static void with_every_set(void (*run_checks)(enum runtime runtime)) {
 }
 
 static void check_fused(enum runtime runtime) {
-    for (int depthwise = 0; depthwise < 2; depthwise++) {
+    for (int i = 0; i < 2; i++) {
+        enum frozen_op code = i ? OP_DEPTHWISE_CONV_2D : OP_CONV_2D;
         struct frozen_operator usual = max_pool(2, 2, 2, 2, FROZEN_VALID);
         struct frozen_operator large = max_pool(3, 3, 3, 3, FROZEN_VALID);
         struct frozen_operator flat = max_pool(1, 5, 1, 5, FROZEN_VALID);
         struct frozen_operator tall = max_pool(11, 2, 11, 2, FROZEN_SAME);
-        check(runtime, depthwise, &usual, true);
-        check(runtime, depthwise, &large, true);
-        check(runtime, depthwise, &flat, true);
-        check(runtime, depthwise, &tall, true);
+        check(runtime, code, &usual, true);
+        check(runtime, code, &large, true);
+        check(runtime, code, &flat, true);
+        check(runtime, code, &tall, true);
     }
 }
 
 static void check_apart(enum runtime runtime) {
-    for (int depthwise = 0; depthwise < 2; depthwise++) {
+    for (int i = 0; i < 2; i++) {
+        enum frozen_op code = i ? OP_DEPTHWISE_CONV_2D : OP_CONV_2D;
         struct frozen_operator overlapping = max_pool(2, 2, 1, 1, FROZEN_VALID);
         struct frozen_operator cut = max_pool(2, 3, 2, 3, FROZEN_SAME);
         struct frozen_operator huge = max_pool(10, 10, 10, 10, FROZEN_VALID);
         struct frozen_operator rectified = max_pool(2, 2, 2, 2, FROZEN_VALID);
         rectified.activation = FUSED_RELU;
-        check(runtime, depthwise, &overlapping, false);
-        check(runtime, depthwise, &cut, false);
-        check(runtime, depthwise, &huge, false);
-        check(runtime, depthwise, &rectified, false);
+        check(runtime, code, &overlapping, false);
+        check(runtime, code, &cut, false);
+        check(runtime, code, &huge, false);
+        check(runtime, code, &rectified, false);
     }
     /* A factor above 1: its shift to the left might throw bits away. */
     struct frozen_operator usual = max_pool(2, 2, 2, 2, FROZEN_VALID);
     scale_out[0] = 0.0001f;
-    check(runtime, false, &usual, false);
+    check(runtime, OP_CONV_2D, &usual, false);
     scale_out[0] = 0.05f;
+}
+
+/* Its rows do not lie in a padded input. */
+static void check_dense(enum runtime runtime) {
+    struct frozen_operator usual = max_pool(2, 2, 2, 2, FROZEN_VALID);
+    check(runtime, OP_FULLY_CONNECTED, &usual, false);
 }
 
 /* RELU reads what lies between. */
@@ -214,7 +233,7 @@ static void check_second_reader(enum runtime runtime) {
     struct frozen_operator usual = max_pool(2, 2, 2, 2, FROZEN_VALID);
     struct network network;
     bool fused;
-    network_make(&network, false, &usual, true);
+    network_make(&network, OP_CONV_2D, &usual, true);
     int8_t *got = run(&network.frozen, runtime, &fused);
     assert_false(fused);
     network.frozen.output = 1;
@@ -236,6 +255,11 @@ static void pooling_that_cannot_be_fused_is_not(void **state) {
     with_every_set(check_apart);
 }
 
+static void pooling_after_a_fully_connected_of_4_dimensions_is_not_fused(void **state) {
+    (void)state;
+    with_every_set(check_dense);
+}
+
 static void what_another_operator_reads_is_not_fused_away(void **state) {
     (void)state;
     with_every_set(check_second_reader);
@@ -244,6 +268,7 @@ static void what_another_operator_reads_is_not_fused_away(void **state) {
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(fused_pooling_equals_pooling_after_the_convolution),
     cmocka_unit_test(pooling_that_cannot_be_fused_is_not),
+    cmocka_unit_test(pooling_after_a_fully_connected_of_4_dimensions_is_not_fused),
     cmocka_unit_test(what_another_operator_reads_is_not_fused_away),
 };
 TEST_MAIN(tests)
