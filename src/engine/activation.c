@@ -5,19 +5,7 @@
 
 #include <math.h>
 
-#include "engine/internal.h"
-
-static void run_float(const struct engine *engine, const struct step *step, size_t begin,
-                      size_t end, unsigned char *scratch) {
-    (void)engine, (void)scratch;
-    const float *x = (const float *)(const void *)step->input->data + begin * step->input->count;
-    float *out = (float *)(void *)step->output->data + begin * step->output->count;
-    size_t count = (end - begin) * step->output->count;
-    if (step->is_tanh)
-        for (size_t i = 0; i < count; i++) out[i] = tanh_float(x[i]);
-    else
-        for (size_t i = 0; i < count; i++) out[i] = sigmoid_float(x[i]);
-}
+#include "engine/operators.h"
 
 static int32_t code_of(float x, enum runtime runtime, bool is_tanh) {
     if (is_tanh) return (int32_t)roundf(tanh_float(x) * 128);
@@ -26,28 +14,44 @@ static int32_t code_of(float x, enum runtime runtime, bool is_tanh) {
 }
 
 bool plan_activation(struct planner *planner) {
-    struct step *step = planner->step;
     const struct frozen_tensor *input = planner->input, *output = planner->output;
-    step->is_tanh = planner->op->code == OP_TANH;
-    if (step->input->count != step->output->count)
-        return plan_refuse(planner, STATUS_FORMAT, "input and output differ in size");
-    if (input->type == TYPE_FLOAT32) {
-        step->run = run_float;
-        return true;
-    }
-    if (!plan_int8(planner, input) || !plan_int8(planner, output)) return false;
-    float scale = 1.0f / (step->is_tanh ? 128 : 256);
-    if (output->scale[0] != scale || output->zero_point[0] != (step->is_tanh ? 0 : -128))
+    bool is_tanh = planner->op->code == OP_TANH;
+    if (!plan_same_size(planner) || !plan_int8_only(planner)) return false;
+    float scale = 1.0f / (is_tanh ? 128 : 256);
+    if (output->scale[0] != scale || output->zero_point[0] != (is_tanh ? 0 : -128))
         return plan_refuse(planner, STATUS_FORMAT,
-                           step->is_tanh ? "its output wants scale 1/128, zero point 0"
-                                         : "its output wants scale 1/256, zero point -128");
+                           is_tanh ? "its output does not have scale 1/128 and zero point 0"
+                                   : "its output does not have scale 1/256 and zero point -128");
+    struct dot_table *table = plan_table(planner);
+    if (!table) return false;
     for (int byte = 0; byte < 256; byte++) {
-        int32_t q = byte < 128 ? byte : byte - 256;
-        float x = input->scale[0] * (float)(q - input->zero_point[0]);
-        int32_t code = code_of(x, planner->engine->runtime, step->is_tanh);
-        step->table.bytes[byte] = (unsigned char)fixed_clamp(code, -128, 127);
+        float x = input->scale[0] * (float)(byte_as_int8(byte) - input->zero_point[0]);
+        int32_t code = code_of(x, planner->engine->runtime, is_tanh);
+        table->bytes[byte] = (unsigned char)fixed_clamp(code, -128, 127);
     }
-    dot_table_finish(&step->table);
-    step->run = run_table;
+    dot_table_finish(table);
     return true;
+}
+
+/* ---- float32 ---- */
+
+static void run_logistic(const struct engine *engine, const struct step *step, size_t begin,
+                         size_t end, unsigned char *scratch) {
+    (void)engine, (void)scratch;
+    const float *x = step_input_float(step, begin);
+    float *out = step_output_float(step, begin);
+    for (size_t i = 0; i < (end - begin) * step->output->count; i++) out[i] = sigmoid_float(x[i]);
+}
+
+static void run_tanh(const struct engine *engine, const struct step *step, size_t begin, size_t end,
+                     unsigned char *scratch) {
+    (void)engine, (void)scratch;
+    const float *x = step_input_float(step, begin);
+    float *out = step_output_float(step, begin);
+    for (size_t i = 0; i < (end - begin) * step->output->count; i++) out[i] = tanh_float(x[i]);
+}
+
+bool plan_activation_float(struct planner *planner) {
+    planner->step->run = planner->op->code == OP_TANH ? run_tanh : run_logistic;
+    return plan_float_only(planner) && plan_same_size(planner);
 }

@@ -5,7 +5,9 @@
 
 #include "base/array.h"
 #include "base/cpu.h"
-#include "engine/internal.h"
+#include "engine/operators.h"
+#include "engine/quantize.h"
+#include "engine/space_to_batch.h"
 
 /* What the values of one chunk of samples should fit: part of a second-level cache. */
 #define CHUNK_BYTES ((size_t)256 << 10)
@@ -13,195 +15,6 @@
 
 const char *runtime_name(enum runtime runtime) {
     return runtime == RUNTIME_XNN ? "xnn" : "ref";
-}
-
-/* ---- planning ---- */
-
-bool plan_refuse(struct planner *planner, enum status status, const char *text) {
-    if (!planner->status)
-        planner->status = error_set(planner->error, status, planner->where, "operator %d (%s): %s",
-                                    planner->index, frozen_op_name(planner->op->code), text);
-    return false;
-}
-
-void *plan_memory(struct planner *planner, size_t count, size_t size) {
-    struct step *step = planner->step;
-    size_t bytes;
-    qt_assert(step->memory_count < (int)(sizeof step->memory / sizeof *step->memory));
-    if (!size_multiply(count, size, &bytes) ||
-        bytes > ENGINE_BYTES_MAX - planner->engine->planned_bytes) {
-        plan_refuse(planner, STATUS_UNSUPPORTED, "it needs tables larger than a gigabyte");
-        return NULL;
-    }
-    planner->engine->planned_bytes += bytes;
-    void *memory = array_new(count, size);
-    if (memory)
-        step->memory[step->memory_count++] = memory;
-    else
-        planner->status = error_memory(planner->error, planner->where, count * size);
-    return memory;
-}
-
-bool plan_int8(struct planner *planner, const struct frozen_tensor *tensor) {
-    if (tensor->type != TYPE_INT8)
-        return plan_refuse(planner, STATUS_UNSUPPORTED,
-                           "only int8 is supported; convert with int8 quantization");
-    if (tensor->scale_count != 1)
-        return plan_refuse(planner, STATUS_FORMAT, "an int8 tensor wants one scale");
-    return true;
-}
-
-bool plan_same_quantization(struct planner *planner) {
-    if (planner->input->scale[0] != planner->output->scale[0] ||
-        planner->input->zero_point[0] != planner->output->zero_point[0])
-        return plan_refuse(planner, STATUS_FORMAT,
-                           "input and output differ in scale or zero point");
-    return true;
-}
-
-bool plan_factor(struct planner *planner, double real, struct fixed *fixed) {
-    if (!fixed_from_double(real, fixed))
-        return plan_refuse(planner, STATUS_FORMAT, "its scales are too far apart");
-    return true;
-}
-
-bool plan_fused_activation(struct planner *planner) {
-    struct step *step = planner->step;
-    const struct frozen_tensor *output = planner->output;
-    int32_t zero = output->zero_point[0];
-    step->zero_in = planner->input->zero_point ? planner->input->zero_point[0] : 0;
-    step->zero_out = zero;
-    step->low = -128;
-    step->high = 127;
-    if (planner->op->activation == FUSED_NONE) return true;
-    if (zero > step->low) step->low = zero;
-    if (planner->op->activation == FUSED_RELU) return true;
-    /* XNNPACK rounds the limit half to even, TFLite's own kernels away from zero. */
-    float six = 6.0f / output->scale[0];
-    six = planner->engine->runtime == RUNTIME_XNN ? rintf(six) : roundf(six);
-    if (six < (float)(step->high - zero)) step->high = zero + (int32_t)six;
-    return true;
-}
-
-bool plan_output_shape(struct planner *planner, int height, int width, int channels) {
-    const struct frozen_tensor *output = planner->output;
-    if (output->rank != 4 || output->shape[1] != height || output->shape[2] != width ||
-        output->shape[3] != channels)
-        return plan_refuse(planner, STATUS_FORMAT, "its output has another shape than it computes");
-    return true;
-}
-
-/* Output positions and padding before, along one axis. */
-static bool window_axis(enum frozen_padding padding, int in, int window, int stride, int dilation,
-                        int *out, int *before) {
-    int64_t extent = ((int64_t)window - 1) * dilation + 1;
-    int64_t covered = padding == FROZEN_SAME ? in : in - extent + 1;
-    if (covered <= 0) return false;
-    int64_t count = (covered + stride - 1) / stride;
-    int64_t missing = (count - 1) * stride + extent - in;
-    /* A window may reach past the image by no more than itself, or offsets could overflow. */
-    if (extent > INT32_MAX / 4) return false;
-    *out = (int)count;
-    *before = missing > 0 ? (int)(missing / 2) : 0;
-    return true;
-}
-
-bool plan_window(struct planner *planner, int height, int width, int out_channels) {
-    const struct frozen_operator *op = planner->op;
-    const struct frozen_tensor *input = planner->input;
-    if (input->rank != 4)
-        return plan_refuse(planner, STATUS_FORMAT, "its input wants 4 dimensions");
-    struct window_plan *window = &planner->step->window;
-    *window = (struct window_plan){
-        .in_height = input->shape[1],
-        .in_width = input->shape[2],
-        .in_channels = input->shape[3],
-        .out_channels = out_channels,
-        .height = height,
-        .width = width,
-        .stride_y = op->stride_y,
-        .stride_x = op->stride_x,
-        .dilation_y = op->dilation_y,
-        .dilation_x = op->dilation_x,
-    };
-    if (height <= 0 || width <= 0 || op->stride_y <= 0 || op->stride_x <= 0 ||
-        op->dilation_y <= 0 || op->dilation_x <= 0)
-        return plan_refuse(planner, STATUS_FORMAT,
-                           "its window, strides or dilation are not positive");
-    if (!window_axis(op->padding, window->in_height, height, op->stride_y, op->dilation_y,
-                     &window->out_height, &window->pad_top) ||
-        !window_axis(op->padding, window->in_width, width, op->stride_x, op->dilation_x,
-                     &window->out_width, &window->pad_left))
-        return plan_refuse(planner, STATUS_FORMAT, "its window does not fit its input");
-    return plan_output_shape(planner, window->out_height, window->out_width, out_channels);
-}
-
-/* RESHAPE keeps the values; the batch dimension must stay what it is. */
-static bool plan_reshape(struct planner *planner) {
-    struct engine *engine = planner->engine;
-    struct slot *input = &engine->slots[planner->op->inputs[0]];
-    struct slot *output = &engine->slots[planner->op->outputs[0]];
-    if (planner->input->type != planner->output->type || input->count != output->count)
-        return plan_refuse(planner, STATUS_FORMAT, "input and output differ in size or type");
-    if (planner->input->scale_count && planner->output->scale_count &&
-        !plan_same_quantization(planner))
-        return false;
-    output->data = input->data;
-    output->owned = false;
-    return true;
-}
-
-static bool plan_operator(struct planner *planner) {
-    enum frozen_op code = planner->op->code;
-    bool any_type = code == OP_QUANTIZE || code == OP_RESHAPE || code == OP_PAD ||
-                    code == OP_SPACE_TO_BATCH_ND || code == OP_BATCH_TO_SPACE_ND ||
-                    frozen_op_shapes(code);
-    if (planner->input->type == TYPE_FLOAT32 && !any_type) return plan_float(planner);
-    switch (code) {
-    case OP_QUANTIZE:
-        return plan_quantize(planner);
-    case OP_DEQUANTIZE:
-        return plan_dequantize(planner);
-    case OP_CONV_2D:
-    case OP_FULLY_CONNECTED:
-        return plan_matrix(planner);
-    case OP_DEPTHWISE_CONV_2D:
-        return plan_depthwise(planner);
-    case OP_MAX_POOL_2D:
-    case OP_AVERAGE_POOL_2D:
-        return plan_pool(planner);
-    case OP_MEAN:
-    case OP_REDUCE_MAX:
-        return plan_reduce(planner);
-    case OP_RESHAPE:
-        return plan_reshape(planner);
-    case OP_SOFTMAX:
-        return plan_softmax(planner);
-    case OP_RELU:
-    case OP_RELU6:
-    case OP_RELU_N1_TO_1:
-        return plan_relu(planner);
-    case OP_LEAKY_RELU:
-        return plan_leaky_relu(planner);
-    case OP_LOGISTIC:
-    case OP_TANH:
-        return plan_activation(planner);
-    case OP_MINIMUM:
-    case OP_MAXIMUM:
-        return plan_minimum(planner);
-    case OP_ADD:
-        return plan_add(planner);
-    case OP_PAD:
-        return plan_pad(planner);
-    case OP_SPACE_TO_BATCH_ND:
-    case OP_BATCH_TO_SPACE_ND:
-        return plan_space_to_batch(planner);
-    case OP_SHAPE:
-    case OP_STRIDED_SLICE:
-    case OP_PACK:
-        return true; /* the shapes that they compute are known (frozen_resolve_shapes) */
-    }
-    return plan_refuse(planner, STATUS_UNSUPPORTED, "is not supported");
 }
 
 /* ---- slots ---- */
@@ -268,6 +81,25 @@ static enum status fill_slot(struct engine *engine, int index, const char *where
     return slot->data ? STATUS_OK : error_memory(error, where, bytes);
 }
 
+static void plan_step(struct planner *planner) {
+    const struct frozen_operator *op = planner->op;
+    const struct operator_planners *planners = operator_planners(op->code);
+    bool is_float = planner->input->type == TYPE_FLOAT32;
+    if (planner->input->data && !frozen_op_shapes(op->code))
+        plan_refuse(planner, STATUS_UNSUPPORTED, "its input is a constant");
+    if (planner->status) return;
+    plan_operator *plan = !planners ? NULL : is_float ? planners->float32 : planners->int8;
+    if (planners && planners->output == OUTPUT_OWN)
+        planner->status =
+            fill_slot(planner->engine, op->outputs[0], planner->where, planner->error);
+    if (planner->status) return;
+    if (plan)
+        plan(planner);
+    else
+        plan_refuse(planner, STATUS_UNSUPPORTED,
+                    is_float ? "is not supported for float32" : "is not supported");
+}
+
 static enum status plan_steps(struct engine *engine, const char *where, struct error *error) {
     const struct frozen *frozen = engine->frozen;
     enum status status = fill_slot(engine, frozen->input, where, error);
@@ -285,16 +117,10 @@ static enum status plan_steps(struct engine *engine, const char *where, struct e
             .step = step,
         };
         engine->step_count++; /* first, so that what a failed plan allocated is freed */
-        bool is_shape = frozen_op_shapes(op->code);
-        if (planner.input->data && !is_shape)
-            plan_refuse(&planner, STATUS_UNSUPPORTED, "its input is a constant");
-        if (!planner.status && op->code != OP_RESHAPE && !is_shape)
-            planner.status = fill_slot(engine, op->outputs[0], where, error);
         step->input = &engine->slots[op->inputs[0]];
         step->output = &engine->slots[op->outputs[0]];
-        bool is_back = op->code == OP_BATCH_TO_SPACE_ND;
-        step->images = is_back ? 1 : step->input->images;
-        if (!planner.status) plan_operator(&planner);
+        step->images = step->input->images;
+        plan_step(&planner);
         if (step->scratch_bytes > engine->scratch_bytes)
             engine->scratch_bytes = step->scratch_bytes;
         status = planner.status;

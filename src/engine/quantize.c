@@ -1,7 +1,16 @@
 /* QUANTIZE and DEQUANTIZE. */
+#include "engine/quantize.h"
+
 #include <math.h>
 
-#include "engine/internal.h"
+#include "engine/operators.h"
+
+struct quantize {
+    float scale;
+    int32_t zero_point, low, high;
+    bool half_even;         /* XNNPACK's way */
+    struct dot_table table; /* of pixels */
+};
 
 int32_t quantize_value(float x, float scale, int32_t zero_point, int32_t low, int32_t high,
                        bool half_even) {
@@ -15,117 +24,118 @@ int32_t quantize_value(float x, float scale, int32_t zero_point, int32_t low, in
     return (int32_t)(shifted - magic) + zero_point;
 }
 
-static void run_from_float(const struct engine *engine, const struct step *step, size_t begin,
-                           size_t end, unsigned char *scratch) {
+static void run_quantize(const struct engine *engine, const struct step *step, size_t begin,
+                         size_t end, unsigned char *scratch) {
     (void)scratch;
+    const struct quantize *quantize = step->own;
     size_t count = (end - begin) * step->output->count;
     unsigned char *out = step->output->data + begin * step->output->bytes;
     bool is_first = step->input == &engine->slots[engine->frozen->input];
     if (is_first && engine->pixels && engine->pixels_quantized) {
         const unsigned char *pixels = engine->pixels + begin * step->output->count;
-        engine->kernels->look_up(&step->table, count, pixels, out);
+        engine->kernels->look_up(&quantize->table, count, pixels, out);
         return;
     }
-    const float *x = (const float *)(const void *)step->input->data + begin * step->input->count;
+    const float *x = step_input_float(step, begin);
     for (size_t i = 0; i < count; i++)
-        out[i] = (unsigned char)quantize_value(x[i], step->scale_out, step->zero_out, step->low,
-                                               step->high, step->half_even);
-}
-
-void run_table(const struct engine *engine, const struct step *step, size_t begin, size_t end,
-               unsigned char *scratch) {
-    (void)scratch;
-    engine->kernels->look_up(&step->table, (end - begin) * step->output->count,
-                             step->input->data + begin * step->input->bytes,
-                             step->output->data + begin * step->output->bytes);
-}
-
-static void run_dequantize(const struct engine *engine, const struct step *step, size_t begin,
-                           size_t end, unsigned char *scratch) {
-    (void)engine, (void)scratch;
-    const unsigned char *x = step->input->data + begin * step->input->bytes;
-    float *out = (float *)(void *)step->output->data + begin * step->output->count;
-    const int8_t *q = (const int8_t *)x;
-    bool is_signed = step->low < 0;
-    for (size_t i = 0; i < (end - begin) * step->output->count; i++)
-        out[i] = (float)((double)step->scale_in * ((is_signed ? q[i] : x[i]) - step->zero_in));
+        out[i] = (unsigned char)quantize_value(x[i], quantize->scale, quantize->zero_point,
+                                               quantize->low, quantize->high, quantize->half_even);
 }
 
 static bool is_byte(const struct frozen_tensor *tensor) {
     return tensor->type == TYPE_INT8 || tensor->type == TYPE_UINT8;
 }
 
-static bool same_count(struct planner *planner) {
-    if (planner->step->input->count != planner->step->output->count)
-        return plan_refuse(planner, STATUS_FORMAT, "input and output differ in size");
-    return true;
+/* int8 or uint8 with one scale, and of the other tensor's size. */
+static bool plan_bytes(struct planner *planner, const struct frozen_tensor *tensor,
+                       const char *refusal) {
+    if (!is_byte(tensor) || tensor->scale_count != 1)
+        return plan_refuse(planner, STATUS_UNSUPPORTED, refusal);
+    return plan_same_size(planner);
 }
 
 /* XNNPACK's conversion between two int8 scales has 8 fractional bits. */
-static int32_t convert_eight_bits(int32_t x, const struct step *step, float ratio) {
+static int32_t convert_eight_bits(int32_t x, int32_t zero_in, int32_t zero_out, float ratio) {
     int32_t multiplier = (int32_t)lrint(256.0 * (double)ratio);
-    return (step->zero_out * 256 + 128 - multiplier * step->zero_in + multiplier * x) >> 8;
+    return (zero_out * 256 + 128 - multiplier * zero_in + multiplier * x) >> 8;
 }
 
-/* From byte to byte there are 256 cases. */
-static bool plan_requantize(struct planner *planner) {
-    struct step *step = planner->step;
+/* From byte to byte. */
+static bool plan_requantize(struct planner *planner, int32_t low, int32_t high) {
     const struct frozen_tensor *input = planner->input, *output = planner->output;
+    int32_t zero_in = input->zero_point[0], zero_out = output->zero_point[0];
     bool is_signed = input->type == TYPE_INT8;
     float ratio = input->scale[0] / output->scale[0];
     struct fixed factor;
-    step->zero_in = input->zero_point[0];
     if (!plan_factor(planner, (double)input->scale[0] / (double)output->scale[0], &factor))
         return false;
+    struct dot_table *table = plan_table(planner);
+    if (!table) return false;
     bool eight_bits = planner->engine->runtime == RUNTIME_XNN && input->type == output->type &&
                       ratio >= 1.0f / 256 && ratio <= 128.0f;
     for (int byte = 0; byte < 256; byte++) {
-        int32_t x = is_signed ? (int8_t)(byte < 128 ? byte : byte - 256) : byte;
-        int32_t q = eight_bits ? convert_eight_bits(x, step, ratio)
-                               : fixed_add(fixed_scale(x - step->zero_in, factor), step->zero_out);
-        step->table.bytes[byte] = (unsigned char)fixed_clamp(q, step->low, step->high);
+        int32_t x = is_signed ? byte_as_int8(byte) : byte;
+        int32_t q = eight_bits ? convert_eight_bits(x, zero_in, zero_out, ratio)
+                               : fixed_add(fixed_scale(x - zero_in, factor), zero_out);
+        table->bytes[byte] = (unsigned char)fixed_clamp(q, low, high);
     }
-    dot_table_finish(&step->table);
-    step->run = run_table;
+    dot_table_finish(table);
     return true;
 }
 
 bool plan_quantize(struct planner *planner) {
-    struct step *step = planner->step;
     const struct frozen_tensor *input = planner->input, *output = planner->output;
-    if (!is_byte(output) || output->scale_count != 1)
-        return plan_refuse(planner, STATUS_UNSUPPORTED,
-                           "its output is not int8 or uint8 of one scale");
-    if (!same_count(planner)) return false;
-    step->scale_out = output->scale[0];
-    step->zero_out = output->zero_point[0];
-    step->low = output->type == TYPE_INT8 ? -128 : 0;
-    step->high = step->low + 255;
-    step->half_even = planner->engine->runtime == RUNTIME_XNN;
-    if (is_byte(input) && input->scale_count == 1) return plan_requantize(planner);
+    if (!plan_bytes(planner, output, "its output is not int8 or uint8 with one scale"))
+        return false;
+    int32_t low = output->type == TYPE_INT8 ? -128 : 0, high = low + 255;
+    if (is_byte(input) && input->scale_count == 1) return plan_requantize(planner, low, high);
     if (input->type != TYPE_FLOAT32)
         return plan_refuse(planner, STATUS_UNSUPPORTED, "its input is not float32, int8 or uint8");
+    struct quantize *quantize = plan_own(planner, sizeof *quantize);
+    if (!quantize) return false;
+    quantize->scale = output->scale[0];
+    quantize->zero_point = output->zero_point[0];
+    quantize->low = low;
+    quantize->high = high;
+    quantize->half_even = planner->engine->runtime == RUNTIME_XNN;
     for (int pixel = 0; pixel < 256; pixel++)
-        step->table.bytes[pixel] =
-            (unsigned char)quantize_value((float)pixel / 255.0f, step->scale_out, step->zero_out,
-                                          step->low, step->high, step->half_even);
-    dot_table_finish(&step->table);
-    step->run = run_from_float;
+        quantize->table.bytes[pixel] =
+            (unsigned char)quantize_value((float)pixel / 255.0f, quantize->scale,
+                                          quantize->zero_point, low, high, quantize->half_even);
+    dot_table_finish(&quantize->table);
+    planner->step->run = run_quantize;
     return true;
 }
 
+/* ---- DEQUANTIZE ---- */
+
+struct dequantize {
+    float scale;
+    int32_t zero_point;
+    bool is_signed;
+};
+
+static void run_dequantize(const struct engine *engine, const struct step *step, size_t begin,
+                           size_t end, unsigned char *scratch) {
+    (void)engine, (void)scratch;
+    const struct dequantize *dequantize = step->own;
+    const unsigned char *x = step->input->data + begin * step->input->bytes;
+    float *out = step_output_float(step, begin);
+    const int8_t *q = (const int8_t *)x;
+    for (size_t i = 0; i < (end - begin) * step->output->count; i++)
+        out[i] = (float)((double)dequantize->scale *
+                         ((dequantize->is_signed ? q[i] : x[i]) - dequantize->zero_point));
+}
+
 bool plan_dequantize(struct planner *planner) {
-    struct step *step = planner->step;
     const struct frozen_tensor *input = planner->input;
-    if (!is_byte(input) || input->scale_count != 1)
-        return plan_refuse(planner, STATUS_UNSUPPORTED,
-                           "its input is not int8 or uint8 of one scale");
+    if (!plan_bytes(planner, input, "its input is not int8 or uint8 with one scale")) return false;
     if (planner->output->type != TYPE_FLOAT32)
         return plan_refuse(planner, STATUS_UNSUPPORTED, "its output is not float32");
-    if (!same_count(planner)) return false;
-    step->scale_in = input->scale[0];
-    step->zero_in = input->zero_point[0];
-    step->low = input->type == TYPE_INT8 ? -128 : 0;
-    step->run = run_dequantize;
+    struct dequantize *dequantize = plan_own(planner, sizeof *dequantize);
+    if (!dequantize) return false;
+    *dequantize =
+        (struct dequantize){input->scale[0], input->zero_point[0], input->type == TYPE_INT8};
+    planner->step->run = run_dequantize;
     return true;
 }

@@ -1,8 +1,16 @@
-/* SOFTMAX, int8 to int8 of scale 1/256: gemmlowp's fixed-point exponential (reference), or a table
- * of floats (XNNPACK's and TFLite's optimized kernels). */
+/* SOFTMAX.  Of int8 to int8 of scale 1/256: gemmlowp's fixed-point exponential (reference), or a
+ * table of floats (XNNPACK's and TFLite's optimized kernels). */
 #include <math.h>
 
-#include "engine/internal.h"
+#include "engine/operators.h"
+
+struct softmax {
+    size_t rows, row_count; /* of one image; values of each */
+    struct fixed factor;
+    int diff_min;            /* what lies further below the largest counts as 0 */
+    float *exponent;         /* [256] exp of minus that many steps */
+    int32_t *exponent_fixed; /* the same in fixed point */
+};
 
 /* Q numbers below name the integer bits: Q5 has 5 of them, Q0 none. */
 
@@ -50,34 +58,36 @@ static int leading_zeros(uint32_t x) {
     return x ? __builtin_clz(x) : 32;
 }
 
-static void softmax_fixed(const struct step *step, size_t count, const int8_t *x, int8_t *out) {
+static void softmax_fixed(const struct softmax *softmax, size_t count, const int8_t *x,
+                          int8_t *out) {
     int most = x[0];
     for (size_t i = 1; i < count; i++) most = x[i] > most ? x[i] : most;
     int32_t sum = 0;
     for (size_t i = 0; i < count; i++)
-        if (x[i] - most >= step->diff_min)
-            sum = fixed_add(sum, fixed_shift_right(step->exponent_fixed[most - x[i]], 12));
+        if (x[i] - most >= softmax->diff_min)
+            sum = fixed_add(sum, fixed_shift_right(softmax->exponent_fixed[most - x[i]], 12));
     int headroom = leading_zeros((uint32_t)sum);
     int32_t shifted = (int32_t)((int64_t)((uint32_t)sum << headroom) - ((int64_t)1 << 31));
     int32_t inverse = reciprocal(shifted);
     int bits = 12 - headroom + 31 - 8;
     for (size_t i = 0; i < count; i++) {
         out[i] = -128;
-        if (x[i] - most < step->diff_min) continue;
-        int32_t product = fixed_multiply_high(inverse, step->exponent_fixed[most - x[i]]);
+        if (x[i] - most < softmax->diff_min) continue;
+        int32_t product = fixed_multiply_high(inverse, softmax->exponent_fixed[most - x[i]]);
         int32_t y = fixed_shift_right(product, bits < 31 ? bits : 31);
         out[i] = (int8_t)fixed_clamp((int64_t)y - 128, -128, 127);
     }
 }
 
-static void softmax_table(const struct step *step, size_t count, const int8_t *x, int8_t *out) {
+static void softmax_table(const struct softmax *softmax, size_t count, const int8_t *x,
+                          int8_t *out) {
     int most = x[0];
     for (size_t i = 1; i < count; i++) most = x[i] > most ? x[i] : most;
     float sum = 0;
-    for (size_t i = 0; i < count; i++) sum += step->exponent[most - x[i]];
+    for (size_t i = 0; i < count; i++) sum += softmax->exponent[most - x[i]];
     float inverse = 256.0f / sum;
     for (size_t i = 0; i < count; i++) {
-        float y = step->exponent[most - x[i]] * inverse;
+        float y = softmax->exponent[most - x[i]] * inverse;
         out[i] = (int8_t)fixed_clamp(fixed_round((double)y) - 128, -128, 127);
     }
 }
@@ -85,48 +95,91 @@ static void softmax_table(const struct step *step, size_t count, const int8_t *x
 static void run_softmax(const struct engine *engine, const struct step *step, size_t begin,
                         size_t end, unsigned char *scratch) {
     (void)scratch;
-    const int8_t *x = (const int8_t *)step->input->data + begin * step->input->bytes;
-    int8_t *out = (int8_t *)step->output->data + begin * step->output->bytes;
-    for (size_t row = 0; row < (end - begin) * step->rows; row++) {
+    const struct softmax *softmax = step->own;
+    const int8_t *x = step_input(step, begin);
+    int8_t *out = step_output(step, begin);
+    for (size_t row = 0; row < (end - begin) * softmax->rows; row++) {
         if (engine->runtime == RUNTIME_XNN)
-            softmax_table(step, step->row_count, x, out);
+            softmax_table(softmax, softmax->row_count, x, out);
         else
-            softmax_fixed(step, step->row_count, x, out);
-        x += step->row_count;
-        out += step->row_count;
+            softmax_fixed(softmax, softmax->row_count, x, out);
+        x += softmax->row_count;
+        out += softmax->row_count;
     }
 }
 
-bool plan_softmax(struct planner *planner) {
-    struct step *step = planner->step;
-    const struct frozen_tensor *input = planner->input, *output = planner->output;
+/* What int8 and float32 have in common. */
+static bool plan_rows(struct planner *planner, size_t *rows, size_t *row_count) {
+    const struct frozen_tensor *input = planner->input;
     float beta = planner->op->beta;
-    if (!plan_int8(planner, input) || !plan_int8(planner, output)) return false;
-    /* The bound of TFLite's kernels. */
-    if (!(fabsf(output->scale[0] - 1.0f / 256) <= 0.001f / 256) || output->zero_point[0] != -128)
-        return plan_refuse(planner, STATUS_FORMAT, "its output wants scale 1/256, zero point -128");
+    if (!plan_same_size(planner)) return false;
     if (!(beta > 0) || !isfinite(beta))
         return plan_refuse(planner, STATUS_FORMAT, "its beta is not a positive number");
-    if (input->rank < 2 || step->input->count != step->output->count)
-        return plan_refuse(planner, STATUS_FORMAT, "input and output differ in size");
-    step->row_count = (size_t)input->shape[input->rank - 1];
-    step->rows = step->input->count / step->row_count;
+    if (input->rank < 2)
+        return plan_refuse(planner, STATUS_FORMAT, "its input has fewer than 2 dimensions");
+    *row_count = (size_t)input->shape[input->rank - 1];
+    *rows = planner->step->input->count / *row_count;
+    return true;
+}
+
+bool plan_softmax(struct planner *planner) {
+    const struct frozen_tensor *input = planner->input, *output = planner->output;
+    float beta = planner->op->beta;
+    struct softmax *softmax = plan_own(planner, sizeof *softmax);
+    if (!softmax || !plan_int8_only(planner)) return false;
+    /* The bound of TFLite's kernels. */
+    if (!(fabsf(output->scale[0] - 1.0f / 256) <= 0.001f / 256) || output->zero_point[0] != -128)
+        return plan_refuse(planner, STATUS_FORMAT,
+                           "its output does not have scale 1/256 and zero point -128");
+    if (!plan_rows(planner, &softmax->rows, &softmax->row_count)) return false;
     double real = (double)beta * (double)input->scale[0] * (1 << 26);
     if (real > 2147483647.0) real = 2147483647.0;
     /* Above 2^30 fixed_from_double refuses; halved here, and given back in the shift. */
-    if (!plan_factor(planner, real / 4, &step->factor)) return false;
-    step->factor.shift += 2;
-    if (step->factor.shift < 0 || step->factor.value == 0)
+    if (!plan_factor(planner, real / 4, &softmax->factor)) return false;
+    softmax->factor.shift += 2;
+    if (softmax->factor.shift < 0 || softmax->factor.value == 0)
         return plan_refuse(planner, STATUS_FORMAT, "its input's scale is too small");
-    step->diff_min = -(int)floor(31.0 * (1 << 26) / ldexp(1, step->factor.shift));
-    step->exponent = plan_memory(planner, 256, sizeof *step->exponent);
-    step->exponent_fixed = plan_memory(planner, 256, sizeof *step->exponent_fixed);
-    if (!step->exponent || !step->exponent_fixed) return false;
+    softmax->diff_min = -(int)floor(31.0 * (1 << 26) / ldexp(1, softmax->factor.shift));
+    softmax->exponent = plan_memory(planner, 256, sizeof *softmax->exponent);
+    softmax->exponent_fixed = plan_memory(planner, 256, sizeof *softmax->exponent_fixed);
+    if (!softmax->exponent || !softmax->exponent_fixed) return false;
     for (int i = 0; i < 256; i++) {
-        step->exponent[i] = expf(-input->scale[0] * beta * (float)i);
-        if (-i >= step->diff_min)
-            step->exponent_fixed[i] = exponential(fixed_scale(-i, step->factor));
+        softmax->exponent[i] = expf(-input->scale[0] * beta * (float)i);
+        if (-i >= softmax->diff_min)
+            softmax->exponent_fixed[i] = exponential(fixed_scale(-i, softmax->factor));
     }
-    step->run = run_softmax;
+    planner->step->run = run_softmax;
+    return true;
+}
+
+/* ---- float32 ---- */
+
+struct float_softmax {
+    size_t rows, row_count;
+    float beta;
+};
+
+static void run_float(const struct engine *engine, const struct step *step, size_t begin,
+                      size_t end, unsigned char *scratch) {
+    (void)engine, (void)scratch;
+    const struct float_softmax *softmax = step->own;
+    size_t count = softmax->row_count;
+    const float *x = step_input_float(step, begin);
+    float *out = step_output_float(step, begin);
+    for (size_t row = 0; row < (end - begin) * softmax->rows; row++, x += count, out += count) {
+        float most = x[0], sum = 0;
+        for (size_t i = 1; i < count; i++) most = x[i] > most ? x[i] : most;
+        for (size_t i = 0; i < count; i++) sum += out[i] = expf((x[i] - most) * softmax->beta);
+        for (size_t i = 0; i < count; i++) out[i] /= sum;
+    }
+}
+
+bool plan_softmax_float(struct planner *planner) {
+    struct float_softmax *softmax = plan_own(planner, sizeof *softmax);
+    if (!softmax || !plan_float_only(planner) ||
+        !plan_rows(planner, &softmax->rows, &softmax->row_count))
+        return false;
+    softmax->beta = planner->op->beta;
+    planner->step->run = run_float;
     return true;
 }

@@ -233,6 +233,16 @@ size_t frozen_tensor_count(const struct frozen_tensor *tensor) {
     return count;
 }
 
+const int32_t *frozen_int32s(const struct frozen *frozen, const struct frozen_operator *op,
+                             int index, size_t count) {
+    if (index >= op->input_count || op->inputs[index] < 0) return NULL;
+    const struct frozen_tensor *tensor = &frozen->tensors[op->inputs[index]];
+    if (!tensor->data || tensor->type != TYPE_INT32 ||
+        tensor->data_bytes != count * sizeof(int32_t))
+        return NULL;
+    return tensor->data;
+}
+
 /* ---- checks ---- */
 
 static enum status tensor_refused(const struct frozen *frozen, int index, enum status status,

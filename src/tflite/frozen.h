@@ -127,6 +127,10 @@ void frozen_free(struct frozen *frozen); /* NULL is harmless */
 
 size_t frozen_tensor_count(const struct frozen_tensor *tensor); /* elements: product of the shape */
 
+/* Input `index` of the operator, which is a constant of `count` int32; NULL when it is not. */
+const int32_t *frozen_int32s(const struct frozen *frozen, const struct frozen_operator *op,
+                             int index, size_t count);
+
 /* Whether it computes a shape instead of values: SHAPE, STRIDED_SLICE and PACK. */
 bool frozen_op_shapes(enum frozen_op code);
 

@@ -26,15 +26,6 @@ static const struct frozen_operator *writer_of(const struct resolver *resolver, 
     return index < 0 ? NULL : &resolver->frozen->operators[index];
 }
 
-/* A constant of one int32. */
-static bool is_number(const struct frozen *frozen, int tensor, int32_t *number) {
-    if (tensor < 0) return false;
-    const struct frozen_tensor *t = &frozen->tensors[tensor];
-    if (!t->data || t->type != TYPE_INT32 || t->data_bytes != sizeof *number) return false;
-    memcpy(number, t->data, sizeof *number);
-    return true;
-}
-
 /* The first number of a shape, which is the batch's. */
 static bool is_batch(const struct resolver *resolver, int tensor) {
     const struct frozen *frozen = resolver->frozen;
@@ -44,8 +35,8 @@ static bool is_batch(const struct resolver *resolver, int tensor) {
     const struct frozen_operator *shape = writer_of(resolver, slice->inputs[0]);
     static const int32_t wanted[] = {0, 1, 1}; /* from, to, by */
     for (int i = 0; i < 3; i++) {
-        int32_t number;
-        if (!is_number(frozen, slice->inputs[1 + i], &number) || number != wanted[i]) return false;
+        const int32_t *number = frozen_int32s(frozen, slice, 1 + i, 1);
+        if (!number || *number != wanted[i]) return false;
     }
     return shape && shape->code == OP_SHAPE && !frozen->tensors[shape->inputs[0]].data;
 }
@@ -59,9 +50,9 @@ static bool pack_shape(const struct resolver *resolver, const struct frozen_oper
     output->rank = pack->input_count;
     output->shape[0] = batch;
     for (int i = 1; i < pack->input_count; i++) {
-        int32_t size;
-        if (!is_number(resolver->frozen, pack->inputs[i], &size) || size == 0 || size < -1)
-            return false;
+        const int32_t *constant = frozen_int32s(resolver->frozen, pack, i, 1);
+        if (!constant || *constant == 0 || *constant < -1) return false;
+        int32_t size = *constant;
         if (size == -1 && open >= 0) return false;
         if (size == -1)
             open = i;

@@ -21,7 +21,7 @@
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "data/dataset.h"
-#include "engine/internal.h"
+#include "engine/step.h"
 #include "tflite/tflite.h"
 
 enum { READINGS = 7, BATCH = 1000, STEPS_MOST = 64 };
@@ -78,14 +78,13 @@ static double peak_of(const struct dot_kernels *kernels) {
 /* Multiply-accumulates of one digit; 0 for operators without weights. */
 static double step_macs(const struct engine *engine, int index) {
     const struct frozen_operator *op = &engine->frozen->operators[index];
-    const struct step *step = &engine->steps[index];
     if (op->code != OP_CONV_2D && op->code != OP_FULLY_CONNECTED &&
         op->code != OP_DEPTHWISE_CONV_2D)
         return 0;
-    double weights = (double)frozen_tensor_count(&engine->frozen->tensors[op->inputs[1]]);
-    if (op->code == OP_DEPTHWISE_CONV_2D)
-        return weights * step->window.out_height * step->window.out_width;
-    return weights * (double)step->rows;
+    const struct frozen_tensor *weights = &engine->frozen->tensors[op->inputs[1]];
+    int channels = weights->shape[op->code == OP_DEPTHWISE_CONV_2D ? 3 : 0];
+    double values = (double)engine->slots[op->outputs[0]].count;
+    return values * (double)frozen_tensor_count(weights) / channels;
 }
 
 static double total_seconds(struct engine *engine, struct pool *pool, double (*clock)(void)) {

@@ -147,10 +147,10 @@ static void outputs_of_another_shape_than_computed_are_refused(void **state) {
     (void)state;
     struct frozen *frozen = golden(CNN);
     frozen->tensors[frozen->operators[1].outputs[0]].shape[1] = 27;
-    assert_refused(frozen, "operator 1 (CONV_2D): its output has another shape");
+    assert_refused(frozen, "operator 1 (CONV_2D): the shape of its output is not the one");
     frozen = golden(CNN);
     frozen->operators[1].stride_x = INT32_MAX;
-    assert_refused(frozen, "operator 1 (CONV_2D): its output has another shape");
+    assert_refused(frozen, "operator 1 (CONV_2D): the shape of its output is not the one");
     frozen = golden(CNN);
     frozen->tensors[frozen->operators[5].outputs[0]].shape[1] = 1601;
     assert_refused(frozen, "operator 5 (RESHAPE)");
@@ -226,7 +226,7 @@ static void quantization_that_means_nothing_is_refused(void **state) {
     assert_refused(frozen, "operator 1 (CONV_2D)");
     frozen = golden(CNN);
     frozen->tensors[15].scale[0] = 1.0f / 255;
-    assert_refused(frozen, "operator 7 (SOFTMAX): its output wants scale 1/256");
+    assert_refused(frozen, "operator 7 (SOFTMAX): its output does not have scale 1/256");
     frozen = golden(CNN);
     frozen->operators[7].beta = 0;
     assert_refused(frozen, "operator 7 (SOFTMAX): its beta");
@@ -235,7 +235,7 @@ static void quantization_that_means_nothing_is_refused(void **state) {
     assert_refused(frozen, "operator 2 (MAX_POOL_2D): input and output differ in scale");
     frozen = golden(CNN);
     frozen->tensors[3].scale[0] *= 100000;
-    assert_refused(frozen, "operator 1 (CONV_2D): its bias has another scale");
+    assert_refused(frozen, "operator 1 (CONV_2D): the scale of its bias is not");
 }
 
 static void float_operators_with_constants_of_another_kind_are_refused(void **state) {
@@ -243,10 +243,11 @@ static void float_operators_with_constants_of_another_kind_are_refused(void **st
     const char *file = "golden/fc/model_fp32.tflite";
     struct frozen *frozen = golden(file);
     frozen->tensors[frozen->operators[0].inputs[1]].type = TYPE_INT32; /* as many bytes */
-    assert_refused(frozen, "operator 0 (FULLY_CONNECTED): its weights are no float32 constant");
+    assert_refused(frozen, "operator 0 (FULLY_CONNECTED): its weights are not a float32 constant");
     frozen = golden(file);
     frozen->operators[0].inputs[2] = frozen->operators[1].inputs[2];
-    assert_refused(frozen, "operator 0 (FULLY_CONNECTED): its bias is not one float32 a channel");
+    assert_refused(frozen,
+                   "operator 0 (FULLY_CONNECTED): its bias is not a constant of one float32");
     frozen = golden(file);
     frozen->operators[1].inputs[1] = frozen->operators[0].inputs[1];
     assert_refused(frozen, "operator 1 (FULLY_CONNECTED): input, weights and output");

@@ -43,26 +43,27 @@ static void blocks_and_borders_that_do_not_fit_are_refused(void **state) {
     (void)state;
     struct frozen *frozen = golden();
     numbers(frozen, APART, 1)[0] = 0;
-    assert_refused(frozen, "operator 2 (SPACE_TO_BATCH_ND): its block is no constant of two");
+    assert_refused(frozen, "operator 2 (SPACE_TO_BATCH_ND): its block is not a constant of two");
     frozen = golden();
     numbers(frozen, APART, 1)[0] = numbers(frozen, APART, 1)[1] = INT32_MAX;
-    assert_refused(frozen, "operator 2 (SPACE_TO_BATCH_ND): its block is no constant of two");
+    assert_refused(frozen, "operator 2 (SPACE_TO_BATCH_ND): its block is not a constant of two");
     frozen = golden();
     frozen->operators[APART].input_count = 1;
-    assert_refused(frozen, "operator 2 (SPACE_TO_BATCH_ND): its block is no constant of two");
+    assert_refused(frozen, "operator 2 (SPACE_TO_BATCH_ND): its block is not a constant of two");
     frozen = golden();
     frozen->operators[APART].input_count = 2;
-    assert_refused(frozen, "operator 2 (SPACE_TO_BATCH_ND): its paddings are no int32 constant");
+    assert_refused(frozen,
+                   "operator 2 (SPACE_TO_BATCH_ND): its paddings are not an int32 constant");
     frozen = golden();
     numbers(frozen, APART, 2)[1]++;
-    assert_refused(frozen, "operator 2 (SPACE_TO_BATCH_ND): its block and paddings do not lead");
+    assert_refused(frozen, "operator 2 (SPACE_TO_BATCH_ND): its block and paddings do not give");
     frozen = golden();
     numbers(frozen, APART, 2)[2] -= 7; /* below 0 */
     numbers(frozen, APART, 2)[3] += 7;
-    assert_refused(frozen, "operator 2 (SPACE_TO_BATCH_ND): its block and paddings do not lead");
+    assert_refused(frozen, "operator 2 (SPACE_TO_BATCH_ND): its block and paddings do not give");
     frozen = golden();
     numbers(frozen, BACK, 2)[0]++; /* also the paddings of a later operator */
-    assert_refused(frozen, "operator 4 (BATCH_TO_SPACE_ND): its block and crops do not lead");
+    assert_refused(frozen, "operator 4 (BATCH_TO_SPACE_ND): its block and crops do not give");
     frozen = golden();
     output(frozen, BACK)->scale[0] *= 2;
     assert_refused(frozen, "operator 4 (BATCH_TO_SPACE_ND): input and output differ in scale");
@@ -73,24 +74,26 @@ static void blocks_that_do_not_pair_up_are_refused(void **state) {
     struct frozen *frozen = golden();
     struct frozen_operator *ops = frozen->operators;
     ops[BIAS].inputs[0] = ops[BACK].inputs[0];
-    assert_refused(frozen, "operator 6 (SPACE_TO_BATCH_ND): its input is apart in blocks already");
+    assert_refused(frozen,
+                   "operator 6 (SPACE_TO_BATCH_ND): its input is already split into blocks");
     frozen = golden();
     ops = frozen->operators;
     ops[BACK].inputs[0] = ops[APART].inputs[0];
-    assert_refused(frozen, "operator 4 (BATCH_TO_SPACE_ND): its input was not made by a");
+    assert_refused(frozen, "operator 4 (BATCH_TO_SPACE_ND): its input was not split by a");
     frozen = golden();
     ops = frozen->operators;
     ops[BIAS].inputs[1] = ops[BACK].inputs[0];
-    assert_refused(frozen, "operator 5 (ADD): one of its inputs is apart in blocks, another is");
+    assert_refused(frozen, "operator 5 (ADD): one of its inputs is split into blocks, another is");
     frozen = golden();
     ops = frozen->operators;
     ops[BIAS].inputs[0] = ops[BACK].inputs[0];
     ops[BIAS].code = OP_RESHAPE;
-    assert_refused(frozen, "operator 5 (RESHAPE): is not supported of what SPACE_TO_BATCH_ND");
+    assert_refused(frozen, "operator 5 (RESHAPE): is not supported between SPACE_TO_BATCH_ND and");
     frozen = golden();
     ops = frozen->operators;
     frozen->output = ops[BACK].inputs[0];
-    assert_refused(frozen, "operator 3 (CONV_2D): it makes the output, which is still apart");
+    assert_refused(frozen,
+                   "operator 3 (CONV_2D): it writes the program's output, which is still split");
 }
 
 static void a_constant_that_does_not_fit_is_not_added(void **state) {

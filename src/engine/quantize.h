@@ -1,0 +1,14 @@
+/* quantize: a real number as a code, by the arithmetic of QUANTIZE; private to the engine.
+ */
+#ifndef ENGINE_QUANTIZE_H
+#define ENGINE_QUANTIZE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* clamp(round(x / scale) + zero_point, low, high).  half_even: as XNNPACK, which multiplies by
+ * 1 / scale and rounds half to even; else TFLite's rounding, half away from zero. */
+int32_t quantize_value(float x, float scale, int32_t zero_point, int32_t low, int32_t high,
+                       bool half_even);
+
+#endif
