@@ -6,6 +6,7 @@ static bool plan_nothing(struct planner *planner) {
     return true;
 }
 
+/* code, planner for int8, for float32, memory of the output */
 static const struct operator_planners rows[] = {
     {OP_ADD, plan_add, plan_add_float, OUTPUT_OWN},
     {OP_AVERAGE_POOL_2D, plan_average_pool2d, plan_pool2d_float, OUTPUT_OWN},

@@ -27,6 +27,12 @@ static float as_f32(uint32_t bits) {
     return value;
 }
 
+void flat_refuse(struct flat *flat, enum status status, const char *what, size_t index,
+                 const char *text) {
+    if (flat->status) return;
+    flat->status = error_set(flat->error, status, flat->where, "%s %zu: %s", what, index, text);
+}
+
 static void fault(struct flat *flat, size_t at, const char *text) {
     if (flat->status) return;
     flat->status = error_set(flat->error, STATUS_FORMAT, flat->where, "offset %zu: %s", at, text);

@@ -35,6 +35,10 @@ struct flat_vector {
     size_t position, count; /* of the first element */
 };
 
+/* Keep "WHAT INDEX: TEXT" as the fault, unless there was one before. */
+void flat_refuse(struct flat *flat, enum status status, const char *what, size_t index,
+                 const char *text);
+
 struct flat_table flat_root(struct flat *flat);
 
 int8_t flat_i8(struct flat *flat, struct flat_table table, int field, int8_t absent);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "tflite/operators.h"
 
 size_t frozen_type_size(enum frozen_type type) {
     switch (type) {
@@ -33,173 +34,18 @@ const char *frozen_type_name(int type) {
     return type >= 0 && type < count ? type_names[type] : "unknown";
 }
 
-/* The schema's BuiltinOperator in order, so that a refusal can say what it refuses. */
 static const char *const op_names[] = {
-    "ADD",
-    "AVERAGE_POOL_2D",
-    "CONCATENATION",
-    "CONV_2D",
-    "DEPTHWISE_CONV_2D",
-    "DEPTH_TO_SPACE",
-    "DEQUANTIZE",
-    "EMBEDDING_LOOKUP",
-    "FLOOR",
-    "FULLY_CONNECTED",
-    "HASHTABLE_LOOKUP",
-    "L2_NORMALIZATION",
-    "L2_POOL_2D",
-    "LOCAL_RESPONSE_NORMALIZATION",
-    "LOGISTIC",
-    "LSH_PROJECTION",
-    "LSTM",
-    "MAX_POOL_2D",
-    "MUL",
-    "RELU",
-    "RELU_N1_TO_1",
-    "RELU6",
-    "RESHAPE",
-    "RESIZE_BILINEAR",
-    "RNN",
-    "SOFTMAX",
-    "SPACE_TO_DEPTH",
-    "SVDF",
-    "TANH",
-    "CONCAT_EMBEDDINGS",
-    "SKIP_GRAM",
-    "CALL",
-    "CUSTOM",
-    "EMBEDDING_LOOKUP_SPARSE",
-    "PAD",
-    "UNIDIRECTIONAL_SEQUENCE_RNN",
-    "GATHER",
-    "BATCH_TO_SPACE_ND",
-    "SPACE_TO_BATCH_ND",
-    "TRANSPOSE",
-    "MEAN",
-    "SUB",
-    "DIV",
-    "SQUEEZE",
-    "UNIDIRECTIONAL_SEQUENCE_LSTM",
-    "STRIDED_SLICE",
-    "BIDIRECTIONAL_SEQUENCE_RNN",
-    "EXP",
-    "TOPK_V2",
-    "SPLIT",
-    "LOG_SOFTMAX",
-    "DELEGATE",
-    "BIDIRECTIONAL_SEQUENCE_LSTM",
-    "CAST",
-    "PRELU",
-    "MAXIMUM",
-    "ARG_MAX",
-    "MINIMUM",
-    "LESS",
-    "NEG",
-    "PADV2",
-    "GREATER",
-    "GREATER_EQUAL",
-    "LESS_EQUAL",
-    "SELECT",
-    "SLICE",
-    "SIN",
-    "TRANSPOSE_CONV",
-    "SPARSE_TO_DENSE",
-    "TILE",
-    "EXPAND_DIMS",
-    "EQUAL",
-    "NOT_EQUAL",
-    "LOG",
-    "SUM",
-    "SQRT",
-    "RSQRT",
-    "SHAPE",
-    "POW",
-    "ARG_MIN",
-    "FAKE_QUANT",
-    "REDUCE_PROD",
-    "REDUCE_MAX",
-    "PACK",
-    "LOGICAL_OR",
-    "ONE_HOT",
-    "LOGICAL_AND",
-    "LOGICAL_NOT",
-    "UNPACK",
-    "REDUCE_MIN",
-    "FLOOR_DIV",
-    "REDUCE_ANY",
-    "SQUARE",
-    "ZEROS_LIKE",
-    "FILL",
-    "FLOOR_MOD",
-    "RANGE",
-    "RESIZE_NEAREST_NEIGHBOR",
-    "LEAKY_RELU",
-    "SQUARED_DIFFERENCE",
-    "MIRROR_PAD",
-    "ABS",
-    "SPLIT_V",
-    "UNIQUE",
-    "CEIL",
-    "REVERSE_V2",
-    "ADD_N",
-    "GATHER_ND",
-    "COS",
-    "WHERE",
-    "RANK",
-    "ELU",
-    "REVERSE_SEQUENCE",
-    "MATRIX_DIAG",
-    "QUANTIZE",
-    "MATRIX_SET_DIAG",
-    "ROUND",
-    "HARD_SWISH",
-    "IF",
-    "WHILE",
-    "NON_MAX_SUPPRESSION_V4",
-    "NON_MAX_SUPPRESSION_V5",
-    "SCATTER_ND",
-    "SELECT_V2",
-    "DENSIFY",
-    "SEGMENT_SUM",
-    "BATCH_MATMUL",
+#define NAME(name) #name,
+    TFLITE_BUILTINS(NAME)
+#undef NAME
 };
 
 const char *frozen_op_name(int code) {
-    int count = (int)(sizeof op_names / sizeof *op_names);
-    return code >= 0 && code < count ? op_names[code] : NULL;
+    return code >= 0 && code < OP_COUNT ? op_names[code] : NULL;
 }
 
 bool frozen_op_known(int code) {
-    switch ((enum frozen_op)code) {
-    case OP_ADD:
-    case OP_AVERAGE_POOL_2D:
-    case OP_CONV_2D:
-    case OP_DEPTHWISE_CONV_2D:
-    case OP_DEQUANTIZE:
-    case OP_FULLY_CONNECTED:
-    case OP_MAX_POOL_2D:
-    case OP_RELU:
-    case OP_RESHAPE:
-    case OP_SOFTMAX:
-    case OP_PAD:
-    case OP_BATCH_TO_SPACE_ND:
-    case OP_SPACE_TO_BATCH_ND:
-    case OP_MEAN:
-    case OP_REDUCE_MAX:
-    case OP_QUANTIZE:
-    case OP_LEAKY_RELU:
-    case OP_LOGISTIC:
-    case OP_TANH:
-    case OP_RELU6:
-    case OP_RELU_N1_TO_1:
-    case OP_MAXIMUM:
-    case OP_MINIMUM:
-    case OP_SHAPE:
-    case OP_STRIDED_SLICE:
-    case OP_PACK:
-        return true;
-    }
-    return false;
+    return operator_row(code) != NULL;
 }
 
 void frozen_free(struct frozen *frozen) {

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "tflite/builtins.h"
 
 /* Values are the schema's TensorType.  A tensor that nothing uses may have one of its others. */
 enum frozen_type {
@@ -23,38 +24,15 @@ enum frozen_type {
 size_t frozen_type_size(enum frozen_type type); /* 0 of a type that is not supported */
 const char *frozen_type_name(int type); /* "float32", ...; "unknown" when the schema has it not */
 
-/* Values are the schema's BuiltinOperator. */
+/* OP_ADD, ...: the schema's BuiltinOperator. */
 enum frozen_op {
-    OP_ADD = 0,
-    OP_AVERAGE_POOL_2D = 1,
-    OP_CONV_2D = 3,
-    OP_DEPTHWISE_CONV_2D = 4,
-    OP_DEQUANTIZE = 6,
-    OP_FULLY_CONNECTED = 9,
-    OP_LOGISTIC = 14,
-    OP_MAX_POOL_2D = 17,
-    OP_RELU = 19,
-    OP_RELU_N1_TO_1 = 20,
-    OP_RELU6 = 21,
-    OP_RESHAPE = 22,
-    OP_SOFTMAX = 25,
-    OP_TANH = 28,
-    OP_PAD = 34,
-    OP_BATCH_TO_SPACE_ND = 37,
-    OP_SPACE_TO_BATCH_ND = 38,
-    OP_MEAN = 40,
-    OP_STRIDED_SLICE = 45,
-    OP_MAXIMUM = 55,
-    OP_MINIMUM = 57,
-    OP_SHAPE = 77,
-    OP_REDUCE_MAX = 82,
-    OP_PACK = 83,
-    OP_LEAKY_RELU = 98,
-    OP_QUANTIZE = 114,
+#define OP(name) OP_##name,
+    TFLITE_BUILTINS(OP)
+#undef OP
+        OP_COUNT
 };
-const char *frozen_op_name(int code); /* "CONV_2D", also of operators that qatop cannot run; NULL
-                                         for a code that the schema of version 3 did not name */
-bool frozen_op_known(int code);       /* whether it is one of enum frozen_op */
+const char *frozen_op_name(int code); /* "CONV_2D"; NULL for a code that is not one of them */
+bool frozen_op_known(int code);       /* whether qatop reads and runs it */
 
 enum frozen_activation { FUSED_NONE = 0, FUSED_RELU = 1, FUSED_RELU6 = 3 };
 enum frozen_padding { FROZEN_SAME = 0, FROZEN_VALID = 1 };

@@ -1,5 +1,12 @@
 #include "tflite/requant.h"
 
+#include "tflite/operators.h"
+
+static enum requant_rule rule_of(const struct frozen_operator *op) {
+    const struct operator_row *row = operator_row((int)op->code);
+    return row ? row->requant : REQUANT_NONE;
+}
+
 static const struct frozen_tensor *input_of(const struct frozen *frozen,
                                             const struct frozen_operator *op, int index) {
     return index < op->input_count && op->inputs[index] >= 0 ? &frozen->tensors[op->inputs[index]]
@@ -14,16 +21,13 @@ int requant_count(const struct frozen *frozen, const struct frozen_operator *op)
     const struct frozen_tensor *second = input_of(frozen, op, 1);
     if (!has_codes(input_of(frozen, op, 0)) || !has_codes(&frozen->tensors[op->outputs[0]]))
         return 0;
-    switch (op->code) {
-    case OP_CONV_2D:
-    case OP_DEPTHWISE_CONV_2D:
-    case OP_FULLY_CONNECTED:
+    switch (rule_of(op)) {
+    case REQUANT_WEIGHTS:
         return second ? second->scale_count : 0;
-    case OP_QUANTIZE:
-    case OP_MEAN:
-    case OP_RELU:
+    case REQUANT_RATIO:
+    case REQUANT_RATIO_FLOAT:
         return 1;
-    case OP_ADD:
+    case REQUANT_ADD:
         return has_codes(second) ? 3 : 0;
     default:
         return 0;
@@ -41,27 +45,23 @@ double requant_real(const struct frozen *frozen, const struct frozen_operator *o
     const struct frozen_tensor *second = input_of(frozen, op, 1);
     double in = (double)input_of(frozen, op, 0)->scale[0];
     double out = (double)frozen->tensors[op->outputs[0]].scale[0];
-    switch (op->code) {
-    case OP_ADD:
+    switch (rule_of(op)) {
+    case REQUANT_ADD:
         return add_real(in, (double)second->scale[0], out, index);
-    case OP_CONV_2D:
-    case OP_DEPTHWISE_CONV_2D:
-    case OP_FULLY_CONNECTED:
+    case REQUANT_WEIGHTS:
         return in * (double)second->scale[index] / out;
-    case OP_RELU:
-        return (double)(float)(in / out); /* that kernel keeps it in float32 */
+    case REQUANT_RATIO_FLOAT:
+        return (double)(float)(in / out);
     default:
         return in / out;
     }
 }
 
 const char *requant_formula(const struct frozen *frozen, const struct frozen_operator *op) {
-    switch (op->code) {
-    case OP_ADD:
+    switch (rule_of(op)) {
+    case REQUANT_ADD:
         return "M[a, b, out]";
-    case OP_CONV_2D:
-    case OP_DEPTHWISE_CONV_2D:
-    case OP_FULLY_CONNECTED:
+    case REQUANT_WEIGHTS:
         return requant_count(frozen, op) > 1 ? "M[c] = s_in * s_weights[c] / s_out"
                                              : "M = s_in * s_weights / s_out";
     default:

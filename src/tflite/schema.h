@@ -18,9 +18,6 @@ enum {
 
 enum { CODE_DEPRECATED, CODE_CUSTOM, CODE_VERSION, CODE_BUILTIN };
 
-/* The code of an operator that CODE_CUSTOM names. */
-#define OPERATOR_CUSTOM 32
-
 /* Codes above 126 stand only in CODE_BUILTIN; CODE_DEPRECATED then holds 127. */
 #define CODE_PLACEHOLDER 127
 

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tflite/frozen.h"
+#include "tflite/operators.h"
 
 struct resolver {
     struct frozen *frozen;
@@ -10,8 +10,13 @@ struct resolver {
     struct error *error;
 };
 
+static enum shape_rule rule_of(enum frozen_op code) {
+    const struct operator_row *row = operator_row((int)code);
+    return row ? row->shape : SHAPE_IN_FILE;
+}
+
 bool frozen_op_shapes(enum frozen_op code) {
-    return code == OP_SHAPE || code == OP_STRIDED_SLICE || code == OP_PACK;
+    return rule_of(code) == SHAPE_VALUES;
 }
 
 static enum status refuse(const struct resolver *resolver, int index) {
@@ -65,24 +70,6 @@ static bool pack_shape(const struct resolver *resolver, const struct frozen_oper
     return open >= 0 ? count % known == 0 : known == count;
 }
 
-/* What it makes has the shape of what it reads. */
-static bool keeps_shape(enum frozen_op code) {
-    switch (code) {
-    case OP_QUANTIZE:
-    case OP_DEQUANTIZE:
-    case OP_LEAKY_RELU:
-    case OP_LOGISTIC:
-    case OP_TANH:
-    case OP_RELU:
-    case OP_RELU6:
-    case OP_RELU_N1_TO_1:
-    case OP_SOFTMAX:
-        return true;
-    default:
-        return false;
-    }
-}
-
 static enum status resolve_reshape(const struct resolver *resolver, int index) {
     struct frozen *frozen = resolver->frozen;
     const struct frozen_operator *op = &frozen->operators[index];
@@ -128,9 +115,9 @@ static enum status resolve_all(const struct resolver *resolver) {
         const struct frozen_operator *op = &frozen->operators[i];
         const struct frozen_tensor *input = &frozen->tensors[op->inputs[0]];
         struct frozen_tensor *output = &frozen->tensors[op->outputs[0]];
-        if (op->code == OP_RESHAPE) {
+        if (rule_of(op->code) == SHAPE_RESHAPED) {
             status = resolve_reshape(resolver, i);
-        } else if (keeps_shape(op->code)) {
+        } else if (rule_of(op->code) == SHAPE_OF_INPUT) {
             output->rank = input->rank;
             memcpy(output->shape, input->shape, sizeof output->shape);
         }

@@ -6,6 +6,7 @@
 
 #include "base/fixed_point.h"
 #include "base/printable.h"
+#include "tflite/operators.h"
 #include "tflite/requant.h"
 
 #define NAME_SHOWN 48
@@ -65,52 +66,6 @@ static void print_shape(FILE *out, const struct frozen_tensor *tensor) {
     fprintf(out, "%-20s ", text);
 }
 
-static const char *activation_text(enum frozen_activation activation) {
-    switch (activation) {
-    case FUSED_NONE:
-        return "";
-    case FUSED_RELU:
-        return ", relu";
-    case FUSED_RELU6:
-        return ", relu6";
-    }
-    return "";
-}
-
-static const char *padding_text(enum frozen_padding padding) {
-    return padding == FROZEN_SAME ? "same" : "valid";
-}
-
-static void print_options(FILE *out, const struct frozen_operator *op) {
-    const char *activation = activation_text(op->activation);
-    switch (op->code) {
-    case OP_CONV_2D:
-    case OP_DEPTHWISE_CONV_2D:
-        fprintf(out, "  stride %dx%d, %s", op->stride_y, op->stride_x, padding_text(op->padding));
-        if (op->dilation_x != 1 || op->dilation_y != 1)
-            fprintf(out, ", dilation %dx%d", op->dilation_y, op->dilation_x);
-        fputs(activation, out);
-        break;
-    case OP_MAX_POOL_2D:
-    case OP_AVERAGE_POOL_2D:
-        fprintf(out, "  window %dx%d, stride %dx%d, %s%s", op->filter_height, op->filter_width,
-                op->stride_y, op->stride_x, padding_text(op->padding), activation);
-        break;
-    case OP_FULLY_CONNECTED:
-    case OP_ADD:
-        if (*activation) fprintf(out, "  %s", activation + 2);
-        break;
-    case OP_LEAKY_RELU:
-        fprintf(out, "  alpha %g", (double)op->slope);
-        break;
-    case OP_SOFTMAX:
-        fprintf(out, "  beta %g", (double)op->beta);
-        break;
-    default:
-        break;
-    }
-}
-
 /* "0.00381402 = 2097152003 / 2^31 * 2^-8" */
 static void print_factor(FILE *out, double real) {
     struct fixed fixed;
@@ -126,7 +81,7 @@ static void print_requant(FILE *out, const struct frozen *frozen,
     int count = requant_count(frozen, op);
     if (count == 0) return;
     const char *formula = requant_formula(frozen, op);
-    if (op->code == OP_ADD) {
+    if (operator_row((int)op->code)->requant == REQUANT_ADD) {
         for (int i = 0; i < count; i++) {
             fprintf(out, "%25sM[%s] = ", "", of_add[i]);
             print_factor(out, requant_real(frozen, op, i));
@@ -165,7 +120,8 @@ static void print_operators(FILE *out, const struct frozen *frozen) {
         }
         snprintf(tensors + used, sizeof tensors - (size_t)used, " -> %d", op->outputs[0]);
         fprintf(out, "%4d  %-18s %s", i, frozen_op_name(op->code), tensors);
-        print_options(out, op);
+        const struct options_format *format = operator_row((int)op->code)->options;
+        if (format && format->print) format->print(out, op);
         fputc('\n', out);
         print_requant(out, frozen, op);
     }

@@ -5,6 +5,7 @@
 #include "base/array.h"
 #include "base/file.h"
 #include "tflite/flatbuffer.h"
+#include "tflite/operators.h"
 #include "tflite/schema.h"
 #include "tflite/tflite.h"
 
@@ -23,9 +24,7 @@ struct parser {
 
 static void refuse(struct parser *parser, enum status status, const char *what, size_t index,
                    const char *text) {
-    if (parser->flat.status) return;
-    parser->flat.status =
-        error_set(parser->flat.error, status, parser->flat.where, "%s %zu: %s", what, index, text);
+    flat_refuse(&parser->flat, status, what, index, text);
 }
 
 /* Zeroed memory on the file's account; NULL sets the parser's status.  `aligned`: for array_free
@@ -159,141 +158,17 @@ static void parse_tensor(struct parser *parser, size_t index) {
 
 /* ---- operators ---- */
 
-static void parse_padding(struct parser *parser, struct flat_table options, int field, size_t index,
-                          struct frozen_operator *op) {
-    int padding = flat_i8(&parser->flat, options, field, 0);
-    if (padding != FROZEN_SAME && padding != FROZEN_VALID)
-        refuse(parser, STATUS_FORMAT, "operator", index, "its padding is neither SAME nor VALID");
-    op->padding = (enum frozen_padding)padding;
-}
-
-static void parse_activation(struct parser *parser, struct flat_table options, int field,
-                             size_t index, struct frozen_operator *op) {
-    int activation = flat_i8(&parser->flat, options, field, 0);
-    if (activation != FUSED_NONE && activation != FUSED_RELU && activation != FUSED_RELU6)
-        refuse(parser, STATUS_UNSUPPORTED, "operator", index,
-               "its activation is not supported; NONE, RELU and RELU6 are");
-    op->activation = (enum frozen_activation)activation;
-}
-
-static void parse_conv(struct parser *parser, struct flat_table options, size_t index,
-                       struct frozen_operator *op) {
-    struct flat *flat = &parser->flat;
-    parse_padding(parser, options, CONV_PADDING, index, op);
-    op->stride_x = flat_i32(flat, options, CONV_STRIDE_X, 0);
-    op->stride_y = flat_i32(flat, options, CONV_STRIDE_Y, 0);
-    parse_activation(parser, options, CONV_ACTIVATION, index, op);
-    op->dilation_x = flat_i32(flat, options, CONV_DILATION_X, 1);
-    op->dilation_y = flat_i32(flat, options, CONV_DILATION_Y, 1);
-}
-
-static void parse_depthwise(struct parser *parser, struct flat_table options, size_t index,
-                            struct frozen_operator *op) {
-    struct flat *flat = &parser->flat;
-    parse_padding(parser, options, DEPTHWISE_PADDING, index, op);
-    op->stride_x = flat_i32(flat, options, DEPTHWISE_STRIDE_X, 0);
-    op->stride_y = flat_i32(flat, options, DEPTHWISE_STRIDE_Y, 0);
-    op->depth_multiplier = flat_i32(flat, options, DEPTHWISE_MULTIPLIER, 0);
-    parse_activation(parser, options, DEPTHWISE_ACTIVATION, index, op);
-    op->dilation_x = flat_i32(flat, options, DEPTHWISE_DILATION_X, 1);
-    op->dilation_y = flat_i32(flat, options, DEPTHWISE_DILATION_Y, 1);
-}
-
-static void parse_pool(struct parser *parser, struct flat_table options, size_t index,
-                       struct frozen_operator *op) {
-    struct flat *flat = &parser->flat;
-    parse_padding(parser, options, POOL_PADDING, index, op);
-    op->stride_x = flat_i32(flat, options, POOL_STRIDE_X, 0);
-    op->stride_y = flat_i32(flat, options, POOL_STRIDE_Y, 0);
-    op->filter_width = flat_i32(flat, options, POOL_WIDTH, 0);
-    op->filter_height = flat_i32(flat, options, POOL_HEIGHT, 0);
-    parse_activation(parser, options, POOL_ACTIVATION, index, op);
-    op->dilation_x = op->dilation_y = 1;
-}
-
-static int options_type(enum frozen_op code) {
-    switch (code) {
-    case OP_CONV_2D:
-        return OPTIONS_CONV_2D;
-    case OP_DEPTHWISE_CONV_2D:
-        return OPTIONS_DEPTHWISE;
-    case OP_AVERAGE_POOL_2D:
-    case OP_MAX_POOL_2D:
-        return OPTIONS_POOL_2D;
-    case OP_FULLY_CONNECTED:
-        return OPTIONS_FULLY_CONNECTED;
-    case OP_SOFTMAX:
-        return OPTIONS_SOFTMAX;
-    case OP_ADD:
-        return OPTIONS_ADD;
-    case OP_MEAN:
-    case OP_REDUCE_MAX:
-        return OPTIONS_REDUCER;
-    case OP_STRIDED_SLICE:
-        return OPTIONS_STRIDED_SLICE;
-    case OP_PACK:
-        return OPTIONS_PACK;
-    case OP_LEAKY_RELU:
-        return OPTIONS_LEAKY_RELU;
-    default:
-        return OPTIONS_NONE; /* nothing in their options changes what they compute */
-    }
-}
-
 static void parse_options(struct parser *parser, struct flat_table table, size_t index,
                           struct frozen_operator *op) {
     struct flat *flat = &parser->flat;
-    int wanted = options_type(op->code);
+    const struct options_format *format = operator_row(op->code)->options;
+    struct options_reader reader = {.flat = flat, .index = index};
+    if (!format || !format->read) return;
     int type = flat_i8(flat, table, OPERATOR_OPTIONS_TYPE, OPTIONS_NONE);
-    if (wanted == OPTIONS_NONE) return;
-    struct flat_table options = {0, 0, 0, 0};
-    if (type != OPTIONS_NONE && type != wanted)
+    if (type != OPTIONS_NONE && type != format->type)
         refuse(parser, STATUS_FORMAT, "operator", index, "has the options of another operator");
-    if (type == wanted) options = flat_child(flat, table, OPERATOR_OPTIONS);
-    switch (wanted) {
-    case OPTIONS_CONV_2D:
-        parse_conv(parser, options, index, op);
-        break;
-    case OPTIONS_DEPTHWISE:
-        parse_depthwise(parser, options, index, op);
-        break;
-    case OPTIONS_POOL_2D:
-        parse_pool(parser, options, index, op);
-        break;
-    case OPTIONS_SOFTMAX:
-        op->beta = flat_f32(flat, options, SOFTMAX_BETA, 0);
-        break;
-    case OPTIONS_ADD:
-        parse_activation(parser, options, ADD_ACTIVATION, index, op);
-        break;
-    case OPTIONS_REDUCER:
-        op->keep_dimensions = flat_i8(flat, options, REDUCER_KEEP_DIMS, 0) != 0;
-        break;
-    case OPTIONS_LEAKY_RELU:
-        op->slope = flat_f32(flat, options, LEAKY_RELU_ALPHA, 0);
-        break;
-    case OPTIONS_STRIDED_SLICE:
-        op->takes_one = flat_i32(flat, options, SLICE_BEGIN_MASK, 0) == 0 &&
-                        flat_i32(flat, options, SLICE_END_MASK, 0) == 0 &&
-                        flat_i32(flat, options, SLICE_ELLIPSIS_MASK, 0) == 0 &&
-                        flat_i32(flat, options, SLICE_NEW_AXIS_MASK, 0) == 0 &&
-                        flat_i32(flat, options, SLICE_SHRINK_MASK, 0) == 1;
-        break;
-    case OPTIONS_PACK:
-        if (flat_i32(flat, options, PACK_COUNT, 0) != op->input_count ||
-            flat_i32(flat, options, PACK_AXIS, 0) != 0)
-            refuse(parser, STATUS_UNSUPPORTED, "operator", index,
-                   "PACK is supported along axis 0 only");
-        break;
-    case OPTIONS_FULLY_CONNECTED:
-        parse_activation(parser, options, FULLY_CONNECTED_ACTIVATION, index, op);
-        op->keep_dimensions = flat_i8(flat, options, FULLY_CONNECTED_KEEP_DIMS, 0) != 0;
-        if (flat_i8(flat, options, FULLY_CONNECTED_WEIGHTS_FORMAT, 0) != 0)
-            refuse(parser, STATUS_UNSUPPORTED, "operator", index, "its weights are shuffled");
-        break;
-    default:
-        break;
-    }
+    if (type == format->type) reader.table = flat_child(flat, table, OPERATOR_OPTIONS);
+    format->read(&reader, op);
 }
 
 /* The name of a custom operator, if it is one that can be shown. */
@@ -325,7 +200,7 @@ static void parse_code(struct parser *parser, struct flat_table table, size_t in
     if (flat->status || frozen_op_known(code)) return;
     const char *name = frozen_op_name(code);
     char text[128], custom[48];
-    if (code == OPERATOR_CUSTOM && copy_custom_code(parser, entry, custom, sizeof custom))
+    if (code == OP_CUSTOM && copy_custom_code(parser, entry, custom, sizeof custom))
         snprintf(text, sizeof text, "the custom operator '%s' is not supported", custom);
     else if (name)
         snprintf(text, sizeof text, "%s is not supported", name);

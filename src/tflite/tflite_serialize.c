@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "tflite/flatbuffer_writer.h"
+#include "tflite/operators.h"
 #include "tflite/schema.h"
 #include "tflite/tflite.h"
 
@@ -14,8 +15,8 @@ static const char min_runtime_version[16] = "1.14.0";
 struct serializer {
     struct flat_writer writer;
     const struct frozen *frozen;
-    int codes[OP_QUANTIZE + 1]; /* index of each operator's code, -1: not used */
-    enum frozen_op used[OP_QUANTIZE + 1];
+    int codes[OP_COUNT]; /* index of each operator's code, -1: not used */
+    enum frozen_op used[OP_COUNT];
     int code_count;
 };
 
@@ -23,29 +24,9 @@ static size_t element_at(size_t vector, int index) {
     return vector + 4 + 4 * (size_t)index;
 }
 
-/* Version of the operator's semantics in which int8 came in. */
-static uint32_t code_version(enum frozen_op code) {
-    switch (code) {
-    case OP_QUANTIZE:
-    case OP_RESHAPE:
-    case OP_RELU_N1_TO_1:
-    case OP_SHAPE:
-    case OP_STRIDED_SLICE:
-    case OP_PACK:
-        return 1;
-    case OP_CONV_2D:
-    case OP_DEPTHWISE_CONV_2D:
-        return 3;
-    case OP_FULLY_CONNECTED:
-        return 4;
-    default:
-        return 2;
-    }
-}
-
 static void write_codes(struct serializer *serializer, size_t link) {
     struct flat_writer *writer = &serializer->writer;
-    for (int code = 0; code <= OP_QUANTIZE; code++) serializer->codes[code] = -1;
+    for (int code = 0; code < OP_COUNT; code++) serializer->codes[code] = -1;
     for (int i = 0; i < serializer->frozen->operator_count; i++) {
         enum frozen_op code = serializer->frozen->operators[i].code;
         if (serializer->codes[code] >= 0) continue;
@@ -55,10 +36,11 @@ static void write_codes(struct serializer *serializer, size_t link) {
     size_t vector = flat_write_offsets(writer, (size_t)serializer->code_count);
     flat_link(writer, link, vector);
     for (int i = 0; i < serializer->code_count; i++) {
-        uint32_t code = (uint32_t)serializer->used[i];
+        const struct operator_row *row = operator_row((int)serializer->used[i]);
+        uint32_t code = (uint32_t)row->code;
         struct flat_field fields[] = {
-            {CODE_DEPRECATED, 1, code, 0},
-            {CODE_VERSION, 4, code_version(serializer->used[i]), 0},
+            {CODE_DEPRECATED, 1, code < CODE_PLACEHOLDER ? code : CODE_PLACEHOLDER, 0},
+            {CODE_VERSION, 4, row->version, 0},
             {CODE_BUILTIN, 4, code, 0},
         };
         flat_link(writer, element_at(vector, i), flat_write_table(writer, fields, 3));
@@ -119,127 +101,11 @@ static size_t write_tensor(struct serializer *serializer, int index) {
 
 /* ---- operators ---- */
 
-static size_t write_conv(struct flat_writer *writer, const struct frozen_operator *op) {
-    struct flat_field fields[] = {
-        {CONV_PADDING, 1, (uint32_t)op->padding, 0},
-        {CONV_STRIDE_X, 4, (uint32_t)op->stride_x, 0},
-        {CONV_STRIDE_Y, 4, (uint32_t)op->stride_y, 0},
-        {CONV_ACTIVATION, 1, (uint32_t)op->activation, 0},
-        {CONV_DILATION_X, 4, (uint32_t)op->dilation_x, 0},
-        {CONV_DILATION_Y, 4, (uint32_t)op->dilation_y, 0},
-    };
-    return flat_write_table(writer, fields, sizeof fields / sizeof *fields);
-}
-
-static size_t write_depthwise(struct flat_writer *writer, const struct frozen_operator *op) {
-    struct flat_field fields[] = {
-        {DEPTHWISE_PADDING, 1, (uint32_t)op->padding, 0},
-        {DEPTHWISE_STRIDE_X, 4, (uint32_t)op->stride_x, 0},
-        {DEPTHWISE_STRIDE_Y, 4, (uint32_t)op->stride_y, 0},
-        {DEPTHWISE_MULTIPLIER, 4, (uint32_t)op->depth_multiplier, 0},
-        {DEPTHWISE_ACTIVATION, 1, (uint32_t)op->activation, 0},
-        {DEPTHWISE_DILATION_X, 4, (uint32_t)op->dilation_x, 0},
-        {DEPTHWISE_DILATION_Y, 4, (uint32_t)op->dilation_y, 0},
-    };
-    return flat_write_table(writer, fields, sizeof fields / sizeof *fields);
-}
-
-static size_t write_pool(struct flat_writer *writer, const struct frozen_operator *op) {
-    struct flat_field fields[] = {
-        {POOL_PADDING, 1, (uint32_t)op->padding, 0},
-        {POOL_STRIDE_X, 4, (uint32_t)op->stride_x, 0},
-        {POOL_STRIDE_Y, 4, (uint32_t)op->stride_y, 0},
-        {POOL_WIDTH, 4, (uint32_t)op->filter_width, 0},
-        {POOL_HEIGHT, 4, (uint32_t)op->filter_height, 0},
-        {POOL_ACTIVATION, 1, (uint32_t)op->activation, 0},
-    };
-    return flat_write_table(writer, fields, sizeof fields / sizeof *fields);
-}
-
-static int options_type(enum frozen_op code) {
-    switch (code) {
-    case OP_CONV_2D:
-        return OPTIONS_CONV_2D;
-    case OP_DEPTHWISE_CONV_2D:
-        return OPTIONS_DEPTHWISE;
-    case OP_AVERAGE_POOL_2D:
-    case OP_MAX_POOL_2D:
-        return OPTIONS_POOL_2D;
-    case OP_FULLY_CONNECTED:
-        return OPTIONS_FULLY_CONNECTED;
-    case OP_SOFTMAX:
-        return OPTIONS_SOFTMAX;
-    case OP_LEAKY_RELU:
-        return OPTIONS_LEAKY_RELU;
-    case OP_SHAPE:
-        return OPTIONS_SHAPE;
-    case OP_STRIDED_SLICE:
-        return OPTIONS_STRIDED_SLICE;
-    case OP_PACK:
-        return OPTIONS_PACK;
-    case OP_ADD:
-        return OPTIONS_ADD;
-    case OP_PAD:
-        return OPTIONS_PAD;
-    case OP_MEAN:
-    case OP_REDUCE_MAX:
-        return OPTIONS_REDUCER;
-    default:
-        return OPTIONS_NONE;
-    }
-}
-
-/* Options of the operators that compute the shape of a RESHAPE. */
-static size_t write_shaping(struct flat_writer *writer, const struct frozen_operator *op) {
-    struct flat_field shape[] = {{SHAPE_TYPE, 1, TYPE_INT32, 0}};
-    struct flat_field slice[] = {{SLICE_SHRINK_MASK, 4, op->takes_one, 0}};
-    struct flat_field pack[] = {{PACK_COUNT, 4, (uint32_t)op->input_count, 0}};
-    return flat_write_table(writer,
-                            op->code == OP_SHAPE           ? shape
-                            : op->code == OP_STRIDED_SLICE ? slice
-                                                           : pack,
-                            1);
-}
-
-static size_t write_options(struct flat_writer *writer, const struct frozen_operator *op) {
-    struct flat_field softmax[] = {{SOFTMAX_BETA, 4, flat_float_bits(op->beta), 0}};
-    struct flat_field leaky[] = {{LEAKY_RELU_ALPHA, 4, flat_float_bits(op->slope), 0}};
-    struct flat_field reducer[] = {{REDUCER_KEEP_DIMS, 1, op->keep_dimensions, 0}};
-    struct flat_field add[] = {{ADD_ACTIVATION, 1, (uint32_t)op->activation, 0}};
-    struct flat_field dense[] = {
-        {FULLY_CONNECTED_ACTIVATION, 1, (uint32_t)op->activation, 0},
-        {FULLY_CONNECTED_KEEP_DIMS, 1, op->keep_dimensions, 0},
-    };
-    switch (options_type(op->code)) {
-    case OPTIONS_CONV_2D:
-        return write_conv(writer, op);
-    case OPTIONS_DEPTHWISE:
-        return write_depthwise(writer, op);
-    case OPTIONS_POOL_2D:
-        return write_pool(writer, op);
-    case OPTIONS_FULLY_CONNECTED:
-        return flat_write_table(writer, dense, 2);
-    case OPTIONS_SOFTMAX:
-        return flat_write_table(writer, softmax, 1);
-    case OPTIONS_LEAKY_RELU:
-        return flat_write_table(writer, leaky, 1);
-    case OPTIONS_SHAPE:
-    case OPTIONS_STRIDED_SLICE:
-    case OPTIONS_PACK:
-        return write_shaping(writer, op);
-    case OPTIONS_ADD:
-        return flat_write_table(writer, add, 1);
-    case OPTIONS_REDUCER:
-        return flat_write_table(writer, reducer, 1);
-    default:
-        return flat_write_table(writer, NULL, 0);
-    }
-}
-
 static size_t write_operator(struct serializer *serializer, int index) {
     struct flat_writer *writer = &serializer->writer;
     const struct frozen_operator *op = &serializer->frozen->operators[index];
-    int options = options_type(op->code);
+    const struct options_format *format = operator_row((int)op->code)->options;
+    int options = format ? format->type : OPTIONS_NONE;
     struct flat_field fields[] = {
         {OPERATOR_CODE, 4, (uint32_t)serializer->codes[op->code], 0},
         FLAT_OFFSET(OPERATOR_INPUTS),
@@ -251,7 +117,9 @@ static size_t write_operator(struct serializer *serializer, int index) {
     size_t inputs = (size_t)op->input_count;
     flat_link(writer, fields[1].at, flat_write_i32s(writer, op->inputs, inputs));
     flat_link(writer, fields[2].at, flat_write_i32s(writer, op->outputs, 1));
-    if (options) flat_link(writer, fields[4].at, write_options(writer, op));
+    if (format)
+        flat_link(writer, fields[4].at,
+                  format->write ? format->write(writer, op) : flat_write_table(writer, NULL, 0));
     return table;
 }
 
