@@ -36,7 +36,7 @@ bool plan_conv2d(struct planner *planner) {
     if (!plan_window(planner, height, width, channels, &conv->input.window)) return false;
     if (weights->shape[3] != window->in_channels)
         return plan_refuse(planner, STATUS_UNSUPPORTED,
-                           "its weights have other input channels than its input (groups are not "
+                           "its weights and its input differ in channels (groups are not "
                            "supported)");
     struct int8_range range = plan_int8_range(planner);
     if (!plan_padded_input(planner, &conv->input, range.zero_in, false)) return false;

@@ -1,5 +1,5 @@
-/* conv2d: convolutions as products over a padded input; private to the engine.  CONV_2D, and
- * DEPTHWISE_CONV_2D where each input channel has one output.
+/* conv2d: CONV_2D, and DEPTHWISE_CONV_2D of depth multiplier 1, as products over a padded input;
+ * private to the engine.
  */
 #ifndef ENGINE_CONV2D_H
 #define ENGINE_CONV2D_H
@@ -13,11 +13,11 @@ struct conv2d {
     struct padded_input input;
 };
 
-/* The last things that planning sets: scratch memory and what runs. */
+/* Set the step's run and scratch_bytes, after all else. */
 void plan_conv2d_run(struct planner *planner, const struct conv2d *conv);
 
-/* Let the convolution before a max pooling with this window compute only the maxima, and leave
- * nothing for the pooling to do.  false when it cannot. */
+/* Let the convolution before a max pooling with this window compute the maxima itself, so that
+ * nothing is left for the pooling to do.  false when it cannot. */
 bool conv2d_fuse_pool(struct planner *planner, const struct window_plan *pool);
 
 #endif

@@ -28,7 +28,7 @@ static enum status size_slot(struct engine *engine, int index, const char *where
         (tensor->shape[0] != engine->file_batch &&
          (uint64_t)tensor->shape[0] != (uint64_t)engine->file_batch * slot->images))
         return error_set(error, STATUS_UNSUPPORTED, where,
-                         "tensor %d: its first dimension is not the batch's, %d", index,
+                         "tensor %d: its first dimension is not the batch size, %d", index,
                          engine->file_batch);
     slot->count = frozen_tensor_count(tensor) / (size_t)tensor->shape[0];
     slot->bytes = slot->count * frozen_type_size(tensor->type);
@@ -158,7 +158,9 @@ static void plan_pixels(struct engine *engine) {
 static enum status create(struct engine **engine, const struct frozen *frozen, enum runtime runtime,
                           int batch, bool is_inspectable, const char *where, struct error *error) {
     *engine = NULL;
-    if (batch < 1) return error_set(error, STATUS_USAGE, where, "a batch of %d samples", batch);
+    if (batch < 1)
+        return error_set(error, STATUS_USAGE, where, "the batch size is %d; it must be positive",
+                         batch);
     enum status status = frozen_check(frozen, where, error);
     if (status) return status;
     struct engine *created = calloc(1, sizeof *created);

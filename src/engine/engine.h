@@ -1,11 +1,11 @@
-/* engine: runs a frozen model.
+/* engine: runs a frozen program as TFLite does.
  *
- * Two runtimes, each equal to the bit to what it is named for:
- *   RUNTIME_REF  TFLite's reference kernels (BUILTIN_REF: gemmlowp double rounding; fully connected
- *                in double arithmetic)
+ * Two runtimes, each bit-exact:
+ *   RUNTIME_REF  TFLite's reference kernels (BUILTIN_REF: gemmlowp's double rounding; fully
+ *                connected in double arithmetic)
  *   RUNTIME_XNN  the default interpreter with the XNNPACK delegate (float32 requantization, round
  *                half to even)
- * Operators on float32 run too, the same in both and to 1e-5.
+ * Operators on float32 run the same in both, within 1e-5 of TFLite.
  */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
@@ -18,12 +18,13 @@ const char *runtime_name(enum runtime runtime); /* "ref", "xnn" */
 
 struct engine;
 
-/* Plans buffers and prepares multipliers for batches of up to `batch` samples.  `frozen` must
- * outlive the engine.  Refuses operators and types it cannot run, by index and name.  Takes at most
- * 1 GiB each for values, for the operators' tables and for padded inputs; more is refused. */
+/* Plans buffers and prepares constants for batches of up to `batch` samples.  `frozen` must outlive
+ * the engine.  Operators and types that it cannot run are refused by index and name, and so is a
+ * program that needs more than 1 GiB for values, for the operators' tables or for padded inputs. */
 enum status engine_create(struct engine **engine, const struct frozen *frozen, enum runtime runtime,
                           int batch, const char *where, struct error *error);
-/* The same, slower: nothing is fused away, so that engine_tensor has what every operator gave. */
+/* The same, but slower: no operators are fused, so that engine_tensor has every operator's output.
+ */
 enum status engine_create_inspectable(struct engine **engine, const struct frozen *frozen,
                                       enum runtime runtime, int batch, const char *where,
                                       struct error *error);

@@ -168,7 +168,7 @@ bool plan_conv2d_float(struct planner *planner) {
         return false;
     if (weights->shape[3] != product->window.in_channels)
         return plan_refuse(planner, STATUS_UNSUPPORTED,
-                           "its weights have other input channels than its input (groups are not "
+                           "its weights and its input differ in channels (groups are not "
                            "supported)");
     planner->step->run = run_convolution;
     size_t k = frozen_tensor_count(weights) / (size_t)channels;

@@ -1,9 +1,11 @@
 /* operators: how the engine runs each operator, a row each; private to the engine.
  *
- * A planner checks the operator and its tensors, prepares what can be prepared, and sets the step's
- * `run`; it returns false after a refusal.  What `run` needs it keeps in step->own, a struct that
- * the operator's file declares for itself.  A new operator is a file with its planners, a row in
- * operators.c, and a row in tflite/operators.c.
+ * To plan an operator is to check it and its tensors, prepare its constants and set the step's
+ * `run`.  Plan functions return false after a refusal.  What `run` needs they keep in step->own, a
+ * struct that the operator's file declares for itself.
+ *
+ * A new operator is a file with its plan functions, a row in operators.c, and a row in
+ * tflite/operators.c.
  */
 #ifndef ENGINE_OPERATORS_H
 #define ENGINE_OPERATORS_H
@@ -13,8 +15,8 @@
 typedef bool plan_operator(struct planner *planner);
 
 enum output_memory {
-    OUTPUT_OWN,    /* the output has memory of its own before the planner is called */
-    OUTPUT_PLANNED /* the planner says where the output is, if anywhere */
+    OUTPUT_OWN,    /* the output gets memory of its own before the operator is planned */
+    OUTPUT_PLANNED /* the plan function says where the output is, if anywhere */
 };
 
 struct operator_planners {

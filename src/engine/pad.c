@@ -35,7 +35,7 @@ bool plan_pad(struct planner *planner) {
     struct pad *pad = plan_own(planner, sizeof *pad);
     if (!pad || (!is_float && !plan_int8_only(planner))) return false;
     if (input->rank != 4 || output->rank != 4)
-        return plan_refuse(planner, STATUS_UNSUPPORTED, "is supported for 4 dimensions");
+        return plan_refuse(planner, STATUS_UNSUPPORTED, "is supported only for 4 dimensions");
     const int32_t *paddings = plan_int32s(planner, 1, 8);
     if (!paddings)
         return plan_refuse(planner, STATUS_UNSUPPORTED,

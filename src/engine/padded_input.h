@@ -15,11 +15,11 @@ struct padded_input {
     uint32_t *position_offset; /* [positions] from the packed input's start to each window */
 };
 
-/* The size with the border.  The caller has set `window`. */
+/* Set the size with the border and all before it.  The caller has set `window`. */
 bool plan_padded_input(struct planner *planner, struct padded_input *padded, int32_t zero_point,
                        bool is_words);
-/* position_offset, and from there to `columns` equal parts of each row of the window:
- * part_offset[window height][columns].  In bytes, of words in words. */
+/* Set position_offset, and part_offset[window height][columns]: from a window's start to `columns`
+ * equal parts of each of its rows.  In bytes, or in words if the input is words. */
 bool plan_padded_offsets(struct planner *planner, struct padded_input *padded, int columns,
                          uint32_t *part_offset);
 

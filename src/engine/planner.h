@@ -1,7 +1,7 @@
-/* planner: what planning an operator needs, whichever it is; private to the engine.
+/* planner: what plan functions of operators share; private to the engine.
  *
- * A planner checks one operator and fills its step.  The functions here return false after a
- * refusal, so that a planner may say `return plan_refuse(...)` or chain its checks.
+ * Those that return bool return false after a refusal, so that a plan function can chain them or
+ * say `return plan_refuse(...)`.
  */
 #ifndef ENGINE_PLANNER_H
 #define ENGINE_PLANNER_H
@@ -9,7 +9,8 @@
 #include "engine/fixed.h"
 #include "engine/step.h"
 
-#define ENGINE_BYTES_MAX ((size_t)1 << 30) /* values of one batch; tables; scratch: of each */
+#define ENGINE_BYTES_MAX                                                                           \
+    ((size_t)1 << 30) /* the most for values of a batch, for tables, for scratch */
 
 struct planner {
     struct engine *engine;
@@ -27,7 +28,7 @@ bool plan_refuse(struct planner *planner, enum status status, const char *text);
 
 /* Zeroed memory that lives as long as the step; NULL after a refusal. */
 void *plan_memory(struct planner *planner, size_t count, size_t size);
-/* The same as step->own. */
+/* The same, as step->own. */
 void *plan_own(struct planner *planner, size_t size);
 
 /* Input `index` of the operator; NULL when there is none. */
@@ -35,21 +36,23 @@ const struct frozen_tensor *plan_input(const struct planner *planner, int index)
 /* The same as a constant of `count` int32; NULL when it is anything else. */
 const int32_t *plan_int32s(const struct planner *planner, int index, size_t count);
 
-/* The tensor is int8 with one scale. */
+/* Check that the tensor is int8 with one scale; */
 bool plan_int8(struct planner *planner, const struct frozen_tensor *tensor);
-/* Input and output are. */
+/* that input and output are; */
 bool plan_int8_only(struct planner *planner);
-/* The output is float32, as the input is. */
+/* that the output is float32, as the input is. */
 bool plan_float_only(struct planner *planner);
 
-bool plan_same_size(struct planner *planner); /* input and output */
+/* Check that input and output have as many elements, or the same scale and zero point. */
+bool plan_same_size(struct planner *planner);
 bool plan_same_quantization(struct planner *planner);
+/* Check that this is the output's shape behind the batch. */
 bool plan_output_shape(struct planner *planner, int height, int width, int channels);
 
 /* `real` in fixed point. */
 bool plan_factor(struct planner *planner, double real, struct fixed *fixed);
 
-/* Zero points of input and output, and what the fused activation leaves of the output. */
+/* Zero points of input and output, and the limits that the fused activation sets. */
 struct int8_range {
     int32_t zero_in, zero_out, low, high;
 };
@@ -61,8 +64,8 @@ struct float_range {
 struct float_range plan_float_range(const struct planner *planner);
 void clamp_floats(struct float_range range, size_t count, float *x);
 
-/* The operator is a function of a byte: the caller fills table->bytes and calls
- * dot_table_finish. */
+/* For an operator that is a function of one byte: the table that it runs as.  The caller fills
+ * table->bytes and calls dot_table_finish. */
 struct dot_table *plan_table(struct planner *planner);
 static inline int32_t byte_as_int8(int byte) {
     return byte < 128 ? byte : byte - 256;

@@ -61,8 +61,9 @@ bool plan_constants(struct planner *planner, const struct frozen_tensor *weights
         double difference = fabs(product - (double)bias->scale[c]);
         /* The bound of TFLite's kernels. */
         if (c < weights->scale_count && !(difference / (double)planner->output->scale[0] <= 0.02))
-            return plan_refuse(planner, STATUS_FORMAT,
-                               "the scale of its bias is not that of input times weights");
+            return plan_refuse(
+                planner, STATUS_FORMAT,
+                "the scale of its bias is not the product of those of input and weights");
     }
     return true;
 }

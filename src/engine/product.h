@@ -1,5 +1,5 @@
-/* product: rows of activations times weights, as CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED
- * have them, and the way from int32 sums to int8; private to the engine.
+/* product: rows of activations times weights, for CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED,
+ * and the output stage that brings int32 sums to int8; private to the engine.
  */
 #ifndef ENGINE_PRODUCT_H
 #define ENGINE_PRODUCT_H
@@ -8,13 +8,12 @@
 
 #define PRODUCT_ROWS 48 /* rows of sums that stay in the cache */
 
-/* From sums to the output, in each form that a kernel may want. */
+/* From sums to the output.  `scale` has the factors in all forms, `store` uses one of them. */
 struct output_stage {
     struct dot_output scale;
     void (*store)(const struct dot_output *output, size_t rows, const int32_t *acc, int8_t *out);
 };
 
-/* What CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED all have. */
 struct product {
     bool has_taps;        /* `taps` is used, and activations are words; else `dot` */
     struct dot_taps taps; /* depthwise */
@@ -22,26 +21,28 @@ struct product {
     struct output_stage stage;
 };
 
-/* The operator's weights, and its bias or NULL.  They are constants: weights are int8 with zero
- * point 0, one scale or one an output channel (along `dimension`); a bias is int32, one a channel,
- * of the scale that the product has. */
+/* The operator's weights, of that many dimensions, and its bias or NULL. */
 bool plan_weights(struct planner *planner, int rank, const struct frozen_tensor **weights,
                   const struct frozen_tensor **bias);
+/* Check that they are constants: int8 weights with zero point 0 and one scale, or one for each
+ * output channel (along `dimension`); a bias of one int32 for each channel, whose scale is the
+ * product of those of input and weights. */
 bool plan_constants(struct planner *planner, const struct frozen_tensor *weights,
                     const struct frozen_tensor *bias, int channels, int dimension);
 
-/* Depthwise: the channels of the weights are the operator's multiple of the input's. */
+/* Depthwise: check that `channels` is in_channels times the operator's depth multiplier. */
 bool plan_depth_multiplier(struct planner *planner, int in_channels, int channels);
 
-/* Weights w[channels][segments][count], packed, and where the sums start, to product->dot. */
+/* Fill product->dot: weights w[channels][segments][count], packed, and what each sum starts from.
+ */
 bool plan_dot(struct planner *planner, struct product *product, const struct frozen_tensor *weights,
               const struct frozen_tensor *bias, int channels, int segments, int count,
               int32_t zero_in);
 
-/* Factors input scale * weights scale / output scale. */
+/* With the factors input scale * weights scale / output scale. */
 bool plan_output_stage(struct planner *planner, struct output_stage *stage,
                        const struct frozen_tensor *weights, int channels, struct int8_range range);
-/* One factor for all channels; without the form of FULLY_CONNECTED. */
+/* With one factor for all channels; without exact_factor. */
 bool plan_output_stage_uniform(struct planner *planner, struct output_stage *stage, int channels,
                                struct int8_range range, struct fixed fixed, float factor);
 

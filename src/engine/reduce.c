@@ -60,7 +60,7 @@ static bool plan_reduced_axes(struct planner *planner) {
     const struct frozen_tensor *input = planner->input, *axes = plan_input(planner, 1);
     if (input->rank != 4 || !axes || !reduces_pixels(axes))
         return plan_refuse(planner, STATUS_UNSUPPORTED,
-                           "is supported over the axes 1 and 2 of 4 dimensions");
+                           "is supported only over axes 1 and 2 of 4 dimensions");
     if (planner->step->output->count != (size_t)input->shape[3])
         return plan_refuse(planner, STATUS_FORMAT,
                            "the shape of its output is not the one it computes");

@@ -137,7 +137,7 @@ bool plan_space_to_batch(struct planner *planner) {
     if (!space || (!is_float && (!plan_int8_only(planner) || !plan_same_quantization(planner))))
         return false;
     if (input->rank != 4 || output->rank != 4)
-        return plan_refuse(planner, STATUS_UNSUPPORTED, "is supported for 4 dimensions");
+        return plan_refuse(planner, STATUS_UNSUPPORTED, "is supported only for 4 dimensions");
     const int32_t *block = plan_int32s(planner, 1, 2); /* space_to_batch_images checked it */
     const int32_t *border = plan_int32s(planner, 2, 4);
     if (!border)

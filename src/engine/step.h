@@ -18,7 +18,7 @@
 /* Values of one tensor for the whole batch. */
 struct slot {
     unsigned char *data; /* [batch][images][bytes]; NULL: nothing computes it */
-    size_t images;       /* of one sample: 1, or what SPACE_TO_BATCH_ND made; 0: no values */
+    size_t images;       /* of one sample: 1, or as many as SPACE_TO_BATCH_ND made; 0: no values */
     size_t count, bytes; /* elements, bytes of one image */
     bool owned;          /* false: the memory of another slot */
 };
@@ -32,11 +32,11 @@ typedef void step_run(const struct engine *engine, const struct step *step, size
 
 struct step {
     step_run *run; /* NULL: nothing is left to do */
-    void *own;     /* what the operator's planner keeps for `run`, a struct of its own */
+    void *own;     /* what planning the operator keeps for `run`: a struct of its own */
     size_t images; /* of one sample */
     const struct slot *input, *output;
     size_t scratch_bytes;
-    void *memory[STEP_MEMORY]; /* of plan_memory, with `own` */
+    void *memory[STEP_MEMORY]; /* from plan_memory; `own` is one of them */
     int memory_count;
 };
 
@@ -54,7 +54,7 @@ struct engine {
     size_t chunk;         /* samples that go through all steps together */
     unsigned char *scratch;
     size_t scratch_bytes;         /* of one thread */
-    int parts;                    /* threads that there is scratch for */
+    int parts;                    /* threads that have scratch memory */
     bool pixels_quantized;        /* only QUANTIZE reads the input */
     float pixel_floats[256];      /* pixel / 255 in the input's type: float32, */
     struct dot_table pixel_table; /* or a byte */

@@ -1,5 +1,5 @@
-/* builtins: the schema's BuiltinOperator in order, from 0, so that a refusal can name what it
- * refuses.  Which of them qatop runs: operators.c.
+/* builtins: the schema's BuiltinOperator in order, from 0, so that refusals can name any of them.
+ * Those that qatop supports have a row in operators.c.
  */
 #ifndef TFLITE_BUILTINS_H
 #define TFLITE_BUILTINS_H

@@ -35,7 +35,7 @@ struct flat_vector {
     size_t position, count; /* of the first element */
 };
 
-/* Keep "WHAT INDEX: TEXT" as the fault, unless there was one before. */
+/* Set the fault "WHAT INDEX: TEXT", unless there is one already. */
 void flat_refuse(struct flat *flat, enum status status, const char *what, size_t index,
                  const char *text);
 

@@ -160,7 +160,7 @@ static const char *shape_fault(const struct frozen_tensor *tensor) {
             return "its shape is too large";
     }
     if (tensor->data && tensor->data_bytes != count * frozen_type_size(tensor->type))
-        return "its data has another size than its shape";
+        return "the size of its data does not match its shape";
     return NULL;
 }
 

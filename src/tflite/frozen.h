@@ -1,6 +1,6 @@
-/* frozen: the integer program; what a .tflite file holds, and what the engine runs.
+/* frozen: a program as a .tflite file holds it and the engine runs it.
  *
- * Tensors and operators stand in execution order, as TFLite has them.  Quantization:
+ * Tensors and operators are in execution order, as in TFLite.  Quantization:
  * real = scale[c] * (q - zero_point[c]), c the index along quantized_dimension (or 0).
  */
 #ifndef TFLITE_FROZEN_H
@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "tflite/builtins.h"
 
-/* Values are the schema's TensorType.  A tensor that nothing uses may have one of its others. */
+/* Values are the schema's TensorType.  A tensor that nothing uses may have another of its types. */
 enum frozen_type {
     TYPE_FLOAT32 = 0,
     TYPE_INT32 = 2,
@@ -22,7 +22,7 @@ enum frozen_type {
     TYPE_INT8 = 9
 };
 size_t frozen_type_size(enum frozen_type type); /* 0 of a type that is not supported */
-const char *frozen_type_name(int type); /* "float32", ...; "unknown" when the schema has it not */
+const char *frozen_type_name(int type);         /* "float32", ...; "unknown" if not in the schema */
 
 /* OP_ADD, ...: the schema's BuiltinOperator. */
 enum frozen_op {
@@ -38,8 +38,8 @@ enum frozen_activation { FUSED_NONE = 0, FUSED_RELU = 1, FUSED_RELU6 = 3 };
 enum frozen_padding { FROZEN_SAME = 0, FROZEN_VALID = 1 };
 
 #define FROZEN_RANK         4
-#define FROZEN_INPUTS       4                 /* most of one operator */
-#define FROZEN_ELEMENTS_MAX ((size_t)1 << 28) /* of one tensor */
+#define FROZEN_INPUTS       4                 /* of one operator, at most */
+#define FROZEN_ELEMENTS_MAX ((size_t)1 << 28) /* of one tensor, at most */
 
 struct frozen_tensor {
     char *name; /* "" when the file has none */
@@ -61,19 +61,19 @@ struct frozen_operator {
     int inputs[FROZEN_INPUTS]; /* tensor indices; -1: an optional one left out */
     int input_count;
     int outputs[1];
-    /* options; each operator reads its own */
+    /* options; each operator has its own */
     enum frozen_activation activation;
     enum frozen_padding padding;
     int stride_x, stride_y, dilation_x, dilation_y;
     int filter_width, filter_height; /* pooling */
     int depth_multiplier;
     float beta;  /* softmax */
-    float slope; /* LEAKY_RELU: what values below 0 are multiplied by */
+    float slope; /* LEAKY_RELU: the factor of values below 0 */
     bool keep_dimensions;
-    bool takes_one; /* STRIDED_SLICE: the dimension vanishes, and nothing else is asked for */
+    bool takes_one; /* STRIDED_SLICE: drops the dimension (shrink mask 1), no other option set */
 };
 
-/* A tensor under the name that a signature gives it. */
+/* An input or output of a signature. */
 struct frozen_end {
     char *name;
     uint32_t tensor; /* index in the signature's subgraph, as the file has it */
@@ -95,8 +95,8 @@ struct frozen {
     /* of the first signature of the program; "" when there is none */
     char *input_name, *output_name;
     char *description;
-    /* of a file that was read: the program is its first subgraph, the one that an interpreter's
-     * invoke() runs; all signatures, also those of other subgraphs */
+    /* of a file that was read: the program is its first subgraph, which an interpreter's invoke()
+     * runs; the signatures are those of all subgraphs */
     int subgraph_count, signature_count;
     struct frozen_signature *signatures;
 };
@@ -112,17 +112,17 @@ const int32_t *frozen_int32s(const struct frozen *frozen, const struct frozen_op
 /* Whether it computes a shape instead of values: SHAPE, STRIDED_SLICE and PACK. */
 bool frozen_op_shapes(enum frozen_op code);
 
-/* The TensorFlow converter lets a program compute what a RESHAPE is to make: SHAPE of a tensor,
- * STRIDED_SLICE of that to the batch, PACK of it and constants.  Since it does not know the result,
- * it writes 1 for each size there.  This writes the right sizes to the RESHAPE's output, and on to
- * what operators without a shape of their own make of it.  Other uses of the three are refused.
- * After frozen_check. */
+/* The TensorFlow converter may let a program compute the shape for a RESHAPE: SHAPE of a tensor,
+ * STRIDED_SLICE to take the batch from it, PACK of that and constants.  It then writes 1 for each
+ * size of the output.  This writes the right sizes there, and to the outputs that follow from it by
+ * operators that keep the shape.  Other uses of the three are refused.  Call frozen_check before.
+ */
 enum status frozen_resolve_shapes(struct frozen *frozen, const char *where, struct error *error);
 
-/* Whether the types of all tensors that are used are supported, every index, size and quantization
- * parameter is what the comments above say, every tensor is written once and before it is read.
- * Does not look at what an operator wants of its tensors: that is for who runs it.  Errors name
- * `where`, and tensor or operator with its index. */
+/* Check that all tensors in use have a supported type, that every index, size and quantization
+ * parameter is as described above, and that every tensor is written once, before it is read.  What
+ * an operator requires of its tensors is checked by the engine.  Errors name `where`, and the
+ * tensor or operator with its index. */
 enum status frozen_check(const struct frozen *frozen, const char *where, struct error *error);
 
 #endif

@@ -1,6 +1,6 @@
 /* operators: the operators that qatop reads and writes, a row each.
  *
- * How they run stands in engine/operators.c, likewise a row each.
+ * engine/operators.c has a row for each, too: how it runs.
  */
 #ifndef TFLITE_OPERATORS_H
 #define TFLITE_OPERATORS_H
@@ -27,10 +27,10 @@ enum requant_rule {
 
 struct operator_row {
     enum frozen_op code;
-    uint32_t version; /* as which it is written: the first whose semantics have int8 */
+    uint32_t version; /* written to files: the first one with int8 */
     enum shape_rule shape;
     enum requant_rule requant;
-    const struct options_format *options; /* NULL: none are written, none are read */
+    const struct options_format *options; /* NULL: neither written nor read */
 };
 
 /* NULL for an operator that is not supported. */

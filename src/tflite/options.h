@@ -19,11 +19,11 @@ struct options_reader {
 
 struct options_format {
     int type; /* of the union BuiltinOptions */
-    /* NULL: nothing in them changes what the operator computes.  After the inputs were read. */
+    /* NULL: nothing in them changes what the operator computes.  op->inputs are known already. */
     void (*read)(const struct options_reader *reader, struct frozen_operator *op);
     /* Returns the table's position.  NULL: an empty table. */
     size_t (*write)(struct flat_writer *writer, const struct frozen_operator *op);
-    /* What a person would ask for, after two spaces, on one line.  NULL: nothing. */
+    /* For people: two spaces and the options, on the same line.  NULL: nothing. */
     void (*print)(FILE *out, const struct frozen_operator *op);
 };
 

@@ -1,5 +1,5 @@
 /* requant: the real factors by which an operator brings integers to the scale of its output, as
- * TFLite computes them when it prepares the operator (QUANT_SPEC.md 4.2).
+ * TFLite computes them when it prepares the operator.
  *
  *   CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED   M[c] = s_in * s_weights[c] / s_out
  *   QUANTIZE of codes, MEAN, RELU                 M = s_in / s_out
@@ -13,10 +13,10 @@
 
 #include "tflite/frozen.h"
 
-/* How many there are: 0, 1, 3 for ADD, or one a channel (one scale of the weights: 1). */
+/* How many there are: 0, 1, 3 for ADD, or as many as the weights have scales. */
 int requant_count(const struct frozen *frozen, const struct frozen_operator *op);
 
-/* Factor `index` of those; the program has passed frozen_check. */
+/* One of them.  The program has passed frozen_check. */
 double requant_real(const struct frozen *frozen, const struct frozen_operator *op, int index);
 
 /* "M = s_in * s_weights / s_out", "M[c] = s_in * s_weights[c] / s_out", ... */

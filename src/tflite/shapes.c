@@ -21,7 +21,7 @@ bool frozen_op_shapes(enum frozen_op code) {
 
 static enum status refuse(const struct resolver *resolver, int index) {
     return error_set(resolver->error, STATUS_UNSUPPORTED, resolver->where,
-                     "operator %d (%s): is supported only where it makes the shape of a RESHAPE "
+                     "operator %d (%s): is supported only where it computes the shape of a RESHAPE "
                      "from the batch and constants",
                      index, frozen_op_name(resolver->frozen->operators[index].code));
 }

@@ -72,7 +72,7 @@ static void print_factor(FILE *out, double real) {
     if (fixed_from_double(real, &fixed))
         fprintf(out, "%.6g = %ld / 2^31 * 2^%d", real, (long)fixed.value, fixed.shift);
     else
-        fprintf(out, "%.6g, which no multiplier can say", real);
+        fprintf(out, "%.6g, which no multiplier can represent", real);
 }
 
 static void print_requant(FILE *out, const struct frozen *frozen,

@@ -1,14 +1,13 @@
-/* summary: a .tflite program as text: the file's signatures, its operators, then its tensors with
- * shape, type and what a quantized value means, and for each operator the factor that its integers
- * are scaled by.
+/* summary: a .tflite program as text: signatures, operators with the factors that their integers
+ * are scaled by, and tensors with shape, type and quantization.
  */
 #ifndef TFLITE_SUMMARY_H
 #define TFLITE_SUMMARY_H
 
 #include "tflite/frozen.h"
 
-/* With `channels` also every scale, zero point and factor of what has several.  *text is for
- * free(); lines end in '\n' and hold no control characters, whatever the names in the file are. */
+/* With `channels` also the scale, zero point and factor of each channel.  The caller frees *text
+ * with free().  Lines end in '\n' and hold no control characters, whatever the file's names. */
 enum status tflite_summary(const struct frozen *frozen, bool channels, char **text,
                            struct error *error);
 

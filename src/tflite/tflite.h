@@ -1,8 +1,8 @@
-/* tflite: the .tflite file format, both ways.
+/* tflite: reads and writes .tflite files.
  *
  * The reader trusts nothing: every offset, length, index, type and quantization parameter is
  * checked before use, in memory proportional to the file.  The writer gives the same bytes for the
- * same program, 16-byte aligned buffers, names, one signature, description and metadata.
+ * same program: 16-byte aligned buffers, names, one signature, description and metadata.
  */
 #ifndef TFLITE_TFLITE_H
 #define TFLITE_TFLITE_H
@@ -16,7 +16,7 @@ enum status tflite_parse(const unsigned char *bytes, size_t length, const char *
                          struct frozen **frozen, struct error *error);
 enum status tflite_read(const char *path, struct frozen **frozen, struct error *error);
 
-/* *bytes is the caller's, to free(). */
+/* The caller frees *bytes with free(). */
 enum status tflite_serialize(const struct frozen *frozen, unsigned char **bytes, size_t *length,
                              struct error *error);
 

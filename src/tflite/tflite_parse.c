@@ -36,7 +36,7 @@ static void *allocate(struct parser *parser, size_t count, size_t size, bool ali
     if (!size_multiply(count, size, &bytes) || bytes > parser->budget) {
         flat->status =
             error_set(flat->error, STATUS_FORMAT, flat->where,
-                      "asks for much more memory than a file of %zu bytes can fill", flat->length);
+                      "needs far more memory than a file of %zu bytes can fill", flat->length);
         return NULL;
     }
     parser->budget -= bytes;
@@ -76,7 +76,8 @@ static void parse_quantization(struct parser *parser, struct flat_table table, s
     struct flat_vector zero = flat_vector(flat, quantization, QUANTIZATION_ZERO_POINT, 8);
     if (scale.count == 0) return;
     if (zero.count && zero.count != scale.count) {
-        refuse(parser, STATUS_FORMAT, "tensor", index, "has not as many zero points as scales");
+        refuse(parser, STATUS_FORMAT, "tensor", index,
+               "has a different number of zero points and scales");
         return;
     }
     if (scale.count > FROZEN_ELEMENTS_MAX) {
@@ -135,7 +136,8 @@ static void parse_data(struct parser *parser, struct flat_table table, size_t in
         if (tensor->shape[i] < 0 || !size_multiply(bytes, (size_t)tensor->shape[i], &bytes))
             bytes = SIZE_MAX;
     if (bytes != data.count) {
-        refuse(parser, STATUS_FORMAT, "tensor", index, "its data has another size than its shape");
+        refuse(parser, STATUS_FORMAT, "tensor", index,
+               "the size of its data does not match its shape");
         return;
     }
     tensor->data = allocate(parser, bytes, 1, true);
@@ -219,11 +221,11 @@ static void parse_operator(struct parser *parser, size_t index) {
     struct flat_vector outputs = flat_vector(flat, table, OPERATOR_OUTPUTS, 4);
     if (flat->status) return;
     if (inputs.count > sizeof op->inputs / sizeof *op->inputs || inputs.count == 0) {
-        refuse(parser, STATUS_FORMAT, "operator", index, "it wants one to four inputs");
+        refuse(parser, STATUS_FORMAT, "operator", index, "it must have one to four inputs");
         return;
     }
     if (outputs.count != 1) {
-        refuse(parser, STATUS_FORMAT, "operator", index, "it wants one output");
+        refuse(parser, STATUS_FORMAT, "operator", index, "it must have one output");
         return;
     }
     op->input_count = (int)inputs.count;
@@ -306,7 +308,7 @@ static void parse_header(struct parser *parser) {
     struct flat *flat = &parser->flat;
     if (flat->length < 8 || memcmp(flat->bytes + 4, TFLITE_IDENTIFIER, 4)) {
         flat->status = error_set(flat->error, STATUS_FORMAT, flat->where,
-                                 "is no TFLite model: it does not hold \"TFL3\" at offset 4");
+                                 "is not a TFLite model: \"TFL3\" is missing at offset 4");
         return;
     }
     parser->model = flat_root(flat);

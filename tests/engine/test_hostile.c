@@ -201,7 +201,7 @@ static void shapes_that_overflow_are_refused(void **state) {
     assert_refused(frozen, "more than 1073741824 bytes");
     frozen = golden(CNN);
     frozen->tensors[frozen->operators[1].outputs[0]].shape[0] = 7;
-    assert_refused(frozen, "tensor 7: its first dimension is not the batch's, 1");
+    assert_refused(frozen, "tensor 7: its first dimension is not the batch size, 1");
 }
 
 static void quantization_that_means_nothing_is_refused(void **state) {

@@ -145,7 +145,7 @@ static void a_fixed_batch_of_any_size_is_run_digit_by_digit(void **state) {
     }
     frozen_free(plain);
     output(fixed, CONVOLUTION)->shape[0] = 6;
-    assert_refused(fixed, "its first dimension is not the batch's, 3");
+    assert_refused(fixed, "its first dimension is not the batch size, 3");
 }
 
 static const struct CMUnitTest tests[] = {

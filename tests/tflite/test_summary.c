@@ -142,7 +142,7 @@ static void multiplier_and_shift_are_what_arithmetic_says(void **state) {
     by_hand(OP_CONV_2D, 0x1p-20f, 0x1p-20f, 0, 1);
     assert_by_hand(" = 0 / 2^31 * 2^0\n");
     by_hand(OP_CONV_2D, 0x1p+20f, 0x1p+20f, 0, 1);
-    assert_by_hand("1.09951e+12, which no multiplier can say\n");
+    assert_by_hand("1.09951e+12, which no multiplier can represent\n");
     by_hand(OP_MAX_POOL_2D, 1, 1, 0, 1);
     assert_int_equal(requant_count(&hand, &hand_operator), 0);
 }
