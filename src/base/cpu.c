@@ -1,5 +1,6 @@
 #include "base/cpu.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -124,13 +125,7 @@ static void model_read(void) {
 }
 
 const char *cpu_model(void) {
-    static atomic_int state; /* 0 unread, 1 being read, 2 read: release pairs with acquire */
-    int expected = 0;
-    if (atomic_compare_exchange_strong_explicit(&state, &expected, 1, memory_order_acquire,
-                                                memory_order_acquire)) {
-        model_read();
-        atomic_store_explicit(&state, 2, memory_order_release);
-    }
-    while (atomic_load_explicit(&state, memory_order_acquire) != 2) sched_yield();
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, model_read);
     return model;
 }
