@@ -257,7 +257,7 @@ static void a_bomb_is_refused_at_its_header(void **state) {
     remove_file(folder, "train-images-idx3-ubyte.gz");
 }
 
-/* PNG folders: two digits of every label in train, one in test. */
+/* PNG folders: two digits of every label in train, one in test, those in test dark on light. */
 static const char *picture_folder(const struct dataset *source) {
     struct error error;
     char path[1200], *folder = (char *)(uintptr_t)test_scratch("pictures/x");
@@ -268,9 +268,10 @@ static const char *picture_folder(const struct dataset *source) {
             if (source->test.labels[i] != label) continue;
             snprintf(path, sizeof path, "%s/%s/%d/%c.png", folder, written < 2 ? "train" : "test",
                      label, "bax"[written]);
-            assert_ok(png_write_grey(path, source->test.images + i * DIGIT_PIXELS, DIGIT_SIDE,
-                                     DIGIT_SIDE, &error),
-                      &error);
+            unsigned char pixels[DIGIT_PIXELS];
+            for (size_t j = 0; j < DIGIT_PIXELS; j++)
+                pixels[j] = source->test.images[i * DIGIT_PIXELS + j] ^ (written < 2 ? 0 : 255);
+            assert_ok(png_write_grey(path, pixels, DIGIT_SIDE, DIGIT_SIDE, &error), &error);
             written++;
         }
     }
@@ -297,6 +298,10 @@ static void folders_of_pictures_are_a_data_set(void **state) {
     assert_memory_equal(dataset.train.images + 9 * DIGIT_PIXELS,
                         source.test.images + first * DIGIT_PIXELS, DIGIT_PIXELS);
     for (int i = 0; i < 10; i++) assert_int_equal(dataset.test.labels[i], i);
+    size_t third = second + 1; /* as it was before it was written dark on light */
+    while (source.test.labels[third] != 4) third++;
+    assert_memory_equal(dataset.test.images + 4 * DIGIT_PIXELS,
+                        source.test.images + third * DIGIT_PIXELS, DIGIT_PIXELS);
     dataset_free(&dataset);
 
     write_file(folder, "train/5/c.png", "no picture", 10);

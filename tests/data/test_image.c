@@ -116,7 +116,7 @@ static void dark_on_light_is_turned_round(void **state) {
         read_digit(
             write_variant(&(struct variant){28, 28, 8, PNG_COLOR_TYPE_GRAY, 0, NULL, 28, pixels}),
             got, &report);
-        assert_true(report.is_inverted);
+        assert_true(report.is_inverted && report.is_unchanged);
         assert_memory_equal(got, digit, DIGIT_PIXELS);
     }
 }
