@@ -10,8 +10,8 @@
 #define ARRAY_ALIGNMENT 64
 
 /* `count` elements of `size` bytes, zeroed, aligned to 64 bytes, with at least 64 readable bytes
- * after the last element (vector kernels may read past the end, never write).
- * NULL when count * size overflows or memory is short; count 0 gives a valid pointer.
+ * after the last element (vector kernels may read past the end but never write there).
+ * NULL when count * size overflows or memory runs out; count 0 gives a valid pointer.
  * Free with array_free. */
 void *array_new(size_t count, size_t size) MUST_USE;
 
@@ -20,7 +20,7 @@ void array_free(void *array);
 /* *product = a * b; false on overflow. */
 bool size_multiply(size_t a, size_t b, size_t *product) MUST_USE;
 
-/* The next multiple; does not check for overflow. */
+/* `count` rounded up to a multiple; does not check for overflow. */
 size_t size_round_up(size_t count, size_t multiple);
 
 #endif

@@ -12,7 +12,7 @@
 #define NO_RETURN
 #endif
 
-/* For what only a bug can make false, never for input; prints the place and aborts. */
+/* For conditions that only a bug can make false, never for input; prints the place and aborts. */
 #define qt_assert(condition) ((condition) ? (void)0 : assert_failed(#condition, __FILE__, __LINE__))
 
 NO_RETURN void assert_failed(const char *condition, const char *file, int line);

@@ -2,7 +2,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
-/* Seconds since some fixed moment; never goes back. */
+/* Seconds since some fixed moment; never goes backwards. */
 double clock_seconds(void);
 
 /* Sleep; returns early only when a signal arrives. */

@@ -26,7 +26,7 @@ const char *cpu_isa_name(enum isa isa) {
     return isa_names[isa];
 }
 
-/* The builtins also ask whether the operating system saves the wide registers. */
+/* The builtins also check that the operating system saves the wide registers. */
 static enum isa isa_of_machine(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_cpu_init();
@@ -77,7 +77,7 @@ int cpu_has_vnni(void) {
 #endif
 }
 
-/* Not every compiler's builtin knows the name. */
+/* Not every compiler's builtin knows this feature by name. */
 int cpu_has_avx_vnni(void) {
 #if defined(HAVE_AVXVNNI) && (defined(__x86_64__) || defined(__i386__))
     unsigned a, b, c, d;

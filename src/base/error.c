@@ -11,7 +11,7 @@ void assert_failed(const char *condition, const char *file, int line) {
     abort();
 }
 
-/* One line is one line: text from a file must not move the cursor or break the log. */
+/* Text from a file must not move the cursor or break a line of the log. */
 static void replace_controls(char *text) {
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;

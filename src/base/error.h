@@ -1,12 +1,12 @@
-/* error: what went wrong, where, and what would mend it.
+/* error: what went wrong, where, and how to fix it.
  *
  * Functions that can fail return `enum status` and fill the `struct error` passed in; src/ never
- * prints and never exits.  The caller of the outermost function shows one line:
+ * prints and never exits.  The outermost caller shows one line:
  *
  *     qatop: WHERE: TEXT
  *
- * WHERE is a file, a layer, an option; TEXT says what is wrong and, after a semicolon, what would
- * mend it where that is known.  Neither ends in a full stop or holds a newline.
+ * WHERE is a file, a layer or an option; TEXT says what is wrong and, after a semicolon, how to fix
+ * it where that is known.  Neither ends in a full stop or contains a newline.
  */
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
@@ -26,12 +26,12 @@ enum status {
 
 struct error {
     enum status status;
-    char where[256]; /* "" when there is no useful place */
+    char where[256]; /* "" when no place would help */
     char text[512];
 };
 
 /* Fill `error` (which may be NULL) and return `status`, so that a function can end in
- * `return error_set(...)`.  Over-long parts are cut; control characters become '?'. */
+ * `return error_set(...)`.  Parts that are too long are cut; control characters become '?'. */
 enum status error_set(struct error *error, enum status status, const char *where,
                       const char *format, ...) PRINTF_LIKE(4, 5);
 

@@ -17,7 +17,7 @@ enum status file_read(const char *path, size_t limit, unsigned char **bytes, siz
     if (fd < 0) return error_errno(error, path, "cannot open");
     struct stat info;
     if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
-        status = error_set(error, STATUS_IO, path, "is a folder; a file is wanted");
+        status = error_set(error, STATUS_IO, path, "is a folder, not a file");
         goto done;
     }
     for (;;) {
@@ -62,7 +62,7 @@ enum status file_make_parents(const char *path, struct error *error) {
     for (char *slash = folder + 1; *folder && (slash = strchr(slash, '/')); slash++) {
         *slash = 0;
         if (mkdir(folder, 0777) && errno != EEXIST) {
-            status = error_errno(error, folder, "cannot make the folder");
+            status = error_errno(error, folder, "cannot create the folder");
             break;
         }
         *slash = '/';
@@ -71,7 +71,7 @@ enum status file_make_parents(const char *path, struct error *error) {
     return status;
 }
 
-/* A rename lasts only once its folder is on disk. */
+/* A rename is only durable once its directory is on disk. */
 static void sync_folder(const char *path) {
     char *folder = strdup(path);
     if (!folder) return;
@@ -87,7 +87,7 @@ static void sync_folder(const char *path) {
 
 static enum status sync_file(const char *path, const char *name, struct error *error) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return error_errno(error, name, "cannot open what was written");
+    if (fd < 0) return error_errno(error, name, "cannot reopen the written file");
     enum status status = STATUS_OK;
     if (fsync(fd) && errno != EINVAL) status = error_errno(error, name, "cannot sync");
     close(fd);
@@ -104,7 +104,7 @@ enum status file_replace_with(const char *path, file_write *write, void *context
     snprintf(temporary, size, "%s.%ld.tmp", path, (long)getpid());
     status = write(temporary, context, error);
     if (status) {
-        /* The user knows the name that was asked for, not the temporary one. */
+        /* The user knows the requested name, not the temporary one. */
         if (error && !strcmp(error->where, temporary))
             snprintf(error->where, sizeof error->where, "%s", path);
         goto done;

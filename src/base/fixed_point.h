@@ -1,4 +1,4 @@
-/* fixed_point: a positive real factor as TFLite keeps it (QuantizeMultiplier). */
+/* fixed_point: a positive real factor as TFLite stores it (QuantizeMultiplier). */
 #ifndef BASE_FIXED_POINT_H
 #define BASE_FIXED_POINT_H
 
@@ -12,8 +12,8 @@ struct fixed {
     int shift;
 };
 
-/* Shifts of up to 30 to the left; what is too small becomes 0.  false when x is not a finite
- * number below 2^30. */
+/* Shifts are at most 30 to the left; a number too small becomes 0.  false when x is negative, NaN
+ * or not below 2^30. */
 static inline bool fixed_from_double(double x, struct fixed *fixed) {
     fixed->value = 0;
     fixed->shift = 0;

@@ -1,8 +1,9 @@
-/* json_text: one line of JSON, built piece by piece in a buffer that is used again and again.
+/* json_text: one line of JSON, built piece by piece in a buffer that is reused.
  *
- * Commas come by themselves.  float32 numbers have 9 digits and doubles 17, enough to read back
- * the same bits; NaN and infinity, which JSON has not, are the strings "NaN", "Infinity" and
- * "-Infinity".  When memory runs out the text is marked failed and the pieces are ignored.
+ * Commas are added automatically.  A float32 is written with 9 digits and a double with 17, enough
+ * to read back the same bits; NaN and infinity, which JSON lacks, are the strings "NaN", "Infinity"
+ * and "-Infinity".  When memory runs out, the text is marked as failed and further pieces are
+ * ignored.
  */
 #ifndef BASE_JSON_TEXT_H
 #define BASE_JSON_TEXT_H
@@ -18,9 +19,9 @@ struct json_text {
 };
 
 void json_text_free(struct json_text *json);
-void json_text_clear(struct json_text *json); /* empty again, memory kept */
+void json_text_clear(struct json_text *json); /* empties it and keeps the memory */
 
-/* Inside an object each value follows a json_text_key. */
+/* In an object, each value follows a json_text_key. */
 void json_text_open(struct json_text *json, char bracket);  /* '{' or '[' */
 void json_text_close(struct json_text *json, char bracket); /* '}' or ']' */
 void json_text_key(struct json_text *json, const char *key);

@@ -17,7 +17,7 @@
 
 enum { MAX_DEFAULT_THREADS = 64, MAX_THREADS = 1024 };
 
-/* Longer than the gaps between two layers' kernels, shorter than a person or a battery notices. */
+/* Longer than the gap between the kernels of two layers, too short to cost power. */
 static const double spin_seconds = 30e-6;
 
 struct helper {
@@ -28,22 +28,22 @@ struct helper {
 
 struct pool {
     int threads;
-    int started; /* helpers that exist */
+    int started; /* helpers that were started */
     bool may_spin;
 
-    /* One round: written by the owner before `round` is advanced, read by helpers after. */
+    /* One round: the owner writes this before it advances `round`, helpers read it afterwards. */
     pool_task *run;
     void *context;
     int parts;
     bool stop;
 
-    _Alignas(64) atomic_uint round; /* advanced by the owner: a round begins */
+    _Alignas(64) atomic_uint round; /* the owner advances it to begin a round */
     atomic_int sleepers;            /* helpers that sleep on `begun` or are about to */
     _Alignas(64) atomic_int busy;   /* helpers still in this round */
     atomic_bool owner_sleeps;
 
-    pthread_mutex_t lock; /* guards only the two conditions, and: */
-    int waker_cpu;        /* where the thread was that last woke another; -1 */
+    pthread_mutex_t lock; /* guards only the two conditions and the next field */
+    int waker_cpu;        /* processor of the thread that last woke another; -1: unknown */
     pthread_cond_t begun, done;
 
     struct helper helpers[];
@@ -54,7 +54,7 @@ static void run_parts(struct pool *pool, int index) {
         pool->run(pool->context, part, pool->parts);
 }
 
-/* Spin until *value differs from `from`, for a bounded time; false when it does not. */
+/* Spin for a bounded time until *value differs from `from`; false if it never does. */
 static bool spin_until_changed(const struct pool *pool, atomic_uint *value, unsigned from) {
     if (!pool->may_spin) return atomic_load_explicit(value, memory_order_acquire) != from;
     double deadline = 0;
@@ -68,7 +68,7 @@ static bool spin_until_changed(const struct pool *pool, atomic_uint *value, unsi
     }
 }
 
-/* As above for the owner, until no helper is busy. */
+/* As above, for the owner: until no helper is busy. */
 static bool spin_until_idle(struct pool *pool) {
     double deadline = 0;
     for (int i = 0;; i++) {
@@ -87,10 +87,11 @@ static int present_cpu(void) {
     return sched_getcpu();
 }
 
-/* A kernel may wake a thread on the processor of the one that wakes it, although others idle.  Then
- * owner and helper take turns: each sleeps until the other is done, and because hardly ever both
- * are ready to run, no load balancer parts them.  So a thread that finds itself woken there leaves,
- * for any other of the processors it is allowed, and is not bound to that afterwards. */
+/* The kernel may wake a thread on the same processor as its waker although other processors are
+ * idle.  Then owner and helper take turns: each sleeps until the other is done, and because both
+ * are hardly ever runnable at once, the load balancer never separates them.  So a thread that finds
+ * itself on its waker's processor moves to any other one it is allowed to use, without binding
+ * itself to it. */
 static void leave_cpu(int cpu) {
     cpu_set_t allowed, others;
     if (cpu < 0 || cpu >= CPU_SETSIZE || cpu != present_cpu()) return;
@@ -110,8 +111,9 @@ static void leave_cpu(int cpu) {
 }
 #endif
 
-/* `sleepers` is raised before `round` is looked at again, and the owner advances `round` before it
- * looks at `sleepers`, all sequentially consistent: one of the two sees the other. */
+/* A helper raises `sleepers` before it looks at `round` again, and the owner advances `round`
+ * before it looks at `sleepers`, all sequentially consistent: at least one of the two sees the
+ * other. */
 static unsigned await_round(struct pool *pool, unsigned seen) {
     if (!spin_until_changed(pool, &pool->round, seen)) {
         pthread_mutex_lock(&pool->lock);
@@ -125,7 +127,8 @@ static unsigned await_round(struct pool *pool, unsigned seen) {
     return seen + 1;
 }
 
-/* The owner starts no round before every helper has left the last: `seen` never lags by two. */
+/* The owner starts no round before every helper has left the previous one, so `seen` is never two
+ * rounds behind. */
 static void *helper_main(void *argument) {
     struct helper *helper = argument;
     struct pool *pool = helper->pool;
@@ -192,7 +195,7 @@ void pool_share(size_t count, size_t grain, int part, int parts, size_t *begin, 
     *end = last < units ? last * grain : count;
 }
 
-/* Signals are for the threads that the program knows about. */
+/* Signals are handled by the threads that the program itself creates, never by helpers. */
 static int start_helpers(struct pool *pool) {
     sigset_t all, old;
     sigfillset(&all);
@@ -233,7 +236,7 @@ enum status pool_create(struct pool **out, int threads, struct error *error) {
     if (failure) {
         pool_destroy(pool);
         errno = failure;
-        return error_errno(error, "threads", "start a thread");
+        return error_errno(error, "threads", "cannot start a thread");
     }
     *out = pool;
     return STATUS_OK;

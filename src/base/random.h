@@ -1,8 +1,9 @@
 /* random: counter-based random numbers.
  *
- * A number is a pure function of (seed, stream, counter): no state, so any thread may compute any
- * part of a sequence, and a run can be resumed anywhere.  Streams keep uses apart.
- * Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3; SC 2011).
+ * A number is a pure function of (seed, stream, counter): there is no state, so any thread may
+ * compute any part of a sequence, and a run can be resumed anywhere.  Each use has a stream of its
+ * own. Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3; SC
+ * 2011).
  */
 #ifndef BASE_RANDOM_H
 #define BASE_RANDOM_H
@@ -12,10 +13,10 @@
 
 enum random_stream {
     RANDOM_INIT,    /* initial weights */
-    RANDOM_SHUFFLE, /* order of the training digits; counter high part: epoch */
-    RANDOM_DROPOUT, /* counter high part: step */
+    RANDOM_SHUFFLE, /* order of the training images; high part of the counter: epoch */
+    RANDOM_DROPOUT, /* high part of the counter: step */
     RANDOM_TEST,
-    RANDOM_AUGMENT, /* counter high part: step, low part: digit of the batch */
+    RANDOM_AUGMENT, /* high part: step, low part: image of the batch */
 };
 
 /* Four 32-bit numbers for one counter. */

@@ -1,4 +1,4 @@
-/* sha256: the digest by which weights and exported files are named (FIPS 180-4, by libmd). */
+/* sha256: the digest that identifies weights and exported files (FIPS 180-4, by libmd). */
 #ifndef BASE_SHA256_H
 #define BASE_SHA256_H
 

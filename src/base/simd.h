@@ -1,9 +1,9 @@
-/* simd: one vector type and its operations, as wide as the flags of the source that includes this.
+/* simd: one vector type and its operations, as wide as the including file's compiler flags allow.
  *
  * 16 lanes with AVX-512, 8 with AVX2 and FMA, else 4 (SSE2, NEON, or whatever the compiler makes of
- * it).  Each lane of each operation gives exactly what the scalar expression in its comment gives,
- * so results do not depend on the width.  The operators + - * / work on vectors too; they are never
- * contracted (-ffp-contract=off), a fused multiply-add is written v_fma.
+ * it).  Each lane of an operation gives exactly what the scalar expression in its comment gives, so
+ * results do not depend on the width.  The operators + - * / work on vectors too; they are never
+ * contracted (-ffp-contract=off): a fused multiply-add is written v_fma.
  */
 #ifndef BASE_SIMD_H
 #define BASE_SIMD_H
@@ -27,7 +27,7 @@
 #include "base/simd_generic.h"
 #endif
 
-/* Tell the core that this is a waiting loop. */
+/* Hint to the processor that this is a spin loop. */
 static inline void spin_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();

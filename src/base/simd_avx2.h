@@ -24,7 +24,7 @@ ALWAYS_INLINE __m256i v_first_lanes(size_t count) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lane);
 }
 
-/* The first `count` < V_LANES lanes; the others are 0 and not touched in memory. */
+/* The first `count` < V_LANES lanes; the others are loaded as 0 and never stored. */
 ALWAYS_INLINE vfloat v_load_part(const float *p, size_t count) {
     return _mm256_maskload_ps(p, v_first_lanes(count));
 }
@@ -102,14 +102,14 @@ ALWAYS_INLINE bool m_all(vmask m) {
     return _mm256_movemask_ps(m) == 0xff;
 }
 
-/* V_LANES / 2 wide integers, and the product of the low half of each with b. */
+/* V_LANES / 2 wide integers; w_multiply multiplies the low half of each by b. */
 typedef uint64_t vwide __attribute__((vector_size(32)));
 
 ALWAYS_INLINE vwide w_multiply(vwide a, uint32_t b) {
     return (vwide)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi64x((long long)b));
 }
 
-/* a[0], b[0], a[1], b[1], ...: the first half of these pairs, and the other. */
+/* Interleave: the first and the second half of a[0], b[0], a[1], b[1], ... */
 #define W_PAIRS_LOW(a, b)  __builtin_shufflevector(a, b, 0, 4, 1, 5)
 #define W_PAIRS_HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
 

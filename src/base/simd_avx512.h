@@ -19,7 +19,7 @@ ALWAYS_INLINE void v_store(float *p, vfloat v) {
     _mm512_storeu_ps(p, v);
 }
 
-/* The first `count` < V_LANES lanes; the others are 0 and not touched in memory. */
+/* The first `count` < V_LANES lanes; the others are loaded as 0 and never stored. */
 ALWAYS_INLINE vfloat v_load_part(const float *p, size_t count) {
     return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p);
 }
@@ -97,14 +97,14 @@ ALWAYS_INLINE bool m_all(vmask m) {
     return m == 0xffff;
 }
 
-/* V_LANES / 2 wide integers, and the product of the low half of each with b. */
+/* V_LANES / 2 wide integers; w_multiply multiplies the low half of each by b. */
 typedef uint64_t vwide __attribute__((vector_size(64)));
 
 ALWAYS_INLINE vwide w_multiply(vwide a, uint32_t b) {
     return (vwide)_mm512_mul_epu32((__m512i)a, _mm512_set1_epi64((long long)b));
 }
 
-/* a[0], b[0], a[1], b[1], ...: the first half of these pairs, and the other. */
+/* Interleave: the first and the second half of a[0], b[0], a[1], b[1], ... */
 #define W_PAIRS_LOW(a, b)  __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
 #define W_PAIRS_HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
 

@@ -26,7 +26,7 @@ ALWAYS_INLINE void v_store(float *p, vfloat v) {
     memcpy(p, &v, sizeof v);
 }
 
-/* The first `count` < V_LANES lanes; the others are 0 and not touched in memory. */
+/* The first `count` < V_LANES lanes; the others are loaded as 0 and never stored. */
 ALWAYS_INLINE vfloat v_load_part(const float *p, size_t count) {
     float lanes[V_LANES] = {0};
     for (size_t i = 0; i < count; i++) lanes[i] = p[i];
@@ -76,8 +76,9 @@ ALWAYS_INLINE vmask v_unordered(vfloat a, vfloat b) { /* isnan(a) || isnan(b) */
 #if defined(__SSE2__)
 /* Two lanes of a * b + c in double: the product is exact, the sum is rounded once to 53 bits.
  * Rounding that to float gives fmaf's result unless the sum lies exactly between two floats
- * (*unsure), where the bits lost by the first rounding would decide: then its last 29 bits are
- * 1 and zeros.  Subnormal results have their middles elsewhere and count as unsure too. */
+ * (*unsure), where the bits lost in the first rounding would decide: then its last 29 bits are a
+ * 1 followed by zeros.  For subnormal results that midpoint lies elsewhere; they count as unsure
+ * too. */
 ALWAYS_INLINE __m128 v_fma_half(__m128 a, __m128 b, __m128 c, __m128i *unsure) {
     __m128d sum = _mm_add_pd(_mm_mul_pd(_mm_cvtps_pd(a), _mm_cvtps_pd(b)), _mm_cvtps_pd(c));
     const __m128i tail = _mm_set_epi32(0, 0x1fffffff, 0, 0x1fffffff);
@@ -91,7 +92,7 @@ ALWAYS_INLINE __m128 v_fma_half(__m128 a, __m128 b, __m128 c, __m128i *unsure) {
 }
 #endif
 
-/* Out of the way of the registers of those who rarely need it. */
+/* Not inlined: it is rarely needed and would use up registers. */
 static __attribute__((noinline, cold, unused)) vfloat v_fma_by_lane(vfloat a, vfloat b, vfloat c) {
     vfloat v;
     for (int i = 0; i < V_LANES; i++) v[i] = fmaf(a[i], b[i], c[i]);
@@ -129,8 +130,8 @@ ALWAYS_INLINE vfloat v_max(vfloat a, vfloat b) { /* a > b ? a : b */
 #endif
 }
 
-/* From 2^23 on every float is an integer; below, truncation fits into 32 bits.  The sign is put
- * back for -0. */
+/* From 2^23 on every float is an integer; below that, truncation fits into 32 bits.  The sign is
+ * put back for -0. */
 ALWAYS_INLINE vfloat v_floor(vfloat a) {
 #if defined(__aarch64__)
     return (vfloat)vrndmq_f32((float32x4_t)a);
@@ -182,7 +183,7 @@ ALWAYS_INLINE bool m_all(vmask m) {
     return (m[0] & m[1] & m[2] & m[3]) != 0;
 }
 
-/* V_LANES / 2 wide integers, and the product of the low half of each with b. */
+/* V_LANES / 2 wide integers; w_multiply multiplies the low half of each by b. */
 typedef uint64_t vwide __attribute__((vector_size(16)));
 
 ALWAYS_INLINE vwide w_multiply(vwide a, uint32_t b) {
@@ -195,7 +196,7 @@ ALWAYS_INLINE vwide w_multiply(vwide a, uint32_t b) {
 #endif
 }
 
-/* a[0], b[0], a[1], b[1], ...: the first half of these pairs, and the other. */
+/* Interleave: the first and the second half of a[0], b[0], a[1], b[1], ... */
 #define W_PAIRS_LOW(a, b)  __builtin_shufflevector(a, b, 0, 2)
 #define W_PAIRS_HIGH(a, b) __builtin_shufflevector(a, b, 1, 3)
 

@@ -2,8 +2,8 @@
 #ifndef BASE_THREAD_H
 #define BASE_THREAD_H
 
-/* Name the calling thread, at most 15 bytes, for top -H, debuggers and profilers; where the system
- * has no such names, nothing happens. */
+/* Name the calling thread, in at most 15 bytes, for top -H, debuggers and profilers; does nothing
+ * where the system has no thread names. */
 void thread_set_name(const char *name);
 
 #endif

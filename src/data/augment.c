@@ -6,10 +6,11 @@
 #include "data/dataset.h"
 
 #define SHIFT_MOST 1 /* pixels */
-/* Of an affine map: entries in 1/256, moves in 1/512 of a pixel. */
+/* Limits of an affine map: matrix entries in 1/256, translations in 1/512 of a pixel. */
 #define ENTRY_MOST 26
 #define MOVE_MOST  768
-/* More than it can reach beyond the image: 2 x 13.5 x 26/256 + 1.5 pixels, and one to blend. */
+/* More than the map can reach beyond the image: 2 x 13.5 x 26/256 + 1.5 pixels, and one to
+ * blend. */
 #define BORDER 6
 #define SIDE   (DIGIT_SIDE + 2 * BORDER)
 #define ONE    512u /* a pixel */
@@ -19,12 +20,12 @@ const char *augmentation_name(enum augmentation augmentation) {
     return names[augmentation];
 }
 
-/* -most..most from 16 bits. */
+/* A number in -most..most from 16 bits. */
 static int between(uint32_t bits, int most) {
     return (int)((bits & 0xffff) * (uint32_t)(2 * most + 1) >> 16) - most;
 }
 
-/* All rows at once, which brings what leaves one row into the next: that is cleared. */
+/* Moves all rows at once; what this carries from one row into the next is then cleared. */
 static void shift(int down, int right, const unsigned char *from, unsigned char *to) {
     int by = down * DIGIT_SIDE + right;
     size_t lost = (size_t)(by < 0 ? -by : by);
@@ -41,19 +42,19 @@ static void shift(int down, int right, const unsigned char *from, unsigned char 
         for (int y = 0; y < DIGIT_SIDE; y++) to[y * DIGIT_SIDE + x] = 0;
 }
 
-/* The pixel at (x, y) shows the place map * ((x, y) - centre) + centre + move of `from`. */
+/* The pixel at (x, y) shows the point map * ((x, y) - centre) + centre + move of `from`. */
 static void transform(const int map[2][2], const int move[2], const unsigned char *from,
                       unsigned char *to) {
     unsigned char padded[SIDE * SIDE] = {0};
     for (int y = 0; y < DIGIT_SIDE; y++)
         memcpy(padded + (y + BORDER) * SIDE + BORDER, from + y * DIGIT_SIDE, DIGIT_SIDE);
-    /* Twice the distance from the centre is whole, and 256 times 2 is ONE. */
+    /* Twice the distance from the centre is an integer, and 256 times 2 is ONE. */
     const int last = DIGIT_SIDE - 1, centre = (int)(last * ONE / 2 + BORDER * ONE);
     for (int y = 0; y < DIGIT_SIDE; y++) {
         int at_x = centre + move[0] - map[0][0] * last + map[0][1] * (2 * y - last);
         int at_y = centre + move[1] - map[1][0] * last + map[1][1] * (2 * y - last);
         for (int x = 0; x < DIGIT_SIDE; x++, at_x += 2 * map[0][0], at_y += 2 * map[1][0]) {
-            /* never negative, thanks to the border: unsigned divisions are shifts */
+            /* never negative, thanks to the border: unsigned divisions compile to shifts */
             unsigned row = (unsigned)at_y, column = (unsigned)at_x;
             const unsigned char *p = padded + row / ONE * SIDE + column / ONE;
             unsigned right = column % ONE, down = row % ONE;

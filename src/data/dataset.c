@@ -25,7 +25,7 @@ void dataset_free(struct dataset *dataset) {
     memset(dataset, 0, sizeof *dataset);
 }
 
-/* Finds PART-WHAT in one of its spellings, e.g. part "train-images", form "idx3-ubyte". */
+/* Finds PART-FORM in one of its spellings, e.g. part "train-images", form "idx3-ubyte". */
 static bool find_idx(const char *folder, const char *part, const char *form, char path[PATH_SIZE]) {
     for (size_t i = 0; i < 4; i++) {
         char separator = i % 2 ? '.' : '-';
@@ -38,8 +38,8 @@ static bool find_idx(const char *folder, const char *part, const char *form, cha
 
 static enum status missing(const char *path, struct error *error) {
     return error_set(error, STATUS_IO, path,
-                     "is missing, and so is the same with .gz; "
-                     "a data set needs all four IDX files of MNIST");
+                     "is missing, both plain and with .gz; "
+                     "a data set needs all four MNIST IDX files");
 }
 
 static enum status load_idx_part(const char *folder, const char *part, struct digits *digits,
@@ -101,7 +101,7 @@ enum status dataset_load(struct dataset *dataset, const char *folder, struct err
     enum status status;
     memset(dataset, 0, sizeof *dataset);
     if (strlen(folder) >= sizeof dataset->folder)
-        return error_set(error, STATUS_USAGE, folder, "the folder's name is too long");
+        return error_set(error, STATUS_USAGE, folder, "the folder name is too long");
     if (stat(folder, &info)) return error_errno(error, folder, "cannot open the data set");
     snprintf(train, sizeof train, "%s/train", folder);
     if (has_idx(folder))
@@ -110,8 +110,9 @@ enum status dataset_load(struct dataset *dataset, const char *folder, struct err
         status = load_pictures(dataset, folder, error);
     else
         status = error_set(error, STATUS_IO, folder,
-                           "holds no digits: neither MNIST's IDX files (train-images-idx3-ubyte, "
-                           "..., plain or .gz) nor folders train/0 to test/9 of PNG files");
+                           "is not a data set: it has neither the MNIST IDX files "
+                           "(train-images-idx3-ubyte, ..., plain or .gz) nor folders train/0 to "
+                           "test/9 of PNG files");
     if (status)
         dataset_free(dataset);
     else

@@ -1,12 +1,12 @@
-/* dataset: the digits a model is trained and tested on.
+/* dataset: the images a model is trained and tested on.
  *
  * A digit is a 28x28 grey image (uint8, 0 = background, 255 = ink) with a label 0..9.
  * A folder holds a dataset in one of two forms:
  *   - the four IDX files of MNIST (train-images-idx3-ubyte, train-labels-idx1-ubyte,
- *     t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte), each plain or with .gz;
- *     `-images.idx3-ubyte`, the spelling with a dot, is accepted too;
- *   - PNG folders {train,test}/{0..9}/NAME.png, each 28x28 or reduced to it as image.h says,
- *     label after label, in byte order of their names.
+ *     t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte), each plain or with .gz; the spelling
+ *     `-images.idx3-ubyte` is accepted too;
+ *   - PNG folders {train,test}/{0..9}/NAME.png, each 28x28 or converted as described in image.h,
+ *     ordered by label and then by name, in byte order.
  */
 #ifndef DATA_DATASET_H
 #define DATA_DATASET_H
@@ -27,11 +27,11 @@ struct digits {
 
 struct dataset {
     struct digits train, test;
-    char folder[512]; /* where it came from, for messages and the run's record */
+    char folder[512]; /* where it was loaded from, for messages and the record of a run */
 };
 
-/* Load both parts.  On failure *dataset is zeroed and the error names the file, and offset or
- * header field where that is the trouble. */
+/* Load both parts.  On failure *dataset is zeroed, and the error names the file and, where it
+ * applies, the offset or header field. */
 enum status dataset_load(struct dataset *dataset, const char *folder, struct error *error);
 
 /* Frees what dataset_load filled; harmless on a zeroed dataset. */

@@ -14,7 +14,7 @@
 
 struct reader {
     struct digits *digits;
-    size_t room; /* digits that fit into what is allocated */
+    size_t room; /* images that fit into the allocation */
     struct error *error;
 };
 
@@ -32,7 +32,7 @@ static enum status make_room(struct reader *reader, const char *path) {
     if (digits->count < reader->room) return STATUS_OK;
     if (digits->count == MAX_IDX_ITEMS)
         return error_set(reader->error, STATUS_UNSUPPORTED, path,
-                         "is one picture too many; %zu are supported", MAX_IDX_ITEMS);
+                         "is one image too many; at most %zu are supported", MAX_IDX_ITEMS);
     size_t room = reader->room ? 2 * reader->room : 1024;
     unsigned char *images = realloc(digits->images, room * DIGIT_PIXELS);
     if (images) digits->images = images;
@@ -65,7 +65,7 @@ static enum status read_label(struct reader *reader, const char *part, int label
     char folder[PATH_SIZE], path[PATH_SIZE + 256];
     struct dirent **entries = NULL;
     if ((size_t)snprintf(folder, sizeof folder, "%s/%d", part, label) >= sizeof folder)
-        return error_set(reader->error, STATUS_USAGE, part, "the folder's name is too long");
+        return error_set(reader->error, STATUS_USAGE, part, "the folder name is too long");
     int count = scandir(folder, &entries, is_picture, in_byte_order);
     if (count < 0) return error_errno(reader->error, folder, "cannot read the folder");
     enum status status = STATUS_OK;
@@ -87,7 +87,7 @@ enum status folder_read(const char *part, struct digits *digits, struct error *e
     for (int label = 0; label < DIGIT_CLASSES && !status; label++)
         status = read_label(&reader, part, label);
     if (!status && !digits->count)
-        status = error_set(error, STATUS_FORMAT, part, "holds no PNG pictures in 0 to 9");
+        status = error_set(error, STATUS_FORMAT, part, "has no PNG files in its folders 0 to 9");
     if (!status) return STATUS_OK;
     free(digits->images);
     free(digits->labels);

@@ -14,18 +14,18 @@
 
 #define TYPE_UINT8        0x08
 #define MAX_HEADER        16
-#define MAX_DEFLATE_RATIO 1032 /* zlib's technical notes: no stream expands further */
+#define MAX_DEFLATE_RATIO 1032 /* zlib's technical notes: no stream expands further than this */
 
 struct source {
     const char *path;
     gzFile file;
     bool is_compressed;
     size_t stored; /* bytes on disk */
-    size_t read;   /* bytes of content so far */
+    size_t read;   /* uncompressed bytes so far */
     struct error *error;
 };
 
-/* Why gzread gave less than was asked for. */
+/* Why gzread returned less than was asked for. */
 static enum status short_read(struct source *source, size_t wanted) {
     int number = Z_OK;
     const char *text = gzerror(source->file, &number);
@@ -33,15 +33,16 @@ static enum status short_read(struct source *source, size_t wanted) {
     if (number == Z_MEM_ERROR) return error_memory(source->error, source->path, wanted);
     if (number == Z_DATA_ERROR)
         return error_set(source->error, STATUS_FORMAT, source->path,
-                         "gzip data is damaged after %zu bytes of content (%s); "
-                         "fetch the file again",
+                         "gzip data is damaged after %zu uncompressed bytes (%s); "
+                         "download the file again",
                          source->read, text);
-    return error_set(source->error, STATUS_FORMAT, source->path,
-                     "ends after %zu bytes%s, %zu expected; the file is cut short, fetch it again",
-                     source->read, source->is_compressed ? " of content" : "", wanted);
+    return error_set(
+        source->error, STATUS_FORMAT, source->path,
+        "ends after %zu%s bytes, %zu expected; the file is cut short, download it again",
+        source->read, source->is_compressed ? " uncompressed" : "", wanted);
 }
 
-/* Read exactly `length` bytes; `total` is what the file must hold in all, for the message. */
+/* Read exactly `length` bytes; `total` is how long the file should be, for the message. */
 static enum status read_bytes(struct source *source, unsigned char *bytes, size_t length,
                               size_t total) {
     while (length) {
@@ -95,7 +96,7 @@ static enum status check_magic(const struct source *source, const unsigned char 
                                unsigned dimensions) {
     if (magic[0] || magic[1])
         return error_set(source->error, STATUS_FORMAT, source->path,
-                         "is no IDX file: bytes 0-1 are %02x %02x, 00 00 expected", magic[0],
+                         "is not an IDX file: bytes 0-1 are %02x %02x, 00 00 expected", magic[0],
                          magic[1]);
     if (magic[2] != TYPE_UINT8)
         return error_set(source->error, STATUS_FORMAT, source->path,
@@ -126,7 +127,7 @@ static enum status check_sizes(const struct source *source, const unsigned char 
                          "is empty: the count at byte 4 is 0");
     if (*count > MAX_IDX_ITEMS)
         return error_set(source->error, STATUS_FORMAT, source->path,
-                         "announces %zu items (byte 4), at most %zu are accepted", *count,
+                         "claims %zu items (byte 4), at most %zu are supported", *count,
                          MAX_IDX_ITEMS);
     if (dimensions == 3) {
         size_t height = big_endian(header + 8), width = big_endian(header + 12);
@@ -138,7 +139,7 @@ static enum status check_sizes(const struct source *source, const unsigned char 
     return STATUS_OK;
 }
 
-/* Before anything is allocated: can a file of this length hold what its header announces? */
+/* Before anything is allocated: can a file of this length hold what its header claims? */
 static enum status check_length(const struct source *source, size_t header, size_t body) {
     size_t total = header + body;
     if (!source->is_compressed && source->stored != total)
@@ -148,7 +149,7 @@ static enum status check_length(const struct source *source, size_t header, size
                          source->stored < total ? "cut short" : "too long or the count is wrong");
     if (source->is_compressed && source->stored < total / MAX_DEFLATE_RATIO)
         return error_set(source->error, STATUS_FORMAT, source->path,
-                         "announces %zu bytes of content, more than %zu compressed bytes can hold",
+                         "claims %zu bytes of content, more than %zu compressed bytes can hold",
                          total, source->stored);
     return STATUS_OK;
 }
@@ -159,7 +160,7 @@ static enum status check_end(struct source *source, size_t total) {
     int got = gzread(source->file, &extra, 1);
     if (got > 0)
         return error_set(source->error, STATUS_FORMAT, source->path,
-                         "goes on after the %zu bytes that its count at byte 4 announces", total);
+                         "continues after the %zu bytes that its count at byte 4 implies", total);
     int number = Z_OK;
     gzerror(source->file, &number);
     if (got < 0 || number == Z_BUF_ERROR) return short_read(source, total + 1);

@@ -10,9 +10,9 @@
 
 #include "base/file.h"
 
-#define BOX_SIDE     20      /* MNIST's digits fit into this */
-#define MIN_CONTRAST 24      /* less between background and ink is no picture of a digit */
-#define MAX_CHUNK    8000000 /* bytes that one chunk of a PNG may ask for */
+#define BOX_SIDE     20      /* MNIST's digits fit into this box */
+#define MIN_CONTRAST 24      /* with less between background and ink, an image shows no digit */
+#define MAX_CHUNK    8000000 /* bytes that one chunk of a PNG may allocate */
 
 struct decoder {
     const char *path;
@@ -49,7 +49,7 @@ static void on_read(png_structp png, png_bytep out, size_t length) {
     decoder->position += length;
 }
 
-/* Have libpng make 8-bit grey and alpha of whatever there is. */
+/* Have libpng convert any format to 8-bit grey and alpha. */
 static void ask_for_grey_and_alpha(struct decoder *decoder) {
     png_structp png = decoder->png;
     png_set_expand(png);
@@ -62,7 +62,7 @@ static void ask_for_grey_and_alpha(struct decoder *decoder) {
     png_read_update_info(png, decoder->info);
 }
 
-/* All that must survive a longjmp lives in *decoder. */
+/* Everything that must survive a longjmp is in *decoder. */
 static bool decode(struct decoder *decoder) {
     if (setjmp(png_jmpbuf(decoder->png))) return false;
     png_structp png = decoder->png;
@@ -129,7 +129,7 @@ enum status image_read_png(const char *path, struct image *image, struct error *
     if (status) return status;
     decoder.bytes = bytes;
     if (decoder.length < 8 || png_sig_cmp(decoder.bytes, 0, 8))
-        status = error_set(error, STATUS_FORMAT, path, "is no PNG file");
+        status = error_set(error, STATUS_FORMAT, path, "is not a PNG file");
     else
         status = decode_bytes(&decoder, image, error);
     png_destroy_read_struct(&decoder.png, &decoder.info, NULL);
@@ -139,11 +139,11 @@ enum status image_read_png(const char *path, struct image *image, struct error *
     return status;
 }
 
-/* Where the background lies among the greys, which way the ink departs from it, and how far. */
+/* The grey of the background, whether the ink is darker or lighter, and by how much. */
 struct ground {
     int background;
     int contrast; /* greys between the background and the strongest ink */
-    int noise;    /* how far pixels of the background stray */
+    int noise;    /* how far pixels of the background deviate from it */
     bool is_dark_on_light;
 };
 
@@ -157,7 +157,7 @@ static int median(const size_t counts[256]) {
     return 255;
 }
 
-/* The rim, a 28th of the picture wide, is taken for background: a digit may touch it, but does not
+/* The border, a 28th of the image wide, is taken as background: a digit may touch it, but does not
  * fill it. */
 static struct ground find_ground(const struct image *image) {
     size_t rim[256] = {0}, stray[256] = {0};
@@ -202,7 +202,7 @@ static unsigned char *find_ink(const struct image *image, const struct ground *g
     return ink;
 }
 
-/* The box of all ink stronger than `threshold`. */
+/* The bounding box of all ink stronger than `threshold`. */
 static void find_box(const unsigned char *ink, int width, int height, int threshold,
                      struct image_report *report) {
     report->left = width;
@@ -219,7 +219,7 @@ static void find_box(const unsigned char *ink, int width, int height, int thresh
     }
 }
 
-/* Centre of mass in pixels, counted from the first one's middle. */
+/* Centre of mass in pixels, relative to the middle of the first one. */
 static void find_centre(const float *ink, int width, int height, double *x, double *y) {
     double mass = 0, moment_x = 0, moment_y = 0;
     for (int row = 0; row < height; row++) {
@@ -234,7 +234,7 @@ static void find_centre(const float *ink, int width, int height, double *x, doub
     *y = mass > 0 ? moment_y / mass : 0;
 }
 
-/* MNIST's own digits: nearly all have a box of exactly 20 in one direction, and the centre of mass
+/* Nearly all of MNIST's digits have a box of exactly 20 in one direction, and their centre of mass
  * in [13.5, 14.5). */
 static bool is_mnist_like(const unsigned char *ink, struct image_report *report) {
     float values[DIGIT_PIXELS];
@@ -252,8 +252,8 @@ static bool is_mnist_like(const unsigned char *ink, struct image_report *report)
            fabs(x - 14) <= 0.6 && fabs(y - 14) <= 0.6;
 }
 
-/* Mean of ink over source[begin, end) of a line whose elements are `step` apart; the ends may cut
- * elements. */
+/* Mean of elements [begin, end) of a line whose elements are `step` apart; fractional ends count in
+ * proportion. */
 static float mean_over(const float *line, size_t step, double begin, double end) {
     double sum = 0;
     for (int i = (int)begin; i < end; i++) {
@@ -263,7 +263,7 @@ static float mean_over(const float *line, size_t step, double begin, double end)
     return (float)(sum / (end - begin));
 }
 
-/* Area average of the box to out[height][width] of the report's scaled size. */
+/* Scale the box to out[height][width], the scaled size of the report, by area averaging. */
 static enum status scale_box(const unsigned char *ink, const struct image_report *report,
                              float *out, const char *path, struct error *error) {
     int width = report->right - report->left, height = report->bottom - report->top;
@@ -297,7 +297,7 @@ static int clamp(int value, int low, int high) {
     return value < low ? low : value > high ? high : value;
 }
 
-/* Thin strokes fade when they are averaged; the strongest ink is made full again. */
+/* Averaging fades thin strokes, so the strongest ink is brought back to 255. */
 static void place(const float *ink, const struct image_report *report,
                   unsigned char digit[DIGIT_PIXELS]) {
     int width = report->scaled_width, height = report->scaled_height;
@@ -327,8 +327,8 @@ enum status image_to_digit(const struct image *image, const char *path,
     struct ground ground = find_ground(image);
     if (ground.contrast < MIN_CONTRAST)
         return error_set(error, STATUS_FORMAT, path,
-                         "is empty: all its pixels are about the same; a digit on a plain "
-                         "background is wanted");
+                         "is blank: all its pixels are nearly the same; qatop expects a digit on "
+                         "a plain background");
     found.is_inverted = ground.is_dark_on_light;
     if (image->width == DIGIT_SIDE && image->height == DIGIT_SIDE) {
         for (int i = 0; i < DIGIT_PIXELS; i++)

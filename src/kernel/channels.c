@@ -1,4 +1,4 @@
-/* Per-channel statistics and what BatchNormalization makes of them. */
+/* Per-channel statistics and the normalization of BatchNormalization. */
 #include "base/attr.h"
 #include "kernel/list.h"
 
@@ -9,10 +9,10 @@ struct channels_pass {
     const struct channel_sums *sums;
     const struct channel_normalize *normalize;
     const struct channel_normalize_backward *backward;
-    struct extremes *extremes; /* one a part, or NULL */
+    struct extremes *extremes; /* one per part, or NULL */
 };
 
-/* Returns into how many parts the work was cut. */
+/* Returns the number of parts. */
 static int run(struct pool *pool, pool_task *task, struct channels_pass *pass, size_t elements) {
     int parts = pool_parts(pool, elements, MIN_ELEMENTS);
     if (parts > MAX_PARTS) parts = MAX_PARTS;
@@ -81,8 +81,8 @@ void channel_normalize_backward(struct pool *pool, const struct channel_normaliz
         b->rows * b->channels);
 }
 
-/* Rows are shared out as the optimizer, which has mostly just written them, shared out the weights:
- * each thread finds its own in its cache. */
+/* Rows are divided among the threads as the optimizer, which has usually just written the weights,
+ * divided them: each thread finds its own in its cache. */
 struct magnitudes {
     const struct kernels *kernels;
     size_t rows, row, channels;

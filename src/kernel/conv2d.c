@@ -28,7 +28,7 @@ struct run {
     int source_step, source_tap_step;
 };
 
-/* The source pixel that tap `tap` brings to `target`; false when there is none. */
+/* The source pixel that tap `tap` reads for `target`; false when there is none. */
 static bool source_of(const struct axis *axis, int target, int tap, int *source) {
     if (axis->backward) {
         int at = target + axis->pad - tap * axis->dilation;
@@ -57,7 +57,7 @@ static struct run run_of_one(const struct axis *axis, int target) {
     return run;
 }
 
-/* The longest run from `target` on.  Backward, only every stride-th pixel can be alike. */
+/* The longest run from `target` on.  Backward, only pixels a stride apart can be alike. */
 static struct run run_from(const struct axis *axis, int target) {
     struct run run = run_of_one(axis, target);
     run.target_step = axis->backward ? axis->stride : 1;
@@ -97,7 +97,7 @@ struct pass {
     bool relu;
     float *target, *packed;
     size_t panels, width;
-    struct extremes *extremes; /* one a part, or NULL */
+    struct extremes *extremes; /* one per part, or NULL */
 };
 
 static size_t panel_columns(const struct pass *p, size_t panel) {
@@ -123,14 +123,15 @@ static void pack_part(void *context, int part, int parts) {
     }
 }
 
-/* How well `count` rows fill the accumulators: the height of the blocks a strip cuts them into. */
+/* How well `count` rows fill the accumulators: the height of the blocks that a strip cuts them
+ * into. */
 static int block_height(const struct pass *p, int count) {
     int most = (int)p->kernels->strip_rows;
     int blocks = (count + most - 1) / most;
     return count / blocks;
 }
 
-/* A direction in a block of pixels, and the two others to loop over. */
+/* A direction in a block of pixels; strips take one, and the two others are looped over. */
 struct direction {
     int count;
     ptrdiff_t source_step, target_step;
@@ -232,7 +233,7 @@ static int compute(struct pool *pool, struct pass *p) {
     return parts;
 }
 
-/* The packed kernel of the larger direction, then a set of extremes for each thread. */
+/* The packed kernel of the larger direction, followed by extremes for each thread. */
 static size_t packed_size(const struct conv2d *s) {
     size_t in = (size_t)s->in_channels, out = (size_t)s->out_channels;
     size_t forward = in * size_round_up(out, MAX_STRIP_COLUMNS);

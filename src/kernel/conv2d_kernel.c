@@ -34,7 +34,7 @@ static struct reach reach_of(int in, int out, int stride, int pad, int offset) {
     return reach;
 }
 
-/* Kernel row `row` begins at this offset from the pixel where the window begins. */
+/* Kernel row `row` starts at this offset from the start of the window. */
 struct kernel_row {
     struct reach y, x;
     ptrdiff_t offset;
@@ -56,8 +56,8 @@ static bool same_reach(const struct kernel_row *a, const struct kernel_row *b) {
            a->x.end == b->x.end;
 }
 
-/* Rows [begin, begin + count) sum over the same pixels as `first`; table: their offsets, or NULL
- * when each is one more than the last. */
+/* Rows [begin, begin + count), which sum over the same pixels as `first`.  table: their offsets, or
+ * NULL when each is one more than the last. */
 static void add_rows(const struct addition *a, size_t begin, size_t count,
                      const struct kernel_row *first, const ptrdiff_t *table) {
     const struct gradient *g = a->g;
@@ -96,8 +96,8 @@ static size_t least_of(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-/* How many rows from `begin` on can be computed together: those that lie side by side, or, where
- * these are few, up to TABLE_ROWS whose offsets go into a table.  Goes tap by tap. */
+/* How many rows from `begin` on can be computed together: adjacent ones or, where these are few, up
+ * to TABLE_ROWS whose offsets go into a table.  Advances tap by tap. */
 static size_t rows_alike(const struct gradient *g, size_t begin, size_t end,
                          const struct kernel_row *first, ptrdiff_t table[TABLE_ROWS],
                          bool *side_by_side) {
@@ -167,7 +167,7 @@ void conv2d_backward_kernel(struct pool *pool, const struct conv2d_backward *b) 
         .images = image < CACHE_FLOATS ? (int)(CACHE_FLOATS / (image ? image : 1)) : 1,
     };
     int parts = pool_parts(pool, (size_t)b->n * pixels * g.rows * out, MIN_PRODUCTS);
-    /* Few rows: give each thread columns of its own, or all would read all of dy. */
+    /* With few rows, give each thread its own columns, or all would read all of dy. */
     bool is_flat = g.rows < 2 * kernels->strip_rows;
     if (parts > 1 && is_flat && (out + g.width - 1) / g.width < (size_t)parts)
         g.width = (size_t)kernels->lanes;

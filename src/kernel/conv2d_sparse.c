@@ -5,15 +5,15 @@
 #include "base/array.h"
 #include "kernel/list.h"
 
-/* Below a max pooling three of four gradients are 0, and dropout and ReLU leave fewer still.  A
- * product with 0 changes no sum, so only the others are looked up (`terms`) and added, each to all
- * the sums it takes part in, in the order that the dense kernels keep. */
+/* Below a 2x2 max pooling three of four gradients are 0, and dropout and ReLU zero even more.  A
+ * product with 0 changes no sum, so only the nonzero values are collected (`terms`), and each is
+ * added to all the sums it takes part in, in the same order as in the dense kernels. */
 
 enum {
-    MIN_ELEMENTS = 1024, /* of one image of dy: fewer are not worth the lists */
+    MIN_ELEMENTS = 1024, /* in one image of dy: below this, the lists do not pay */
     MIN_PRODUCTS = 32768,
-    ZEROS_FOR_ONE = 1, /* zeros that each other value must come with */
-    MIN_WIDTH = 32,    /* sums that one value takes part in */
+    ZEROS_FOR_ONE = 1, /* zeros per nonzero value */
+    MIN_WIDTH = 32,    /* sums that a value takes part in */
 };
 
 static size_t image_size(int height, int width, int channels) {
@@ -37,7 +37,7 @@ static bool kernel_fits(const struct conv2d *s) {
            dy_image(s) >= MIN_ELEMENTS;
 }
 
-/* The first image stands for all. */
+/* Judged by the first image. */
 static bool is_mostly_zero(const struct conv2d *s, int n, const float *dy) {
     size_t count = n > 0 ? dy_image(s) : 0, others = 0;
     for (size_t i = 0; i < count; i++) others += dy[i] != 0;
@@ -81,7 +81,7 @@ static struct input_memory input_memory(const struct conv2d *s, size_t width) {
     return m;
 }
 
-/* Channels of a panel: whole vectors, as many as the registers hold sums for. */
+/* Channels of a panel: whole vectors, as many as there are registers for their sums. */
 static size_t panel_width(const struct conv2d *s, size_t lanes) {
     size_t most = s->kernel_width == SPARSE_WINDOW ? 2 : SPARSE_VECTORS, vectors = 1;
     while (vectors < most && vectors * lanes < (size_t)s->in_channels) vectors *= 2;
@@ -126,7 +126,8 @@ static void collect_image(const struct input_pass *p, const float *dy, struct no
     start[pixels] = (int)(terms.value - first);
 }
 
-/* The channels of one panel.  A row of the kernel stays in the first cache for the whole image. */
+/* The channels of one panel.  A row of the kernel stays in the first-level cache for the whole
+ * image. */
 static void input_image(const struct input_pass *p, size_t panel, struct nonzeros terms,
                         const int *start, float *sums, float *dx) {
     const struct conv2d *s = p->shape;
@@ -216,7 +217,7 @@ static bool is_padded(const struct conv2d *s, int rows, int columns) {
     return s->pad_top || s->pad_left || rows > s->in_height || columns > s->in_width;
 }
 
-/* As far as windows reach. */
+/* How far the windows reach. */
 static int reached(int out, int stride, int window, int dilation) {
     return (out - 1) * stride + (window - 1) * dilation + 1;
 }
@@ -234,7 +235,7 @@ static void measure(struct kernel_pass *p) {
             size_round_up(image_size(p->rows, p->columns, s->in_channels) + MAX_LANES, MAX_LANES);
 }
 
-/* An image of x with zeros around it, or x itself where windows reach no further. */
+/* An image of x with its padding, or x itself where windows stay inside it. */
 static const float *padded_image(const struct kernel_pass *p, const float *x, float *to) {
     const struct conv2d *s = p->shape;
     if (!is_padded(s, p->rows, p->columns)) return x;
@@ -305,7 +306,7 @@ static void give_sums(const struct kernel_pass *p, size_t begin, size_t end) {
                     p->sums[(o * rows + k_y) * p->width + i];
 }
 
-/* Output channels are shared out: a sum has one order. */
+/* Output channels are divided among the threads: a sum has one order. */
 static void kernel_part(void *context, int part, int parts) {
     const struct kernel_pass *p = context;
     const struct conv2d *s = p->shape;

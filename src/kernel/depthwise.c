@@ -10,7 +10,7 @@ struct depthwise_pass {
     size_t units; /* rows of output, rows of input, taps */
 };
 
-/* Several filters a channel are rare: the plain definition computes them. */
+/* Several filters per channel are rare, so the plain definition computes them. */
 static bool has_one_filter(const struct conv2d *s) {
     return s->out_channels == s->in_channels;
 }

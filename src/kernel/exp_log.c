@@ -37,7 +37,7 @@ float log_float(float x) {
         m *= 0.5;
         k++;
     }
-    /* log(m) = 2 artanh(s) = 2 (s + s^3/3 + ...), |s| < 0.172; left out: 2 s^17 / 17 < 2e-14 */
+    /* log(m) = 2 artanh(s) = 2 (s + s^3/3 + ...), |s| < 0.172; omitted: 2 s^17 / 17 < 2e-14 */
     double s = (m - 1) / (m + 1), square = s * s;
     double sum = 1.0 / 15;
     sum = sum * square + 1.0 / 13;

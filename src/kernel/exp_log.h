@@ -1,7 +1,7 @@
 /* exp_log: exp and log in float32, the same bits on every machine.
  *
- * Computed in double by a fixed sequence of IEEE operations and rounded once, so the result is the
- * correctly rounded one but for rare near-ties (error <= 0.501 ulp).
+ * Computed in double by a fixed sequence of IEEE operations and rounded once, so the result is
+ * correctly rounded except for rare near-ties (error <= 0.501 ulp).
  */
 #ifndef KERNEL_EXP_LOG_H
 #define KERNEL_EXP_LOG_H
@@ -9,10 +9,10 @@
 #include <stdint.h>
 #include <string.h>
 
-/* NaN stays NaN; overflow gives infinity, underflow 0 or a subnormal. */
+/* NaN stays NaN; overflow gives infinity, underflow gives 0 or a subnormal. */
 float exp_float(float x);
 
-/* exp(r) in double, |r| <= ln2 / 2; the first term left out is r^11 / 11! < 3e-13. */
+/* exp(r) in double, |r| <= ln2 / 2; the first omitted term is r^11 / 11! < 3e-13. */
 static inline double exp_near_zero(double r) {
     double sum = 1.0 / 3628800;
     sum = sum * r + 1.0 / 362880;
@@ -29,7 +29,7 @@ static inline double exp_near_zero(double r) {
 
 /* exp(x) in double, |x| <= 700 or NaN. */
 static inline double exp_within(double x) {
-    /* x = k ln2 + r.  Adding 1.5 * 2^52 rounds to a whole number and leaves it in the low bits. */
+    /* x = k ln2 + r.  Adding 1.5 * 2^52 rounds to an integer and leaves it in the low bits. */
     double shifted = x * 1.44269504088896340736 + 0x1.8p52, power;
     double k = shifted - 0x1.8p52;
     uint64_t bits;

@@ -1,7 +1,7 @@
 #include "kernel/kernel.h"
 
-/* Keras: 'valid' fits whole windows, 'same' gives ceil(in / stride) and puts the odd row of padding
- * after the image. */
+/* Keras: 'valid' uses only whole windows; 'same' gives ceil(in / stride) and puts the odd row of
+ * padding after the image. */
 static void axis_geometry(int in, int window, int stride, int dilation, bool same, int *out,
                           int *pad_before) {
     int reach = (window - 1) * dilation + 1;

@@ -29,7 +29,7 @@ void extremes_clear(struct extremes *e) {
     }
 }
 
-/* Adding 0 makes 0 of -0. */
+/* Adding 0 turns -0 into 0. */
 void extremes_range(const struct extremes *e, int count, float range[2]) {
     float min = INFINITY, max = -INFINITY;
     for (int i = 0; i < count; i++) {
@@ -50,7 +50,7 @@ void extremes_range(const struct extremes *e, int count, float range[2]) {
  * thread costs more than it saves. */
 enum { GRAIN = 64, MIN_ELEMENTS = 8192, MAX_RANGES = 16, PIECE = 2048 };
 
-/* What a part of an elementwise kernel needs; each kernel uses the fields it knows. */
+/* Arguments of an elementwise kernel; each uses its own subset. */
 struct elementwise {
     size_t count, channels;
     const float *x, *dy;
@@ -64,7 +64,7 @@ struct elementwise {
     struct extremes extremes[MAX_RANGES];
 };
 
-/* NULL plus an offset is no pointer. */
+/* Offsets, not pointers: NULL plus an offset would be undefined. */
 static void share_of(const struct elementwise *e, int part, int parts, size_t *begin,
                      size_t *count) {
     size_t end;
@@ -129,7 +129,7 @@ void fake_quant_tensor_backward(struct pool *pool, size_t count, const float *x,
     run_elementwise(pool, fake_quant_tensor_backward_part, &e);
 }
 
-/* Here `count` is of rows. */
+/* Here `count` counts rows. */
 static void fake_quant_channels_part(void *context, int part, int parts) {
     struct elementwise *e = context;
     size_t begin, end;
@@ -160,7 +160,7 @@ void fake_quant_channels_backward(struct pool *pool, size_t rows, size_t channel
     run_elementwise(pool, fake_quant_channels_backward_part, &e);
 }
 
-/* In pieces, so that the sums are still in the first cache when their range is taken. */
+/* In pieces, so that the sums are still in the first-level cache when their range is taken. */
 static void add_part(void *context, int part, int parts) {
     struct elementwise *e = context;
     const struct kernels *kernels = kernels_chosen();
@@ -276,7 +276,7 @@ void pixels_to_float(size_t count, const unsigned char *pixels, float *x) {
     kernels_chosen()->pixels_to_float(count, pixels, x);
 }
 
-/* Columns, not rows, are shared out: a sum is one chain. */
+/* Columns, not rows, are divided among the threads: a sum is one chain. */
 static void column_sums_part(void *context, int part, int parts) {
     const struct elementwise *e = context;
     size_t begin, end;

@@ -35,13 +35,13 @@ struct gemm {
     bool relu;
     float *c;       /* row stride n */
     float *scratch; /* gemm_scratch_size floats */
-    float *range;   /* receives min_max of c in [0] and [1], for nothing extra; or NULL */
+    float *range;   /* receives min_max of c in [0] and [1] at no extra cost; or NULL */
 };
 size_t gemm_scratch_size(size_t n, size_t k, int threads); /* in floats */
 void gemm(struct pool *pool, const struct gemm *g);
 
-/* One convolution's geometry.  Output size and padding before are computed by the caller (see
- * conv2d_geometry) so that every kernel sees the same numbers. */
+/* Geometry of a convolution.  The caller computes output size and padding (see conv2d_geometry), so
+ * that every kernel sees the same numbers. */
 struct conv2d {
     int in_height, in_width, in_channels;
     int out_height, out_width, out_channels;
@@ -50,7 +50,7 @@ struct conv2d {
     int pad_top, pad_left; /* rows and columns of zeros before the image */
 };
 
-/* Fill out_height, out_width, pad_top, pad_left from the rest; same: Keras 'same' padding. */
+/* Compute out_height, out_width, pad_top, pad_left from the rest; same: Keras 'same' padding. */
 void conv2d_geometry(struct conv2d *shape, bool same);
 
 /* y = convolution of x with kernel, plus bias:
@@ -94,14 +94,15 @@ void depthwise_backward_kernel(struct pool *pool, const struct conv2d_backward *
 /* dbias[c] = sum over rows of dy[row][c], ascending, plain additions. */
 void column_sums(struct pool *pool, size_t rows, size_t columns, const float *dy, float *dbias);
 
-/* Fake quantization with parameters from quant/qparams.h; the formula and its two orders of
- * operations (divide by scale: per tensor; multiply by inverse: per channel) as TensorFlow's.
+/* Fake quantization with parameters from quant/qparams.h.  The formula and its two orders of
+ * operations (divide by the scale: per tensor; multiply by the inverse: per channel) are
+ * TensorFlow's.
  *   per tensor:  y = floor((clamp(x) - nudged_min) / scale      - quant_zero + 0.5) * scale
  *   per channel: y = floor((clamp(x) - nudged_min) * inv_scale  - quant_zero + 0.5) * scale
  * NaN stays NaN (TensorFlow turns it into nudged_max), except where is_zero. */
 struct fake_quant {
     float nudged_min, nudged_max, scale, inv_scale, quant_zero;
-    bool is_zero; /* the range is (0, 0): y = 0 and the gradient passes */
+    bool is_zero; /* the range is (0, 0): y = 0, and the gradient passes */
 };
 
 struct pooling {
@@ -140,22 +141,22 @@ struct max_pool_backward {
 void max_pool_forward(struct pool *pool, const struct max_pool_forward *f);
 void max_pool_backward(struct pool *pool, const struct max_pool_backward *b);
 
-/* y = sum of the window's cells that lie inside the image, row by row from 0, divided by how many
- * they are.  dx = sum over the windows that hold the cell, row by row from 0, of dy divided by how
- * many cells that window has.  Windows may be of any size. */
+/* y = mean of the window's cells that lie inside the image, summed row by row from 0.  dx = sum
+ * over the windows that contain the cell, row by row from 0, of dy divided by the number of cells
+ * in that window.  Windows may have any size. */
 void average_pool_forward(struct pool *pool, const struct pooling *shape, int n, const float *x,
                           float *y);
 void average_pool_backward(struct pool *pool, const struct pooling *shape, int n, const float *dy,
                            float *dx);
 
-/* Smallest and largest of x[count], both NaN if any is NaN; exact, so no order matters.  -0 counts
- * as 0 and is returned as 0.  count > 0. */
+/* Smallest and largest of x[count], both NaN if any is NaN; exact, so the order does not matter.
+ * -0 counts as 0 and is returned as 0.  count > 0. */
 void min_max(struct pool *pool, size_t count, const float *x, float *min, float *max);
 
 /* y[i] = fake quantization of x[i], one set of parameters; y may be x. */
 void fake_quant_tensor(struct pool *pool, size_t count, const float *x, const struct fake_quant *by,
                        float *y);
-/* x[rows][channels], one struct a channel. */
+/* x[rows][channels], one struct per channel. */
 void fake_quant_channels(struct pool *pool, size_t rows, size_t channels, const float *x,
                          const struct fake_quant *by, float *y);
 /* Straight-through: dx = dy where nudged_min <= x <= nudged_max, else 0.  dx may be dy.
@@ -165,8 +166,7 @@ void fake_quant_tensor_backward(struct pool *pool, size_t count, const float *x,
 void fake_quant_channels_backward(struct pool *pool, size_t rows, size_t channels, const float *x,
                                   const struct fake_quant *by, const float *dy, float *dx);
 
-/* y = a + b; y may be either.  range: the smallest and largest of y as min_max tells them, from the
- * same pass; may be NULL. */
+/* y = a + b; y may be either.  range: min_max of y, from the same pass; may be NULL. */
 void add_tensors(struct pool *pool, size_t count, const float *a, const float *b, float *y,
                  float range[2]);
 
@@ -175,19 +175,19 @@ void relu_forward(struct pool *pool, size_t count, const float *x, float *y);
 void relu_backward(struct pool *pool, size_t count, const float *x, const float *dy, float *dx);
 
 /* y = x < 0 ? 0 : x > limit ? limit : x;  dx = x <= 0 || x >= limit ? 0 : dy.  In place is fine;
- * x may be what clip_forward gave. */
+ * x may be the output of clip_forward. */
 void clip_forward(struct pool *pool, size_t count, const float *x, float limit, float *y);
 void clip_backward(struct pool *pool, size_t count, const float *x, float limit, const float *dy,
                    float *dx);
 
 /* y = x > 0 ? x : x * slope;  dx = x > 0 ? dy : dy * slope, slope >= 0.  In place is fine; x may be
- * what leaky_forward gave. */
+ * the output of leaky_forward. */
 void leaky_forward(struct pool *pool, size_t count, const float *x, float slope, float *y);
 void leaky_backward(struct pool *pool, size_t count, const float *x, float slope, const float *dy,
                     float *dx);
 
-/* y = 1 / (1 + exp(-x)), y = tanh(x), to 0.501 ulp; dx = dy (y (1 - y)), dx = dy (1 - y y) from
- * what they gave.  In place is fine. */
+/* y = 1 / (1 + exp(-x)), y = tanh(x), to 0.501 ulp; backward from y: dx = dy (y (1 - y)),
+ * dx = dy (1 - y y).  In place is fine. */
 void sigmoid_forward(struct pool *pool, size_t count, const float *x, float *y);
 void sigmoid_backward(struct pool *pool, size_t count, const float *y, const float *dy, float *dx);
 void tanh_forward(struct pool *pool, size_t count, const float *x, float *y);
@@ -208,8 +208,8 @@ void channel_sums(struct pool *pool, const struct channel_sums *s);
 /* mean = channel_sums / rows, variance = channel_sums of squares / rows (biased). */
 void channel_moments(struct pool *pool, size_t rows, size_t channels, const float *x, float *mean,
                      float *variance);
-/* largest[c] of |x| over the rows of x[rows][row], of which the first `channels` count: at most
- * MAX_MAGNITUDES.  NaN is passed over; where there is nothing else, it is 0. */
+/* largest[c] = largest |x| in column c, over the rows of x[rows][row], of which the first
+ * `channels` count (at most MAX_MAGNITUDES).  NaN is ignored; 0 where there is nothing else. */
 #define MAX_MAGNITUDES 128
 void channel_magnitudes(struct pool *pool, size_t rows, size_t row, size_t channels, const float *x,
                         float *largest);
@@ -260,9 +260,9 @@ struct adam {
 void adam_update(struct pool *pool, size_t count, const struct adam *by, const float *gradient,
                  float *m, float *v, float *weights);
 
-/* Dropout: factors[i] = 1 / (1 - rate) where the random number of place i in this seed and counter
- * (random.h: stream RANDOM_DROPOUT, word i % 4 of low part i / 4) is at least rate, else 0; and
- * y = x * factors.  0 < rate < 1.  There must be room for a multiple of 64 factors.
+/* Dropout: factors[i] = 1 / (1 - rate) where the random number of element i for this seed and
+ * counter (random.h: stream RANDOM_DROPOUT, word i % 4 of low part i / 4) is at least rate, else 0;
+ * and y = x * factors.  0 < rate < 1.  factors must have room for a multiple of 64.
  * dropout_multiply is also the way back. */
 struct dropout {
     uint64_t seed, counter;

@@ -1,9 +1,9 @@
 /* list: the kernels that exist once per instruction set level, and the one list of them.
  *
- * The sources in src/kernel/isa are compiled for every level into an archive of its own; ISA(name)
- * gives each function the level's suffix.  Declarations, the tables that dispatch picks from, tests
- * and benchmarks all come from KERNEL_LIST.  These functions compute on one thread what they are
- * given; kernel.c and its neighbours cut the work into parts.
+ * The sources in src/kernel/isa are compiled once per level, each time into an archive of its own;
+ * ISA(name) gives each function the level's suffix.  Declarations, dispatch tables, tests and
+ * benchmarks all come from KERNEL_LIST.  These functions run on one thread; kernel.c and its
+ * neighbours divide the work into parts.
  */
 #ifndef KERNEL_LIST_H
 #define KERNEL_LIST_H
@@ -11,16 +11,16 @@
 #include "base/cpu.h"
 #include "kernel/kernel.h"
 
-/* Of any level; scratch is measured with them. */
+/* Upper bounds over all levels; scratch sizes use them. */
 #define MAX_LANES         16
 #define MAX_STRIP_COLUMNS 32
 
-/* Running extremes, a lane each, so that passes over the same tensor can share them. */
+/* Running extremes, one per lane, so that several passes over a tensor can share them. */
 struct extremes {
     float min[MAX_LANES], max[MAX_LANES];
-    float nan[MAX_LANES]; /* NaN once one was met, else 0 */
+    float nan[MAX_LANES]; /* NaN once one was seen, else 0 */
 };
-void extremes_clear(struct extremes *e); /* of no values yet */
+void extremes_clear(struct extremes *e); /* before any value */
 /* The smallest and largest of `count` sets, as min_max gives them. */
 void extremes_range(const struct extremes *e, int count, float range[2]);
 
@@ -43,19 +43,20 @@ struct strip {
     ptrdiff_t b_outer, b_middle, b_inner;
     float *c;
     ptrdiff_t c_row;
-    const float *bias; /* readable up to a whole vector, as all tensors */
+    const float *bias; /* readable up to a whole vector, like all tensors */
     bool accumulate, relu;
     struct extremes *extremes; /* of what is stored in c; may be NULL */
 };
 
-/* Values other than 0, and where each is.  terms_collect writes those of x and moves `terms` behind
- * the last. */
+/* Nonzero values and their indices.  terms_collect writes those of x and advances `terms` past the
+ * last. */
 struct nonzeros {
     float *value;
     int *at;
 };
 
-/* Sums that the registers hold: of a window of pixels, or side by side. */
+/* Limits on the sums that fit into registers: pixels of a window, vectors of a pixel, all
+ * vectors. */
 #define SPARSE_WINDOW       5
 #define SPARSE_VECTORS      4
 #define SPARSE_ACCUMULATORS 12
@@ -75,8 +76,8 @@ struct sparse_row {
     float *sums;
 };
 
-/* sums[j] = fma(value, a[at + j], sums[j]), j < width, for each term in order; width: whole
- * vectors, so that up to one vector of `a` is read beyond what is wanted. */
+/* sums[j] = fma(value, a[at + j], sums[j]), j < width, for each term in order; width is a multiple
+ * of a vector, so that up to one vector of `a` is read past the end. */
 struct sparse_sums {
     int count;
     struct nonzeros terms;
@@ -85,7 +86,7 @@ struct sparse_sums {
     float *sums;
 };
 
-/* Rows summed in one chain by channel_sums. */
+/* Rows that channel_sums adds in one chain. */
 #define CHANNEL_BLOCK 128
 
 #define KERNEL_LIST(K)                                                                             \
@@ -137,7 +138,7 @@ struct sparse_sums {
 struct kernels {
     int lanes;
     size_t strip_columns; /* widest strip: what the accumulators hold */
-    size_t strip_rows;    /* rows computed at once; any number of rows may be given */
+    size_t strip_rows;    /* rows computed at once; calls may have any number */
 #define K(name, arguments) void(*name) arguments;
     KERNEL_LIST(K)
 #undef K
@@ -153,7 +154,7 @@ DECLARE_LEVEL(avx512)
 #endif
 #undef DECLARE_LEVEL
 
-/* The table of the level that cpu_isa() names. */
+/* The kernels of the level that cpu_isa() returns. */
 const struct kernels *kernels_chosen(void);
 
 #endif

@@ -5,9 +5,9 @@
 #include "kernel/exp_log.h"
 #include "kernel/kernel.h"
 
-/* Eight running sums, added up as a tree, and the rest on top.  The order is TensorFlow's: for an
- * image that is all but certain, p - 1 consists of this sum's rounding error, and Adam, which
- * divides by the gradient's size, makes such steps count. */
+/* Eight running sums added as a tree, then the remainder, in TensorFlow's order.  It matters: where
+ * an image is all but certain, p - 1 is this sum's rounding error, and Adam, which divides by the
+ * size of the gradient, turns that into real steps. */
 static float row_sum(int count, const float *x) {
     float lanes[8] = {0}, rest = 0;
     int whole = count / 8 * 8;
@@ -18,7 +18,8 @@ static float row_sum(int count, const float *x) {
     return rest + (even + odd);
 }
 
-/* Fill one row of probabilities.  Returns the sum of exp(x - max); NaN when the row holds one. */
+/* Computes one row of probabilities.  Returns the sum of exp(x - max); NaN when the row contains
+ * one. */
 static float softmax_row(int classes, const float *x, float *probabilities, float *max) {
     *max = x[0];
     for (int c = 1; c < classes; c++)

@@ -5,8 +5,8 @@
 
 #include <math.h>
 
-/* NaN passes: no comparison with it is true.  Clang 14 must not see the comparison with 0: it makes
- * arm64's fmax of it, and so 0 of -0. */
+/* NaN passes: every comparison with it is false.  Clang 14 must not see the comparison with 0: it
+ * would turn it into arm64's fmax, which makes 0 of -0. */
 static float relu_of(float x) {
     int negative = x < 0;
 #if defined(__GNUC__)

@@ -1,8 +1,8 @@
 /* reference: the plain C definition of every float kernel.
  *
  * Each function computes what its namesake in kernel.h must compute, to the last bit, with one
- * plain loop per output element.  The tests compare everything fast with it; kernel.h documents
- * arguments and shapes.  Which bits a NaN carries is not part of the definition.
+ * plain loop per output element.  The tests compare the optimized kernels with it; kernel.h
+ * documents arguments and shapes.  The bits of a NaN are not part of the definition.
  */
 #ifndef KERNEL_REFERENCE_H
 #define KERNEL_REFERENCE_H

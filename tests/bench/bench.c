@@ -38,17 +38,17 @@ static size_t conv1_count(void) {
     return (size_t)room.batch * 26 * 26 * 32;
 }
 
-/* a [m][k] or turned, b [k][n] or turned. */
-static void run_gemm(size_t m, size_t n, size_t k, bool a_turned, bool b_turned) {
+/* a [m][k] and b [k][n], or transposed. */
+static void run_gemm(size_t m, size_t n, size_t k, bool a_transposed, bool b_transposed) {
     gemm(room.pool, &(struct gemm){.m = m,
                                    .n = n,
                                    .k = k,
                                    .a = room.a,
-                                   .a_row = a_turned ? 1 : k,
-                                   .a_column = a_turned ? m : 1,
+                                   .a_row = a_transposed ? 1 : k,
+                                   .a_column = a_transposed ? m : 1,
                                    .b = room.b,
-                                   .b_row = b_turned ? 1 : n,
-                                   .b_column = b_turned ? k : 1,
+                                   .b_row = b_transposed ? 1 : n,
+                                   .b_column = b_transposed ? k : 1,
                                    .c = room.c,
                                    .scratch = room.scratch});
 }
@@ -230,7 +230,7 @@ static void run_nothing(void) {
 static const struct bench {
     const char *name;
     void (*run)(void);
-    double flops, bytes; /* an image of the batch; flops or bytes */
+    double flops, bytes; /* per image of the batch; flops or bytes */
     double fixed_flops, fixed_bytes;
 } benches[] = {
     {"gemm_fc1_forward", fc1_forward, 2.0 * 784 * 128, 0, 0, 0},
@@ -246,7 +246,7 @@ static const struct bench {
     {"conv2_forward_range", conv2_forward, 2.0 * 121 * 64 * 288, 0, 0, 0},
     {"conv2_input_gradient", conv2_input, 2.0 * 121 * 64 * 288, 0, 0, 0},
     {"conv2_kernel_gradient", conv2_kernel, 2.0 * 121 * 64 * 288, 0, 0, 0},
-    /* the sums that are left out counted as work */
+    /* left-out sums count as work */
     {"conv2_input_gradient_sparse", conv2_input_sparse, 2.0 * 121 * 64 * 288, 0, 0, 0},
     {"conv2_kernel_gradient_sparse", conv2_kernel_sparse, 2.0 * 121 * 64 * 288, 0, 0, 0},
     {"min_max", run_min_max, 0, 4.0 * 21632, 0, 0},
@@ -272,7 +272,7 @@ static const struct bench {
 };
 
 struct timing {
-    double median, low, high; /* seconds a call; quartiles */
+    double median, low, high; /* seconds per call; quartiles */
 };
 
 static struct timing time_of(void (*run)(void)) {

@@ -33,12 +33,12 @@ static struct {
     float *a, *b, *c, *d, *scratch;
 } room;
 
-/* ---- products: c[m][n] = a[m][k] b[k][n], either side as stored or turned ---- */
+/* ---- products: c[m][n] = a[m][k] b[k][n], either operand plain or transposed ---- */
 
 struct product {
     const char *name;
     int m, n, k; /* 0: the batch */
-    bool a_turned, b_turned;
+    bool a_transposed, b_transposed;
 };
 static const struct product products[] = {
     {"fc1 forward", 0, 128, 784, false, false},
@@ -56,21 +56,21 @@ static void our_product(void) {
                               .n = n,
                               .k = k,
                               .a = room.a,
-                              .a_row = product.a_turned ? 1 : k,
-                              .a_column = product.a_turned ? m : 1,
+                              .a_row = product.a_transposed ? 1 : k,
+                              .a_column = product.a_transposed ? m : 1,
                               .b = room.b,
-                              .b_row = product.b_turned ? 1 : n,
-                              .b_column = product.b_turned ? k : 1,
+                              .b_row = product.b_transposed ? 1 : n,
+                              .b_column = product.b_transposed ? k : 1,
                               .c = room.c,
                               .scratch = room.scratch});
 }
 
 #ifdef HAVE_CBLAS
 static void blas_product(void) {
-    cblas_sgemm(CblasRowMajor, product.a_turned ? CblasTrans : CblasNoTrans,
-                product.b_turned ? CblasTrans : CblasNoTrans, product.m, product.n, product.k, 1,
-                room.a, product.a_turned ? product.m : product.k, room.b,
-                product.b_turned ? product.k : product.n, 0, room.c, product.n);
+    cblas_sgemm(CblasRowMajor, product.a_transposed ? CblasTrans : CblasNoTrans,
+                product.b_transposed ? CblasTrans : CblasNoTrans, product.m, product.n, product.k,
+                1, room.a, product.a_transposed ? product.m : product.k, room.b,
+                product.b_transposed ? product.k : product.n, 0, room.c, product.n);
 }
 #endif
 
@@ -81,9 +81,9 @@ static void check(dnnl_status_t status, const char *what) {
 }
 
 static void dnnl_product(void) {
-    check(dnnl_sgemm(product.a_turned ? 'T' : 'N', product.b_turned ? 'T' : 'N', product.m,
-                     product.n, product.k, 1, room.a, product.a_turned ? product.m : product.k,
-                     room.b, product.b_turned ? product.k : product.n, 0, room.c, product.n),
+    check(dnnl_sgemm(product.a_transposed ? 'T' : 'N', product.b_transposed ? 'T' : 'N', product.m,
+                     product.n, product.k, 1, room.a, product.a_transposed ? product.m : product.k,
+                     room.b, product.b_transposed ? product.k : product.n, 0, room.c, product.n),
           "multiply");
 }
 

@@ -138,9 +138,9 @@ static void what_is_not_there_is_named(void **state) {
     remove_file(folder, names[3]);
     check_refused(folder, names[3], "is missing");
     for (int i = 0; i < 3; i++) remove_file(folder, names[i]);
-    check_refused(folder, folder, "holds no digits");
+    check_refused(folder, folder, "is not a data set");
     check_refused("/no/such/folder", "/no/such/folder", "No such file");
-    check_refused(test_asset("models/mnist_fc.h5"), "mnist_fc.h5", "holds no digits");
+    check_refused(test_asset("models/mnist_fc.h5"), "mnist_fc.h5", "is not a data set");
 }
 
 static void every_header_field_is_checked(void **state) {
@@ -157,7 +157,7 @@ static void every_header_field_is_checked(void **state) {
         {1, 3, 3, "holds images"},
         {0, 7, 0, "is empty"},
         {1, 7, 0, "is empty"},
-        {0, 4, 0x80, "announces 2147483650 items"},
+        {0, 4, 0x80, "claims 2147483650 items"},
         {0, 7, 3, "2368 expected from the count at byte 4; the file is cut short"},
         {0, 7, 1, "too long or the count is wrong"},
         {1, 7, 3, "cut short"},
@@ -236,7 +236,7 @@ static void a_file_that_goes_on_is_refused(void **state) {
     check_refused(folder, names[0], "too long");
     remove_file(folder, names[0]);
     write_gzip(folder, "train-images-idx3-ubyte.gz", longer, sizeof longer);
-    check_refused(folder, "train-images-idx3-ubyte.gz", "goes on after the 1584 bytes");
+    check_refused(folder, "train-images-idx3-ubyte.gz", "continues after the 1584 bytes");
     remove_file(folder, "train-images-idx3-ubyte.gz");
 }
 
@@ -249,7 +249,7 @@ static void a_bomb_is_refused_at_its_header(void **state) {
     memcpy(zeros, images_header, 16);
     remove_file(folder, names[0]);
     write_gzip(folder, "train-images-idx3-ubyte.gz", zeros, size);
-    check_refused(folder, "train-images-idx3-ubyte.gz", "goes on after the 1584 bytes");
+    check_refused(folder, "train-images-idx3-ubyte.gz", "continues after the 1584 bytes");
     zeros[5] = 0x0f; /* 983,042 images: 770 MB */
     write_gzip(folder, "train-images-idx3-ubyte.gz", zeros, size);
     check_refused(folder, "train-images-idx3-ubyte.gz", "compressed bytes can hold");
@@ -305,14 +305,14 @@ static void folders_of_pictures_are_a_data_set(void **state) {
     dataset_free(&dataset);
 
     write_file(folder, "train/5/c.png", "no picture", 10);
-    check_refused(folder, "train/5/c.png", "is no PNG file");
+    check_refused(folder, "train/5/c.png", "is not a PNG file");
     remove_file(folder, "train/5/c.png");
     for (int label = 0; label < 10; label++) {
         char name[32];
         snprintf(name, sizeof name, "test/%d/x.png", label);
         remove_file(folder, name);
     }
-    check_refused(folder, "/test", "holds no PNG pictures");
+    check_refused(folder, "/test", "has no PNG files");
     char path[1200];
     snprintf(path, sizeof path, "%s/test/9", folder);
     rmdir(path);

@@ -231,7 +231,7 @@ static void an_empty_picture_is_refused(void **state) {
     assert_ok(image_read_png(path, &image, &error), &error);
     assert_int_equal(image_to_digit(&image, path, digit, NULL, &error), STATUS_FORMAT);
     assert_string_equal(error.where, path);
-    assert_non_null(strstr(error.text, "is empty"));
+    assert_non_null(strstr(error.text, "is blank"));
     image_free(&image);
 }
 
@@ -357,7 +357,7 @@ static void what_is_no_png_is_refused(void **state) {
     struct image image;
     assert_int_equal(image_read_png(test_asset("models/mnist_fc.h5"), &image, &error),
                      STATUS_FORMAT);
-    assert_string_equal(error.text, "is no PNG file");
+    assert_string_equal(error.text, "is not a PNG file");
     assert_int_equal(image_read_png("/no/such.png", &image, &error), STATUS_IO);
     assert_int_equal(image_read_png("/", &image, &error), STATUS_IO);
 }

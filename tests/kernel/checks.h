@@ -1,5 +1,5 @@
-/* checks: what the kernel tests share: guarded tensors, awkward numbers, every level and number of
- * threads, and comparison with the reference to the last bit. */
+/* checks: shared by the kernel tests: guarded tensors, awkward numbers, every level and number of
+ * threads, and bitwise comparison with the reference. */
 #ifndef TESTS_KERNEL_CHECKS_H
 #define TESTS_KERNEL_CHECKS_H
 
@@ -10,11 +10,11 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Sizes at which vectors and blocks begin, end and overlap. */
+/* Sizes around the borders of vectors and blocks. */
 extern const size_t odd_sizes[];
 extern const size_t odd_size_count;
 
-/* `count` floats between guards that checks_free looks at; 64 readable bytes follow, as after
+/* `count` floats between guards that tensor_free checks; 64 readable bytes follow, as after
  * array_new's.  `misaligned` starts it off a vector boundary. */
 struct tensor {
     float *at;
@@ -22,21 +22,21 @@ struct tensor {
     unsigned char *memory;
 };
 struct tensor tensor_new(size_t count, bool misaligned);
-/* Fails when a byte before or after was written; then frees. */
+/* Fails if a byte before or after was written; then frees. */
 void tensor_free(struct tensor *tensor);
 
 /* Random numbers in [-1, 1) with some 0, -0, equal values and large ones among them. */
 void tensor_fill(struct tensor *tensor);
 /* Also NaN and infinities. */
 void tensor_fill_wild(struct tensor *tensor);
-/* A pattern that no result equals, to see what was not written. */
+/* A pattern that no result equals, to detect what was not written. */
 void tensor_poison(struct tensor *tensor);
 
 /* Equal to the bit; any NaN equals any other. */
 void assert_same(const struct tensor *got, const struct tensor *want, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Next random number below `bound`; the seed is printed once and taken from QATOP_TEST_SEED. */
+/* Random number below `bound`; the seed is printed once and taken from QATOP_TEST_SEED. */
 unsigned checks_random(unsigned bound);
 
 /* Calls `check` for every level of this machine with every number of threads from 1 to 4 (and no

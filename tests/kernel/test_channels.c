@@ -46,7 +46,7 @@ static struct channel_normalize normalize_of(const struct channelled *c, float *
                                       .y = y};
 }
 
-/* Against the three steps that it joins. */
+/* Against the three kernels that it combines. */
 static void check_normalize_clip(struct pool *pool, const struct channelled *c) {
     struct tensor got = tensor_new(c->x.count, true), want = tensor_new(c->x.count, true);
     const float limits[] = {INFINITY, 0.75f};

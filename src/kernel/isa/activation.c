@@ -24,7 +24,7 @@ void ISA(tanh_backward)(size_t count, const float *y, const float *dy, float *dx
     }
 }
 
-/* `kept` where x > 0, else that times the slope. */
+/* `kept` where x > 0, else kept * slope. */
 ALWAYS_INLINE vfloat leaky(vfloat x, vfloat kept, vfloat slope) {
     return v_select(v_less(v_set(0), x), kept, kept * slope);
 }

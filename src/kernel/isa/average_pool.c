@@ -8,7 +8,7 @@ static int at_most(int a, int b) {
     return a < b ? a : b;
 }
 
-/* The image's cells [first, end) of one axis of a window. */
+/* The cells [first, end) of one axis of a window that lie inside the image. */
 static void cells_of(int output, int window, int stride, int pad, int in, int *first, int *end) {
     int begin = output * stride - pad;
     *first = at_least(0, begin);
@@ -50,7 +50,7 @@ void ISA(average_pool_forward)(const struct pooling *shape, size_t begin, size_t
     }
 }
 
-/* Windows in ascending order add to the cells they hold, so each cell's sum is in that order. */
+/* Windows add to their cells in ascending order, so each cell's sum has that order. */
 void ISA(average_pool_backward)(const struct pooling *shape, size_t begin, size_t end,
                                 const float *dy, float *dx) {
     const struct pooling s = *shape;

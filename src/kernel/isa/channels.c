@@ -3,8 +3,8 @@
 /* What is summed: x, (x - mean)^2, or dy and (x - mean) * dy. */
 enum terms { TERMS_VALUES, TERMS_SQUARES, TERMS_PRODUCTS };
 
-/* Vectors of channels side by side, so that whole cache lines are read once; blocks of rows at a
- * time, so that one chain's latency is filled by others. */
+/* Adjacent vectors of channels, so that whole cache lines are read once; several blocks of rows at
+ * a time, so that one chain fills the latency of another. */
 enum { VECTORS = 2, BLOCKS = 2 };
 
 /* Vectors of `count` channels each, and the sums of a block or two; dy only of TERMS_PRODUCTS. */
@@ -14,7 +14,7 @@ struct block_sums {
     vfloat sum[BLOCKS][VECTORS], dy[BLOCKS][VECTORS];
 };
 
-/* `rows` rows from `row` on, and, two blocks, as many from row + CHANNEL_BLOCK on. */
+/* `rows` rows from `row` on and, with two blocks, as many from row + CHANNEL_BLOCK on. */
 ALWAYS_INLINE void sum_block(const struct channel_sums *s, size_t row, size_t rows,
                              const int blocks, const int vectors, const enum terms terms,
                              struct block_sums *b) {
@@ -117,7 +117,7 @@ void ISA(channel_sums)(const struct channel_sums *s, size_t begin, size_t end) {
         sum_channels(s, begin, end, TERMS_PRODUCTS);
 }
 
-/* Running extremes of one vector; NaN wins. */
+/* Running extremes of one vector, and where a NaN was seen. */
 struct noted {
     vfloat min, max;
     vmask nan;

@@ -1,6 +1,6 @@
 #include "kernel/isa/level.h"
 
-/* One filter a channel: output channel c reads input channel c.  Vectors are of channels. */
+/* One filter per channel: output channel c reads input channel c.  Vectors are of channels. */
 
 static ptrdiff_t pixel_at(size_t image, int y, int x, int height, int width, int channels) {
     return (((ptrdiff_t)image * height + y) * width + x) * channels;
@@ -10,11 +10,11 @@ static bool inside(int y, int x, int height, int width) {
     return y >= 0 && y < height && x >= 0 && x < width;
 }
 
-/* Vectors of channels side by side: their chains fill each other's latency. */
+/* Adjacent vectors of channels: their chains fill each other's latency. */
 enum { VECTORS = 2 };
 
-/* Taps [first, end) of an axis that lie inside, and where the first one reads; the next ones read
- * `step` further on each. */
+/* Taps [first, end) of an axis that lie inside the image, the position that the first one reads,
+ * and the step to the next. */
 struct taps {
     int first, end, from, step;
 };
@@ -131,7 +131,7 @@ ALWAYS_INLINE vfloat input_sum(const struct conv2d *s, size_t image, int y, int 
     return sum;
 }
 
-/* With a stride only every so many taps meet an output. */
+/* With a stride, only some of the taps meet an output. */
 static void backward_row_with_stride(const struct conv2d *s, size_t row, const float *dy,
                                      const float *kernel, float *dx) {
     size_t channels = (size_t)s->in_channels, image = row / (size_t)s->in_height;
@@ -173,7 +173,7 @@ static void valid_outputs(int in, int out, int stride, int offset, int *first, i
     if (*end > out) *end = out;
 }
 
-/* Taps next to each other in a row of the kernel, at most so many, have chains of their own. */
+/* At most this many adjacent taps of a kernel row are summed at once, each in its own chain. */
 enum { MAX_TAPS = 3 };
 
 struct pair {
@@ -183,7 +183,7 @@ struct pair {
     size_t channels;
 };
 
-/* Outputs [first, end) of a row, each tap's products onto its sum. */
+/* Outputs [first, end) of a row: add each tap's products to its sum. */
 ALWAYS_INLINE void add_row(const struct pair *p, int first, int end, const int taps,
                            const int vectors, size_t count, vfloat sum[MAX_TAPS][VECTORS]) {
     const float *x = p->x + first * p->x_step, *dy = p->dy + (size_t)first * p->channels;
@@ -199,7 +199,7 @@ ALWAYS_INLINE void add_row(const struct pair *p, int first, int end, const int t
     }
 }
 
-/* One tap of them alone, where the others lie outside. */
+/* One of the taps alone, where the others lie outside. */
 ALWAYS_INLINE void add_row_of_tap(const struct pair *p, int tap, int first, int end,
                                   const int vectors, size_t count, vfloat sum[MAX_TAPS][VECTORS]) {
     struct pair one = *p;
@@ -207,7 +207,7 @@ ALWAYS_INLINE void add_row_of_tap(const struct pair *p, int tap, int first, int 
     add_row(&one, first, end, 1, vectors, count, sum + tap);
 }
 
-/* The outputs of a row that each tap reaches, and those that all do. */
+/* The outputs of a row that each tap reaches, and those that all of them reach. */
 struct reach {
     int first[MAX_TAPS], end[MAX_TAPS], common, common_end;
 };

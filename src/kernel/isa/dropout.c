@@ -1,7 +1,7 @@
 #include "base/random.h"
 #include "kernel/isa/level.h"
 
-/* V_LANES / 2 counters at once; of every lane only the low half counts (random_philox). */
+/* V_LANES / 2 counters at once; only the low half of each lane is used (random_philox). */
 enum { COUNTERS = V_LANES / 2, WORDS = 4 * COUNTERS };
 
 ALWAYS_INLINE vwide w_set(uint32_t x) {
@@ -31,10 +31,10 @@ ALWAYS_INLINE void philox(const struct dropout *by, uint32_t low, uint32_t words
     memcpy(words, pairs, sizeof pairs);
 }
 
-/* Whole groups of counters: `begin` is a multiple of 64, and beyond `end` there is room. */
+/* Whole groups of counters: `begin` is a multiple of 64, and there is room beyond `end`. */
 void ISA(dropout_factors)(const struct dropout *by, size_t begin, size_t end, float *factors) {
     const float scale = 1.0f / (1.0f - by->rate);
-    /* random_unit(word) >= rate, in the 24 bits that it takes of a word */
+    /* random_unit(word) >= rate, compared as the 24-bit integers that random_unit uses */
     const int32_t threshold = (int32_t)ceilf(by->rate * 0x1p24f);
     for (size_t i = begin; i < end; i += WORDS) {
         uint32_t words[WORDS];

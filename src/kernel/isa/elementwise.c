@@ -85,7 +85,7 @@ void ISA(pixels_to_float)(size_t count, const unsigned char *pixels, float *x) {
     for (; i < count; i++) x[i] = (float)pixels[i] / 255.0f;
 }
 
-/* Several sums at once: each is a chain of additions that waits for itself. */
+/* Several sums at once, because each is a chain of dependent additions. */
 enum { SUMS = 4 };
 
 ALWAYS_INLINE void sum_columns(size_t rows, size_t columns, const float *dy, float *dbias,

@@ -24,7 +24,7 @@ void ISA(fake_quant_tensor_backward)(size_t count, const float *x, const struct 
             rest);
 }
 
-/* Parameters of some channels, each side by side, so that rows are read from end to end. */
+/* Parameters of some channels, transposed, so that rows can be read from end to end. */
 enum { CHANNELS = 128 };
 
 struct channel_parameters {
@@ -32,7 +32,7 @@ struct channel_parameters {
         is_zero[CHANNELS];
 };
 
-/* Returns how many. */
+/* Returns how many channels. */
 static size_t parameters_of(const struct fake_quant *by, size_t channels,
                             struct channel_parameters *p) {
     size_t count = channels < CHANNELS ? channels : CHANNELS;

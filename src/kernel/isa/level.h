@@ -1,4 +1,4 @@
-/* level: what the sources of this folder share; they are compiled once per level with
+/* level: shared by the sources of this folder, which are compiled once per level with
  * -DKERNEL_LEVEL=baseline, avx2 or avx512. */
 #ifndef KERNEL_ISA_LEVEL_H
 #define KERNEL_ISA_LEVEL_H
@@ -14,7 +14,7 @@
 KERNEL_LIST(K)
 #undef K
 
-/* At most `count` lanes of a vector: the end of a row. */
+/* At most `count` lanes of a vector, for the end of a row. */
 ALWAYS_INLINE vfloat load_count(const float *p, size_t count) {
     return count >= V_LANES ? v_load(p) : v_load_part(p, count);
 }
@@ -40,15 +40,15 @@ ALWAYS_INLINE vfloat lane_numbers(void) {
 #endif
 #define STRIP_VECTORS 2
 
-/* A loop that must vanish, so that arrays of vectors live in registers. */
+/* A loop that must be unrolled completely, so that arrays of vectors live in registers. */
 #ifdef __clang__
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
-/* A loop whose bounds are constants in some places where it is inlined.  Clang unrolls those
- * unasked and complains about the others. */
+/* A loop whose bounds are constant in some of the places where it is inlined.  Clang unrolls those
+ * by itself and warns about the others. */
 #ifdef __clang__
 #define UNROLL_IF_CONSTANT
 #else

@@ -74,8 +74,8 @@ ALWAYS_INLINE struct pooled pool_window(const struct pooling *s, const float *x,
     return p;
 }
 
-/* Two rows of two cells, quantized: the largest cell decides, and `where` is the first that comes
- * to the same integer.  False where rounding, or a NaN, asks for a closer look. */
+/* Two rows of two cells, quantized: the largest cell decides, and `where` is the first that rounds
+ * to the same integer.  False where rounding or a NaN requires the exact computation. */
 ALWAYS_INLINE bool pool_quantized(const struct pooling *s, const float *x,
                                   const struct quantizer *q, size_t count, struct pooled *p) {
     const float *row = x + (ptrdiff_t)s->in_width * s->channels;
@@ -167,7 +167,7 @@ struct gradient {
     bool relu;
 };
 
-/* The values that `cell` numbers in a window. */
+/* The values at index `cell` of a window. */
 ALWAYS_INLINE vfloat chosen(const struct pooling *s, struct window window, const float *x,
                             vfloat cell, size_t count) {
     vfloat v = v_set(0);

@@ -12,15 +12,15 @@ struct quantizer {
 
 #define QUANTIZER_MARGIN (1.0f / 2048)
 
-/* Division takes several times as long as all the rest, and the order of the definition's additions
- * costs as much again.  So at first
+/* Division takes several times as long as everything else, and keeping the definition's order of
+ * additions costs as much again.  So first
  *   u = x * (1 / scale) + offset,  offset = -quant_zero - nudged_min / scale
  * is rounded to the nearest integer.  Where |nudged_min / scale| and |quant_zero| are at most 300
  * and the range has at most 299 steps, u is within 2400 * 2^-24 of the exact number (1 / scale, the
- * product, offset and u are rounded: 599, 599, 601 and 600 at most), and what the definition gives
- * to floor() is within 1800 * 2^-24 of that plus a half (two roundings of 299, two of 600).  Where
- * u is less than 0.5 - 2^-11 from an integer, 2^-11 > 4200 * 2^-24, floor() comes to that integer;
- * else, and where the premises do not hold, follow the definition. */
+ * product, offset and u are rounded: 599, 599, 601 and 600 at most), and the argument of floor() in
+ * the definition is within 1800 * 2^-24 of that plus a half (two roundings of 299, two of 600).
+ * Where u is less than 0.5 - 2^-11 from an integer, 2^-11 > 4200 * 2^-24, floor() gives that
+ * integer; elsewhere, and where the premises do not hold, the definition itself is computed. */
 ALWAYS_INLINE struct quantizer quantizer_of(const struct fake_quant *by) {
     float inverse = 1.0f / by->scale;
     bool bounded = by->scale > 1e-30f && by->scale < 1e30f && fabsf(by->quant_zero) <= 300 &&
@@ -34,7 +34,7 @@ ALWAYS_INLINE struct quantizer quantizer_of(const struct fake_quant *by) {
         .zero = v_set(by->quant_zero),
         .inverse = v_set(inverse),
         .offset = v_set((float)(-(double)by->quant_zero - below)),
-        .round = v_set(0x1.8p23f), /* adding it leaves no bits for a fraction */
+        .round = v_set(0x1.8p23f), /* adding this leaves no bits for a fraction */
         .most = v_set(0.5f - QUANTIZER_MARGIN),
         .margin = v_set(QUANTIZER_MARGIN),
         .is_zero = by->is_zero,
@@ -48,7 +48,7 @@ ALWAYS_INLINE vfloat quantize_by_division(const struct quantizer *q, vfloat x) {
     return v_floor(c / q->scale - q->zero + v_set(0.5f)) * q->scale;
 }
 
-/* The integer of a number in the range, and whether it is that for sure (NaN never is). */
+/* The integer for a number in the range, and whether it is certain (NaN never is). */
 ALWAYS_INLINE vfloat quantizer_integer(const struct quantizer *q, vfloat x, vmask *sure) {
     vfloat u = x * q->inverse + q->offset;
     vfloat whole = (u + q->round) - q->round;

@@ -14,7 +14,8 @@ void ISA(terms_collect)(size_t count, const float *x, struct nonzeros *terms) {
     }
 }
 
-/* The sums that one source pixel takes part in stay in registers while the window moves left. */
+/* The sums that one source pixel takes part in stay in registers while the window moves to the
+ * left. */
 ALWAYS_INLINE void row(const struct sparse_row *r, const int window, const int vectors) {
     const ptrdiff_t width = vectors * V_LANES;
     vfloat sum[SPARSE_WINDOW][SPARSE_VECTORS];

@@ -1,14 +1,14 @@
 #include "kernel/isa/level.h"
 
-/* Rows are reached from a base for every three of them ([base], [base + step], [base + 2 step]):
- * few enough pointers for the general registers. */
+/* One base pointer for every three rows ([base], [base + step], [base + 2 step]), so that the
+ * pointers fit into the general registers. */
 enum { BASES = (STRIP_ROWS + 2) / 3 };
 
 ALWAYS_INLINE size_t columns_of(const struct strip *s, int vector) {
     return s->columns - (size_t)vector * V_LANES;
 }
 
-/* c or a part of it, one vector of columns of every row. */
+/* One vector of columns of every row. */
 ALWAYS_INLINE void load_sums(const struct strip *s, const float *c, const int rows, const int j,
                              vfloat sum[STRIP_ROWS][STRIP_VECTORS]) {
     size_t count = columns_of(s, j);
@@ -59,7 +59,7 @@ ALWAYS_INLINE void add_products(const struct strip *s, size_t row, const int row
                     UNROLL
                     for (int j = 0; j < vectors; j++) sum[i][j] = v_fma(left, right[j], sum[i][j]);
                 }
-                /* rows of a wide matrix lie pages apart, which no hardware foresees */
+                /* rows of a wide matrix lie pages apart, which no hardware prefetcher foresees */
                 __builtin_prefetch(b + 8 * b_inner);
                 b += b_inner;
                 a += a_inner;
@@ -70,7 +70,7 @@ ALWAYS_INLINE void add_products(const struct strip *s, size_t row, const int row
     }
 }
 
-/* NaN is looked for in two vectors at a time: one comparison tells of both. */
+/* One comparison looks for NaN in two vectors. */
 ALWAYS_INLINE void note_column(struct extremes *e, const int rows, const int j,
                                vfloat sum[STRIP_ROWS][STRIP_VECTORS]) {
     vfloat min = v_load(e->min), max = v_load(e->max);
@@ -87,7 +87,7 @@ ALWAYS_INLINE void note_column(struct extremes *e, const int rows, const int j,
     if (m_any(any)) v_store(e->nan, v_set(NAN));
 }
 
-/* Lanes beyond the last column hold anything; the first lane stands in for them. */
+/* Lanes beyond the last column are undefined; the first lane replaces them. */
 ALWAYS_INLINE void note_extremes(const struct strip *s, const int rows, const int vectors,
                                  vfloat sum[STRIP_ROWS][STRIP_VECTORS]) {
     const int last = vectors - 1;
