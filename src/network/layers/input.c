@@ -3,7 +3,7 @@
 #include "quant/observer.h"
 
 /* Fewer pixels are not worth waking a thread for. */
-#define LEAST_PIXELS 8192
+#define MIN_PIXELS 8192
 
 struct look_up {
     const unsigned char *pixels;
@@ -44,7 +44,7 @@ static void forward_input(struct network *network, struct node *node, const stru
     node->fake_quant = quant_plan_fake_quant(network->plan, tensor, *range);
     fake_quant_tensor(NULL, 256, values, &node->fake_quant, quantized);
     struct look_up look_up = {pass->pixels, quantized, count, node->value};
-    pool_run(pass->pool, count < LEAST_PIXELS ? 1 : pool_threads(pass->pool), look_up_part,
+    pool_run(pass->pool, count < MIN_PIXELS ? 1 : pool_threads(pass->pool), look_up_part,
              &look_up);
 }
 
