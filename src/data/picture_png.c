@@ -21,7 +21,6 @@ struct decoder {
     struct picture *picture;
     png_bytep *rows;
     bool has_alpha, is_short_of_memory;
-    int orientation;
     char trouble[160];
 };
 
@@ -66,6 +65,7 @@ static bool decode(struct decoder *decoder) {
     png_set_read_fn(png, decoder, on_read);
     png_set_user_limits(png, PICTURE_SIDE_MAX, PICTURE_SIDE_MAX);
     png_set_chunk_malloc_max(png, CHUNK_MAX);
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, (png_const_bytep) "eXIf", 1);
     png_read_info(png, decoder->info);
     const size_t width = png_get_image_width(png, decoder->info);
     const size_t height = png_get_image_height(png, decoder->info);
@@ -82,12 +82,22 @@ static bool decode(struct decoder *decoder) {
     }
     for (size_t y = 0; y < height; y++) decoder->rows[y] = decoder->picture->pixels + row * y;
     png_read_image(png, decoder->rows);
-    png_read_end(png, decoder->info);
-    png_bytep exif = NULL;
-    png_uint_32 size = 0;
-    if (png_get_eXIf_1(png, decoder->info, &size, &exif))
-        decoder->orientation = picture_orientation(exif, size);
+    png_read_end(png, NULL);
     return true;
+}
+
+/* libpng would take the size that an EXIF chunk announces from memory before it reads it, whatever
+ * png_set_chunk_malloc_max says.  This is for a file that has been decoded: its chunks are whole.
+ */
+static int find_orientation(const struct decoder *decoder) {
+    for (size_t at = 8; at + 12 <= decoder->position;) {
+        size_t length = png_get_uint_32(decoder->bytes + at);
+        if (length > decoder->position - at - 12) break;
+        if (!memcmp(decoder->bytes + at + 4, "eXIf", 4))
+            return picture_orientation(decoder->bytes + at + 8, length);
+        at += 12 + length;
+    }
+    return 1;
 }
 
 /* On white, in place. */
@@ -107,15 +117,14 @@ static void compose(struct picture *picture) {
 
 enum status picture_decode_png(const unsigned char *bytes, size_t length, const char *path,
                                struct picture *picture, int *orientation, struct error *error) {
-    struct decoder decoder = {
-        .bytes = bytes, .length = length, .picture = picture, .orientation = 1};
+    struct decoder decoder = {.bytes = bytes, .length = length, .picture = picture};
     enum status status = STATUS_OK;
     decoder.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &decoder, on_error, on_warning);
     if (decoder.png) decoder.info = png_create_info_struct(decoder.png);
     decoder.is_short_of_memory = !decoder.info;
     if (decoder.info && decode(&decoder)) {
         if (decoder.has_alpha) compose(picture);
-        *orientation = decoder.orientation;
+        *orientation = find_orientation(&decoder);
     } else if (decoder.is_short_of_memory) {
         status = error_memory(error, path, 4 * (size_t)PICTURE_PIXELS_MAX);
     } else {
