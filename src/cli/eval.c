@@ -2,14 +2,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/array.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "cli/cli.h"
 #include "cli/layers.h"
 #include "cli/subject.h"
-
-#define OUTPUT_BATCH 64
+#include "engine/outputs.h"
 
 /* Files are little-endian on every machine. */
 static void swap_to_little_endian(unsigned char *bytes, size_t count, size_t size) {
@@ -36,23 +34,13 @@ static enum status write_values(const char *path, void *values, size_t count, si
 static enum status write_raw_outputs(const struct subject *subject, enum runtime runtime,
                                      const struct digits *digits, struct pool *pool,
                                      const char *path, struct error *error) {
-    struct engine *engine = NULL;
-    void *outputs = NULL;
-    enum frozen_type type = subject->frozen->tensors[subject->frozen->output].type;
-    enum status status =
-        engine_create(&engine, subject->frozen, runtime, OUTPUT_BATCH, subject->path, error);
+    struct outputs outputs;
+    enum status status = outputs_compute(&outputs, subject->frozen, runtime, pool, digits->count,
+                                         digits->images, subject->path, error);
     if (status) return status;
-    size_t count;
-    if (!size_multiply(digits->count, engine_output_count(engine), &count) ||
-        !(outputs = array_new(count, frozen_type_size(type)))) {
-        status = error_memory(error, path, digits->count);
-        goto done;
-    }
-    status = engine_run_digits(engine, pool, digits->count, digits->images, outputs, error);
-    if (!status) status = write_values(path, outputs, count, frozen_type_size(type), error);
-done:
-    array_free(outputs);
-    engine_destroy(engine);
+    status = write_values(path, outputs.bytes, outputs.rows * outputs.columns,
+                          frozen_type_size(outputs.type), error);
+    outputs_free(&outputs);
     return status;
 }
 

@@ -80,28 +80,42 @@ enum status evaluate_fake_quant(const struct snapshot *snapshot, const struct di
 }
 
 /* Outputs in the program's own type become numbers. */
-static void to_float(const struct frozen_tensor *tensor, size_t count, const void *raw, float *x) {
-    if (tensor->type == TYPE_FLOAT32) {
+static void to_float(const struct outputs *outputs, const struct frozen_tensor *tensor, float *x) {
+    size_t count = outputs->rows * outputs->columns;
+    const unsigned char *raw = outputs->bytes;
+    if (outputs->type == TYPE_FLOAT32) {
         memcpy(x, raw, count * sizeof *x);
         return;
     }
     float scale = tensor->scale_count ? tensor->scale[0] : 1.0f;
     int zero = tensor->scale_count ? tensor->zero_point[0] : 0;
     for (size_t i = 0; i < count; i++) {
-        int q = tensor->type == TYPE_INT8 ? ((const int8_t *)raw)[i] : ((const uint8_t *)raw)[i];
+        int q = outputs->type == TYPE_INT8 ? ((const int8_t *)raw)[i] : raw[i];
         x[i] = scale * (float)(q - zero);
     }
 }
 
-static enum status check_output(const struct frozen *frozen, const struct engine *engine,
-                                const char *where, struct error *error) {
-    const struct frozen_tensor *output = &frozen->tensors[frozen->output];
-    if (engine_output_count(engine) != DIGIT_CLASSES)
-        return error_set(error, STATUS_UNSUPPORTED, where, "%zu outputs; digits need %d",
-                         engine_output_count(engine), DIGIT_CLASSES);
+static enum status check_output(const struct frozen_tensor *output, const char *where,
+                                struct error *error) {
+    size_t count = output->rank ? frozen_tensor_count(output) / (size_t)output->shape[0] : 1;
+    if (count != DIGIT_CLASSES)
+        return error_set(error, STATUS_UNSUPPORTED, where, "%zu outputs; digits need %d", count,
+                         DIGIT_CLASSES);
     if (output->type != TYPE_FLOAT32 && output->type != TYPE_INT8 && output->type != TYPE_UINT8)
         return error_set(error, STATUS_UNSUPPORTED, where, "outputs of type %s",
                          frozen_type_name(output->type));
+    return STATUS_OK;
+}
+
+enum status evaluate_outputs(const struct frozen *frozen, const struct outputs *outputs,
+                             const struct digits *digits, const char *where,
+                             struct predictions *predictions, struct error *error) {
+    const struct frozen_tensor *output = &frozen->tensors[frozen->output];
+    enum status status = check_output(output, where, error);
+    if (!status) status = predictions_create(predictions, digits->count, error);
+    if (status) return status;
+    to_float(outputs, output, predictions->probabilities);
+    predictions_judge(predictions, digits->labels);
     return STATUS_OK;
 }
 
@@ -111,28 +125,13 @@ enum status evaluate_frozen(const struct frozen *frozen, enum runtime runtime,
     memset(predictions, 0, sizeof *predictions);
     if (digits->count == 0)
         return error_set(error, STATUS_USAGE, where, "there are no digits to evaluate on");
-    const struct frozen_tensor *output = &frozen->tensors[frozen->output];
-    struct engine *engine = NULL;
-    void *raw = NULL;
-    enum { BATCH = 64 }; /* values of a batch stay within a core's cache */
-    enum status status = engine_create(&engine, frozen, runtime, BATCH, where, error);
+    struct outputs outputs;
+    enum status status = check_output(&frozen->tensors[frozen->output], where, error);
+    if (!status)
+        status = outputs_compute(&outputs, frozen, runtime, pool, digits->count, digits->images,
+                                 where, error);
     if (status) return status;
-    status = check_output(frozen, engine, where, error);
-    if (status) goto done;
-    status = predictions_create(predictions, digits->count, error);
-    if (status) goto done;
-    raw = array_new(digits->count * DIGIT_CLASSES, frozen_type_size(output->type));
-    if (!raw) {
-        status = error_memory(error, where, digits->count * DIGIT_CLASSES);
-        goto done;
-    }
-    status = engine_run_digits(engine, pool, digits->count, digits->images, raw, error);
-    if (status) goto done;
-    to_float(output, digits->count * DIGIT_CLASSES, raw, predictions->probabilities);
-    predictions_judge(predictions, digits->labels);
-done:
-    if (status) predictions_free(predictions);
-    array_free(raw);
-    engine_destroy(engine);
+    status = evaluate_outputs(frozen, &outputs, digits, where, predictions, error);
+    outputs_free(&outputs);
     return status;
 }

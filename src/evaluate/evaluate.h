@@ -9,7 +9,7 @@
 
 #include "base/pool.h"
 #include "data/dataset.h"
-#include "engine/engine.h"
+#include "engine/outputs.h"
 #include "quant/snapshot.h"
 #include "evaluate/predictions.h"
 
@@ -27,5 +27,9 @@ enum status evaluate_fake_quant(const struct snapshot *snapshot, const struct di
 enum status evaluate_frozen(const struct frozen *frozen, enum runtime runtime,
                             const struct digits *digits, struct pool *pool, const char *where,
                             struct predictions *predictions, struct error *error);
+/* The same from what a program gave for these digits already. */
+enum status evaluate_outputs(const struct frozen *frozen, const struct outputs *outputs,
+                             const struct digits *digits, const char *where,
+                             struct predictions *predictions, struct error *error);
 
 #endif

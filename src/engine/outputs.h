@@ -1,0 +1,21 @@
+/* outputs: what a program gives for a whole set of images. */
+#ifndef ENGINE_OUTPUTS_H
+#define ENGINE_OUTPUTS_H
+
+#include "engine/engine.h"
+
+struct outputs {
+    enum frozen_type type;
+    size_t rows, columns; /* images; values of each */
+    size_t row_bytes;
+    unsigned char *bytes; /* [rows][columns] of `type` */
+};
+
+/* Runs the program on all images; see engine_run_digits.  `where` names it in errors.  After a
+ * failure there is nothing to free. */
+enum status outputs_compute(struct outputs *outputs, const struct frozen *frozen,
+                            enum runtime runtime, struct pool *pool, size_t count,
+                            const unsigned char *images, const char *where, struct error *error);
+void outputs_free(struct outputs *outputs); /* what was zeroed is harmless */
+
+#endif
