@@ -3,41 +3,52 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "base/sha256.h"
-#include "cli/assets.h"
 #include "cli/cli.h"
 #include "cli/qat.h"
 #include "cli/settings.h"
 #include "cli/subject.h"
-#include "export/csource.h"
+#include "export/exporter.h"
+#include "export/format.h"
 #include "tflite/tflite.h"
 #include "train/checkpoint.h"
-#include "export/exporter.h"
 
-bool export_ends_in(const char *path, const char *ending) {
-    size_t length = strlen(path), tail = strlen(ending);
-    return length > tail && !strcasecmp(path + length - tail, ending);
+/* ---- reports ---- */
+
+static enum status report_weights(const struct options *options, uint64_t step,
+                                  struct error *error) {
+    if (options->is_json)
+        return print_json(
+            json_pack("{s:s, s:I}", "path", options->output, "step", (json_int_t)step), error);
+    if (!step)
+        printf("%s: the float weights\n", options->output);
+    else
+        printf("%s: the weights after step %llu\n", options->output, (unsigned long long)step);
+    return STATUS_OK;
 }
 
-static enum status report(const struct options *options, const struct export_result *result,
-                          struct error *error) {
+static enum status report_program(const struct options *options, const struct export_result *result,
+                                  struct error *error) {
     if (options->is_json)
         return print_json(json_pack("{s:s, s:I, s:s, s:o, s:I}", "path", options->output, "bytes",
                                     (json_int_t)result->bytes, "sha256", result->sha256, "accuracy",
                                     json_number(result->accuracy), "count",
                                     (json_int_t)result->count),
                           error);
-    printf("%s: %u bytes, verified: accuracy %.4f on %u digits\n", options->output, result->bytes,
-           result->accuracy, result->count);
+    bool is_program = export_ends_in(options->output, ".tflite");
+    printf(is_program ? "%s: %u bytes, verified: accuracy %.4f on %u digits\n"
+                      : "%s: a model of %u bytes, accuracy %.4f on %u digits\n",
+           options->output, result->bytes, result->accuracy, result->count);
     return STATUS_OK;
 }
 
-enum status export_tflite(const struct options *options, const struct snapshot *snapshot,
-                          struct error *error) {
+/* ---- writing ---- */
+
+/* Snapshot or program, verified on the test digits. */
+static enum status write_verified(const struct options *options, struct export_request *request,
+                                  struct error *error) {
     struct dataset dataset = {0};
     struct pool *pool = NULL;
     struct export_result result;
@@ -45,89 +56,49 @@ enum status export_tflite(const struct options *options, const struct snapshot *
     if (!status) status = subject_digits(options, &dataset, error);
     if (!status) status = pool_create(&pool, (int)options->threads, error);
     if (!status) {
-        const struct export_request request = {
-            .snapshot = snapshot,
-            .io = option_io(options),
-            .runtime = RUNTIME_REF,
-            .digits = &dataset.test,
-            .path = options->output,
-            .pool = pool,
-        };
-        status = exporter_write(&request, &result, error);
+        request->io = option_io(options);
+        request->runtime = RUNTIME_REF;
+        request->digits = &dataset.test;
+        request->pool = pool;
+        status = exporter_write(request, &result, error);
     }
-    if (!status) status = report(options, &result, error);
+    if (!status) status = report_program(options, &result, error);
     pool_destroy(pool);
     dataset_free(&dataset);
     return status;
 }
 
-/* ---- C source ---- */
+enum status export_snapshot(const struct options *options, const struct snapshot *snapshot,
+                            struct error *error) {
+    struct export_request request = {.snapshot = snapshot, .path = options->output};
+    struct export_result result;
+    if (export_format_find(options->output)->read) return write_verified(options, &request, error);
+    enum status status = exporter_write(&request, &result, error);
+    return status ? status : report_weights(options, snapshot->step, error);
+}
 
-static enum status report_source(const struct options *options, const unsigned char *bytes,
-                                 size_t length, const struct predictions *predictions,
+static enum status export_tflite(const struct options *options, const char *path,
                                  struct error *error) {
-    if (options->is_json) {
-        char digest[SHA256_HEX];
-        sha256_hex(bytes, length, digest);
-        return print_json(json_pack("{s:s, s:I, s:s, s:o, s:I}", "path", options->output, "bytes",
-                                    (json_int_t)length, "sha256", digest, "accuracy",
-                                    json_number(predictions->accuracy), "count",
-                                    (json_int_t)predictions->count),
-                          error);
-    }
-    printf("%s: a model of %zu bytes, accuracy %.4f on %zu digits\n", options->output, length,
-           predictions->accuracy, predictions->count);
-    return STATUS_OK;
-}
-
-/* The bytes are parsed and run once more, so what is written is known to be a program that works.
- */
-static enum status export_bytes(const struct options *options, const char *where,
-                                const unsigned char *bytes, size_t length, struct error *error) {
-    struct frozen *frozen = NULL;
-    struct dataset dataset = {0};
-    struct predictions predictions = {0};
-    struct pool *pool = NULL;
-    enum status status = tflite_parse(bytes, length, where, &frozen, error);
-    if (!status) status = subject_digits(options, &dataset, error);
-    if (!status) status = pool_create(&pool, (int)options->threads, error);
-    if (!status)
-        status =
-            evaluate_frozen(frozen, RUNTIME_REF, &dataset.test, pool, where, &predictions, error);
-    if (!status) status = csource_write(options->output, frozen, bytes, length, error);
-    if (!status) status = report_source(options, bytes, length, &predictions, error);
-    predictions_free(&predictions);
-    pool_destroy(pool);
-    dataset_free(&dataset);
-    frozen_free(frozen);
-    return status;
-}
-
-static enum status export_snapshot_source(const struct options *options,
-                                          const struct snapshot *snapshot, struct error *error) {
-    struct frozen *frozen = NULL;
     unsigned char *bytes = NULL;
+    struct frozen *frozen = NULL;
     size_t length;
-    enum status status = freeze(snapshot, option_io(options), &frozen, error);
-    if (!status) status = tflite_serialize(frozen, &bytes, &length, error);
-    if (!status) status = export_bytes(options, snapshot->model->name, bytes, length, error);
-    free(bytes);
-    frozen_free(frozen);
-    return status;
-}
-
-static enum status export_file_source(const struct options *options, const char *path,
-                                      struct error *error) {
-    unsigned char *bytes = NULL;
-    size_t length;
-    if (!csource_is_name(options->output))
+    if (!export_format_find(options->output)->takes_tflite) {
+        char endings[EXPORT_ENDINGS];
+        export_format_endings(true, endings);
         return error_set(error, STATUS_USAGE, options->output,
-                         "the name must end in .c or .h: that is what a .tflite is exported to");
+                         "the name must end in %s: that is what a .tflite is exported to", endings);
+    }
     if (options->io >= 0)
         return error_set(error, STATUS_USAGE, "--io",
                          "a .tflite keeps the input and output it has; export the checkpoint");
     enum status status = file_read(path, TFLITE_BYTES_MAX, &bytes, &length, error);
-    if (!status) status = export_bytes(options, path, bytes, length, error);
+    if (!status) status = tflite_parse(bytes, length, path, &frozen, error);
+    if (!status) {
+        const struct export_program program = {path, frozen, bytes, length};
+        struct export_request request = {.program = &program, .path = options->output};
+        status = write_verified(options, &request, error);
+    }
+    frozen_free(frozen);
     free(bytes);
     return status;
 }
@@ -146,30 +117,6 @@ static enum status find_checkpoint(const char *operand, char *path, size_t size,
         return error_set(error, STATUS_IO, operand,
                          "holds no checkpoint.h5; is it a run's folder?");
     return STATUS_OK;
-}
-
-static enum status export_model(const struct options *options, const struct snapshot *snapshot,
-                                struct error *error) {
-    enum status status = model_save(snapshot->model, snapshot->weights, options->output, error);
-    if (status) return status;
-    if (options->is_json)
-        return print_json(
-            json_pack("{s:s, s:I}", "path", options->output, "step", (json_int_t)snapshot->step),
-            error);
-    if (!snapshot->step)
-        printf("%s: the float weights\n", options->output);
-    else
-        printf("%s: the weights after step %llu\n", options->output,
-               (unsigned long long)snapshot->step);
-    return STATUS_OK;
-}
-
-/* By the ending of the name that was asked for. */
-static enum status export_snapshot(const struct options *options, const struct snapshot *snapshot,
-                                   struct error *error) {
-    if (export_ends_in(options->output, ".h5")) return export_model(options, snapshot, error);
-    if (csource_is_name(options->output)) return export_snapshot_source(options, snapshot, error);
-    return export_tflite(options, snapshot, error);
 }
 
 static enum status export_checkpoint(const struct options *options, const char *path,
@@ -208,22 +155,29 @@ static enum status export_file(const struct options *options, const char *path,
     return status;
 }
 
-enum status command_export(const struct options *options, int *exit_status, struct error *error) {
-    (void)exit_status;
+static enum status check_output_name(const struct options *options, struct error *error) {
+    char endings[EXPORT_ENDINGS];
+    export_format_endings(false, endings);
     if (!options->output)
-        return error_set(error, STATUS_USAGE, "export",
-                         "needs -o OUT.tflite, -o OUT.h5, -o OUT.c or -o OUT.h");
-    if (!export_ends_in(options->output, ".h5") && !export_ends_in(options->output, ".tflite") &&
-        !csource_is_name(options->output))
+        return error_set(error, STATUS_USAGE, "export", "needs -o OUT, a name that ends in %s",
+                         endings);
+    if (!export_format_find(options->output))
         return error_set(error, STATUS_USAGE, options->output,
-                         "the name must end in .tflite, .h5, .c or .h: that says what to write");
+                         "the name must end in %s: that says what to write", endings);
+    return STATUS_OK;
+}
+
+enum status command_export(const struct options *options, int *exit_status, struct error *error) {
+    char path[1024];
+    (void)exit_status;
+    enum status status = check_output_name(options, error);
+    if (status) return status;
     if (export_ends_in(options->operands[0], ".tflite"))
-        return export_file_source(options, options->operands[0], error);
-    if (export_ends_in(options->output, ".h5") && options->io >= 0)
+        return export_tflite(options, options->operands[0], error);
+    if (!export_format_find(options->output)->read && options->io >= 0)
         return error_set(error, STATUS_USAGE, "--io",
                          "a Keras model takes and gives floats; it goes with .tflite, .c and .h");
-    char path[1024];
-    enum status status = find_checkpoint(options->operands[0], path, sizeof path, error);
+    status = find_checkpoint(options->operands[0], path, sizeof path, error);
     if (status) return status;
     return export_file(options, path, error);
 }

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/export.h"
 #include "cli/qat.h"
+#include "export/format.h"
 
 /* The weights come from TensorFlow Model Optimization, so its scheme says what is quantized. */
 enum status command_freeze(const struct options *options, int *exit_status, struct error *error) {
@@ -12,7 +13,7 @@ enum status command_freeze(const struct options *options, int *exit_status, stru
     struct qat qat = {0};
     enum status status = assets_model(options->operands[1], path, sizeof path, error);
     if (!status) status = qat_load(&qat, options->operands[0], path, error);
-    if (!status) status = export_tflite(options, qat.snapshot, error);
+    if (!status) status = export_snapshot(options, qat.snapshot, error);
     qat_free(&qat);
     return status;
 }

@@ -42,10 +42,9 @@ const struct verb verbs[] = {
     {"export", VERB_EXPORT, "CHECKPOINT|RUN -o OUT", 1, 1,
      "write a .tflite, .h5 or C source from a checkpoint",
      "Converts a checkpoint, or the newest one in a run's folder, to the format that the extension "
-     "of OUT selects: .tflite, verified on the test digits; .h5, the float weights as a Keras "
-     "model; .h or .c, the .tflite as C source for TensorFlow Lite for Microcontrollers, in one "
-     "header or as a pair OUT.c, OUT.h. A saved QAT model can be given instead of a checkpoint "
-     "and, for C source, a .tflite.",
+     "of OUT selects. A format that holds the integer program is verified on the test digits "
+     "before the file gets its name. A saved QAT model can be given instead of a checkpoint and, "
+     "for C source, a .tflite.",
      command_export},
     {"freeze", VERB_FREEZE, "WEIGHTS.h5 MODEL -o OUT", 2, 2,
      "convert weights that TensorFlow trained",

@@ -11,6 +11,7 @@
 #include "cli/assets.h"
 #include "cli/nearest.h"
 #include "evaluate/ptq.h"
+#include "export/format.h"
 #include "quant/scheme.h"
 #include "run/config.h"
 #include "ui/dashboard.h"
@@ -568,10 +569,19 @@ static void put_usage(FILE *out, const struct verb *verb) {
     put_wrapped(out, column, HELP_COLUMN, verb->summary);
 }
 
+static void put_formats(FILE *out) {
+    fprintf(out, "\nFormats, by the extension of OUT:\n");
+    for (const struct export_format *format = export_formats; format->ending; format++) {
+        int column = fprintf(out, "  %s", format->ending);
+        put_wrapped(out, column, HELP_COLUMN, format->summary);
+    }
+}
+
 void options_help(FILE *out, const struct verb *verb) {
     if (verb && *verb->name) {
         fprintf(out, "Usage: qatop %s [OPTIONS] %s\n\n", verb->name, verb->operands);
         put_wrapped(out, 0, 0, verb->details);
+        if (verb->bit == VERB_EXPORT) put_formats(out);
         put_entries(out, verb->bit);
         return;
     }

@@ -2,11 +2,11 @@
 
 #include <stdio.h>
 #include "cli/cli.h"
-#include "cli/export.h"
 #include "cli/progress.h"
 #include "cli/settings.h"
 #include "cli/subject.h"
 #include "export/exporter.h"
+#include "export/format.h"
 #include "evaluate/ptq.h"
 #include "run/info.h"
 

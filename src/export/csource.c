@@ -5,16 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/sha256.h"
 #include "tflite/summary.h"
+#include "tflite/tflite.h"
 
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
 
+#define IDENTIFIER   256
 #define BYTES_A_LINE 12
 #define COLUMNS      100
+
+#define TEXT_BYTES_MAX (TFLITE_BYTES_MAX * 6 + 65536) /* "0x00, " for each byte */
 
 enum part { PART_HEADER, PART_DECLARATIONS, PART_DATA };
 
@@ -23,7 +26,8 @@ struct source {
     const struct frozen *frozen;
     const unsigned char *bytes;
     size_t length;
-    char name[CSOURCE_NAME], upper[CSOURCE_NAME];
+    char name[IDENTIFIER], upper[IDENTIFIER];
+    char *header; /* file that declares the array of a .c */
 };
 
 /* ---- names ---- */
@@ -35,10 +39,6 @@ static char ending_of(const char *path) {
     return last == 'h' || last == 'H' ? 'h' : last == 'c' || last == 'C' ? 'c' : 0;
 }
 
-bool csource_is_name(const char *path) {
-    return ending_of(path) != 0;
-}
-
 static bool is_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
@@ -48,13 +48,13 @@ static const char *file_name(const char *path) {
     return slash ? slash + 1 : path;
 }
 
-void csource_identifier(const char *path, char name[CSOURCE_NAME]) {
+static void make_identifier(const char *path, char name[IDENTIFIER]) {
     const char *base = file_name(path);
     size_t length = strlen(base);
     if (ending_of(path)) length -= 2;
     size_t used = 0;
-    if (!is_letter(base[0])) used = (size_t)snprintf(name, CSOURCE_NAME, "model_");
-    for (size_t i = 0; i < length && used < CSOURCE_NAME - 1; i++) {
+    if (!is_letter(base[0])) used = (size_t)snprintf(name, IDENTIFIER, "model_");
+    for (size_t i = 0; i < length && used < IDENTIFIER - 1; i++) {
         bool is_digit = base[i] >= '0' && base[i] <= '9';
         name[used++] = (char)(is_letter(base[i]) || is_digit ? base[i] : '_');
     }
@@ -159,14 +159,16 @@ static void print_header(const struct source *source, enum part part) {
     fprintf(source->out, "\n#endif\n");
 }
 
+/* ---- files ---- */
+
 static enum status write_part(struct source *source, enum part part, const char *path,
-                              const char *header, struct error *error) {
+                              file_check *check, void *context, struct error *error) {
     char *text = NULL;
     size_t length = 0;
     source->out = open_memstream(&text, &length);
     if (!source->out) return error_memory(error, path, source->length);
     if (part == PART_DATA) {
-        fprintf(source->out, "#include \"%s\"\n\n", file_name(header));
+        fprintf(source->out, "#include \"%s\"\n\n", file_name(source->header));
         print_array(source, "");
     } else {
         print_header(source, part);
@@ -174,28 +176,74 @@ static enum status write_part(struct source *source, enum part part, const char 
     bool failed = ferror(source->out);
     if (fclose(source->out)) failed = true;
     enum status status = failed ? error_memory(error, path, length)
-                                : file_replace(path, text, length, NULL, NULL, error);
+                                : file_replace(path, text, length, check, context, error);
     free(text);
     return status;
 }
 
+/* The .c of a pair has been written but not yet named. */
+struct pair {
+    struct source *source;
+    file_check *check;
+    void *context;
+};
+
+/* The header gets its name first, and only when the array has passed the check. */
+static enum status complete_pair(const char *temporary, void *context, struct error *error) {
+    const struct pair *pair = context;
+    enum status status = pair->check ? pair->check(temporary, pair->context, error) : STATUS_OK;
+    if (status) return status;
+    return write_part(pair->source, PART_DECLARATIONS, pair->source->header, NULL, NULL, error);
+}
+
 enum status csource_write(const char *path, const struct frozen *frozen, const unsigned char *bytes,
-                          size_t length, struct error *error) {
+                          size_t length, file_check *check, void *context, struct error *error) {
     char kind = ending_of(path);
     if (!kind)
         return error_set(error, STATUS_USAGE, path, "the name of C source must end in .c or .h");
     if (strpbrk(path, "\"\n\\"))
         return error_set(error, STATUS_USAGE, path, "C cannot include a file of such a name");
     struct source source = {.frozen = frozen, .bytes = bytes, .length = length};
-    csource_identifier(path, source.name);
+    make_identifier(path, source.name);
     for (size_t i = 0; source.name[i]; i++)
         source.upper[i] = (char)toupper((unsigned char)source.name[i]);
-    if (kind == 'h') return write_part(&source, PART_HEADER, path, path, error);
-    char *header = strdup(path);
-    if (!header) return error_memory(error, path, strlen(path));
-    header[strlen(header) - 1] = 'h';
-    enum status status = write_part(&source, PART_DECLARATIONS, header, header, error);
-    if (!status) status = write_part(&source, PART_DATA, path, header, error);
-    free(header);
+    if (kind == 'h') return write_part(&source, PART_HEADER, path, check, context, error);
+    source.header = strdup(path);
+    if (!source.header) return error_memory(error, path, strlen(path));
+    source.header[strlen(source.header) - 1] = 'h';
+    struct pair pair = {&source, check, context};
+    enum status status = write_part(&source, PART_DATA, path, complete_pair, &pair, error);
+    free(source.header);
+    return status;
+}
+
+/* ---- reading back ---- */
+
+static int hex_digit(char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The elements of the array, written over the text that they are read from; how many there are. */
+static size_t read_array(char *text) {
+    unsigned char *bytes = (unsigned char *)text;
+    size_t count = 0;
+    const char *at = strstr(text, "] = {");
+    if (!at) return 0;
+    while ((at = strstr(at, "0x"))) {
+        int high = hex_digit(at[2]), low = high < 0 ? -1 : hex_digit(at[3]);
+        if (low < 0) return 0;
+        bytes[count++] = (unsigned char)(high * 16 + low);
+        at += 4;
+    }
+    return count;
+}
+
+enum status csource_read(const char *path, struct frozen **frozen, struct error *error) {
+    unsigned char *text = NULL;
+    size_t length;
+    *frozen = NULL;
+    enum status status = file_read(path, TEXT_BYTES_MAX, &text, &length, error);
+    if (!status) status = tflite_parse(text, read_array((char *)text), path, frozen, error);
+    free(text);
     return status;
 }

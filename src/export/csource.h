@@ -2,7 +2,8 @@
  *
  * A name that ends in .h gets one header that holds everything, as a static array for the one file
  * that includes it; a name that ends in .c gets the array, with a header of the same name beside
- * it.  Both are C11 and C++11.  For model_int8.h:
+ * it.  Both are C11 and C++11.  Names begin with the file's, without folder and ending: what C does
+ * not allow becomes '_', and "model_" comes first where there is no letter.  For model_int8.h:
  *
  *   model_int8_data           const unsigned char[], aligned to 16 bytes
  *   MODEL_INT8_LENGTH         its bytes
@@ -15,21 +16,16 @@
 #ifndef EXPORT_CSOURCE_H
 #define EXPORT_CSOURCE_H
 
-#include <stdbool.h>
-
+#include "base/file.h"
 #include "tflite/frozen.h"
 
-/* Whether `path` ends in .c or .h. */
-bool csource_is_name(const char *path);
-
-/* The identifier that all names begin with, from the file's name without folder and ending: what
- * C does not allow becomes '_', and "model_" comes first where there is no letter. */
-#define CSOURCE_NAME 256
-void csource_identifier(const char *path, char name[CSOURCE_NAME]);
-
-/* `bytes` are the .tflite that `frozen` was read from.  Each file appears whole or not at all; the
- * header first. */
+/* `bytes` are the .tflite that `frozen` was read from; `path` ends in .c or .h.  Each file appears
+ * whole or not at all, and none before `check` (may be NULL) has seen the one with the array; of a
+ * pair the header comes first. */
 enum status csource_write(const char *path, const struct frozen *frozen, const unsigned char *bytes,
-                          size_t length, struct error *error);
+                          size_t length, file_check *check, void *context, struct error *error);
+
+/* The program in the array of a file that csource_write has written. */
+enum status csource_read(const char *path, struct frozen **frozen, struct error *error);
 
 #endif

@@ -5,101 +5,59 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/array.h"
 #include "base/file.h"
-#include "engine/engine.h"
+#include "engine/outputs.h"
+#include "evaluate/evaluate.h"
+#include "export/format.h"
 #include "tflite/tflite.h"
 
-#define BATCH       64
 #define PATH_ROOM   1024
 #define NAMES_TRIED 1000
 
-/* Raw outputs of a program for all digits, row by row. */
-struct outputs {
-    unsigned char *bytes; /* [count][row_bytes] */
-    size_t row_bytes, classes;
-    enum frozen_type type;
-};
-
-static enum status outputs_of(const struct frozen *frozen, const struct export_request *request,
-                              const char *where, struct outputs *outputs, struct error *error) {
-    struct engine *engine = NULL;
-    enum status status = engine_create(&engine, frozen, request->runtime, BATCH, where, error);
-    if (status) return status;
-    outputs->type = frozen->tensors[frozen->output].type;
-    outputs->classes = engine_output_count(engine);
-    size_t row;
-    if (!size_multiply(outputs->classes, frozen_type_size(outputs->type), &row) ||
-        !(outputs->bytes = array_new(request->digits->count, row))) {
-        status = error_memory(error, where, request->digits->count * row);
-        goto done;
-    }
-    outputs->row_bytes = row;
-    status = engine_run_digits(engine, request->pool, request->digits->count,
-                               request->digits->images, outputs->bytes, error);
-done:
-    engine_destroy(engine);
-    return status;
-}
-
-static double value_at(const struct outputs *outputs, size_t row, size_t column) {
-    const unsigned char *bytes = outputs->bytes + row * outputs->row_bytes;
-    float value;
-    switch (outputs->type) {
-    case TYPE_INT8:
-        return (double)(signed char)bytes[column];
-    case TYPE_UINT8:
-        return (double)bytes[column];
-    default:
-        memcpy(&value, bytes + column * sizeof value, sizeof value);
-        return (double)value;
-    }
-}
-
-static size_t count_right(const struct outputs *outputs, const struct digits *digits) {
-    size_t right = 0;
-    for (size_t i = 0; i < digits->count; i++) {
-        size_t best = 0;
-        for (size_t c = 1; c < outputs->classes; c++)
-            if (value_at(outputs, i, c) > value_at(outputs, i, best)) best = c;
-        right += best == digits->labels[i];
-    }
-    return right;
-}
-
 struct proof {
     const struct export_request *request;
+    const struct export_format *format;
     const struct outputs *live;
     struct export_result *result;
 };
+
+static enum status run(const struct frozen *frozen, const struct export_request *request,
+                       const char *where, struct outputs *outputs, struct error *error) {
+    return outputs_compute(outputs, frozen, request->runtime, request->pool, request->digits->count,
+                           request->digits->images, where, error);
+}
+
+/* Images whose outputs are not equal to the bit; all when the types or sizes are not. */
+static size_t count_differing(const struct outputs *outputs, const struct outputs *other) {
+    size_t differing = 0, row = outputs->row_bytes;
+    if (outputs->type != other->type || row != other->row_bytes || outputs->rows != other->rows)
+        return outputs->rows;
+    for (size_t i = 0; i < outputs->rows; i++)
+        differing += memcmp(outputs->bytes + i * row, other->bytes + i * row, row) != 0;
+    return differing;
+}
 
 static enum status prove(const char *temporary, void *context, struct error *error) {
     struct proof *proof = context;
     const struct digits *digits = proof->request->digits;
     struct frozen *frozen = NULL;
     struct outputs read_back = {0};
-    enum status status = tflite_read(temporary, &frozen, error);
+    struct predictions predictions = {0};
+    enum status status = proof->format->read(temporary, &frozen, error);
+    if (!status) status = run(frozen, proof->request, temporary, &read_back, error);
+    if (!status)
+        status = evaluate_outputs(frozen, &read_back, digits, temporary, &predictions, error);
     if (status) goto done;
-    status = outputs_of(frozen, proof->request, temporary, &read_back, error);
-    if (status) goto done;
-    uint32_t differing = 0;
-    if (read_back.row_bytes != proof->live->row_bytes || read_back.type != proof->live->type) {
-        differing = (uint32_t)digits->count;
-    } else {
-        for (size_t i = 0; i < digits->count; i++)
-            differing +=
-                memcmp(read_back.bytes + i * read_back.row_bytes,
-                       proof->live->bytes + i * read_back.row_bytes, read_back.row_bytes) != 0;
-    }
-    proof->result->differing = differing;
-    proof->result->accuracy =
-        digits->count ? (double)count_right(&read_back, digits) / (double)digits->count : 0;
+    size_t differing = count_differing(&read_back, proof->live);
+    proof->result->differing = (uint32_t)differing;
+    proof->result->accuracy = predictions.accuracy;
     if (differing)
         status = error_set(error, STATUS_FORMAT, temporary,
-                           "read back, it gives other outputs for %u of %zu digits; not kept",
+                           "read back, it gives other outputs for %zu of %zu digits; not kept",
                            differing, digits->count);
 done:
-    array_free(read_back.bytes);
+    predictions_free(&predictions);
+    outputs_free(&read_back);
     frozen_free(frozen);
     return status;
 }
@@ -145,38 +103,73 @@ static void show_path(struct export_result *result, const char *path) {
     }
 }
 
-enum status exporter_write(const struct export_request *request, struct export_result *result,
-                           struct error *error) {
-    struct frozen *frozen = NULL;
-    unsigned char *bytes = NULL;
-    size_t length = 0;
-    struct outputs live = {0};
+/* Under each name that is asked for. */
+static enum status write_files(const struct export_request *request,
+                               const struct export_format *format,
+                               const struct export_source *source, struct proof *proof,
+                               struct export_result *result, struct error *error) {
     char kept[PATH_ROOM];
-    *result = (struct export_result){.count = (uint32_t)request->digits->count};
-    show_path(result, request->path);
-
-    enum status status = freeze(request->snapshot, request->io, &frozen, error);
-    if (status) goto done;
-    status = tflite_serialize(frozen, &bytes, &length, error);
-    if (status) goto done;
-    status = outputs_of(frozen, request, request->path, &live, error);
-    if (status) goto done;
-    struct proof proof = {request, &live, result};
     if (request->keeps_steps) {
-        status = name_kept(request, bytes, length, kept, error);
-        if (status) goto done;
-        status = file_replace(kept, bytes, length, prove, &proof, error);
-        if (status) goto done;
+        enum status status = name_kept(request, source->bytes, source->length, kept, error);
+        if (!status) status = format->write(kept, source, prove, proof, error);
+        if (status) return status;
         show_path(result, kept);
     }
-    status = file_replace(request->path, bytes, length, prove, &proof, error);
-    if (status) goto done;
-    result->is_ok = true;
-    result->bytes = (uint32_t)length;
-    sha256_hex(bytes, length, result->sha256);
-done:
-    array_free(live.bytes);
+    return format->write(request->path, source, prove, proof, error);
+}
+
+static enum status write_program(const struct export_request *request,
+                                 const struct export_format *format, struct export_result *result,
+                                 struct error *error) {
+    const struct export_program *given = request->program;
+    struct export_source source = {.snapshot = request->snapshot};
+    struct frozen *frozen = NULL;
+    unsigned char *bytes = NULL;
+    struct outputs live = {0};
+    struct proof proof = {request, format, &live, result};
+    enum status status = STATUS_OK;
+    if (given) {
+        source.frozen = given->frozen;
+        source.bytes = given->bytes;
+        source.length = given->length;
+    } else {
+        status = freeze(request->snapshot, request->io, &frozen, error);
+        if (!status) status = tflite_serialize(frozen, &bytes, &source.length, error);
+        source.frozen = frozen;
+        source.bytes = bytes;
+    }
+    if (!status)
+        status = run(source.frozen, request, given ? given->name : request->path, &live, error);
+    if (!status) status = write_files(request, format, &source, &proof, result, error);
+    if (!status) {
+        result->bytes = (uint32_t)source.length;
+        sha256_hex(source.bytes, source.length, result->sha256);
+    }
+    outputs_free(&live);
     free(bytes);
     frozen_free(frozen);
+    return status;
+}
+
+enum status exporter_write(const struct export_request *request, struct export_result *result,
+                           struct error *error) {
+    const struct export_format *format = export_format_find(request->path);
+    *result = (struct export_result){0};
+    show_path(result, request->path);
+    if (!format) {
+        char endings[EXPORT_ENDINGS];
+        export_format_endings(false, endings);
+        return error_set(error, STATUS_USAGE, request->path,
+                         "the name must end in %s: that says what to write", endings);
+    }
+    enum status status;
+    if (format->read) {
+        result->count = (uint32_t)request->digits->count;
+        status = write_program(request, format, result, error);
+    } else {
+        const struct export_source source = {.snapshot = request->snapshot};
+        status = format->write(request->path, &source, NULL, NULL, error);
+    }
+    result->is_ok = !status;
     return status;
 }
