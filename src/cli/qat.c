@@ -6,7 +6,7 @@ enum status qat_from_model(struct qat *qat, const char *weights, const struct mo
                            struct error *error) {
     struct variables *variables = NULL;
     *qat = (struct qat){0};
-    enum status status = quant_plan_create(&qat->plan, model, scheme_find("tfmot"), error);
+    enum status status = quant_plan_create(&qat->plan, model, scheme_tfmot, error);
     if (!status) status = variables_load(weights, &variables, error);
     if (!status) status = variables_snapshot(model, qat->plan, variables, &qat->snapshot, error);
     variables_free(variables);

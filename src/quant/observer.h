@@ -1,10 +1,10 @@
-/* observer: what turns the values seen into a range.
+/* observer: derives the range of a tensor from the values seen.
  *
- *   input       the widest range seen, 0 included (in post-training quantization activations too)
- *   kernel      plus and minus the largest magnitude of the present weights, per tensor or channel
- *   activation  a moving average of each batch's range, 0 included
- * The rules, with their float32 operations, are TFMOT's AllValues, LastValue and MovingAverage
- * quantizers; fake quantization of a training step uses the range after its update.
+ *   input       the widest range seen, 0 included (also of activations in post-training
+ * quantization) kernel      plus and minus the largest magnitude of the current weights, per tensor
+ * or channel activation  a moving average of each batch's range, 0 included The rules, with their
+ * float32 operations, are TFMOT's AllValues, LastValue and MovingAverage quantizers; a training
+ * step quantizes with the range after its update.
  */
 #ifndef QUANT_OBSERVER_H
 #define QUANT_OBSERVER_H

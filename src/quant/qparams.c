@@ -26,7 +26,7 @@ struct fake_quant fake_quant_from_range(struct range range, bool narrow, int bit
     return by;
 }
 
-/* The converter widens a range that is too narrow for a sane scale. */
+/* The converter widens a range that is too narrow for a usable scale. */
 static void widen(double *min, double *max) {
     static const double narrowest = 1e-6;
     if (*max - *min > narrowest) return;
@@ -72,8 +72,8 @@ struct qparams qparams_weight_float32(struct range range) {
     return (struct qparams){(double)(((float)max - (float)min) / 254.0f), 0};
 }
 
-int32_t quantize_float32(float value, double scale, int32_t most) {
+int32_t quantize_float32(float value, double scale, int32_t limit) {
     float inverse = (float)(1.0 / (double)(float)scale);
     double rounded = (double)roundf(value * inverse);
-    return rounded > most ? most : rounded < -(double)most ? -most : (int32_t)rounded;
+    return rounded > limit ? limit : rounded < -(double)limit ? -limit : (int32_t)rounded;
 }

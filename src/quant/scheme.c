@@ -9,7 +9,6 @@
 const struct scheme schemes[] = {
     {
         .name = "qatop",
-        .summary = "calibrated ranges, all kernels per channel, cosine schedule",
         .weight_bits = 8,
         .range_decay = 0.99,
         .calibrate = true,
@@ -28,7 +27,6 @@ const struct scheme schemes[] = {
     },
     {
         .name = "tfmot",
-        .summary = "TFMOT's default 8-bit scheme, to the letter",
         .weight_bits = 8,
         .range_decay = 0.999,
         .calibrate = false,
@@ -46,9 +44,10 @@ const struct scheme schemes[] = {
     {.name = NULL},
 };
 
+const struct scheme *const scheme_tfmot = &schemes[1];
+
 const struct scheme scheme_ptq = {
     .name = "ptq",
-    .summary = "quantized after training, as the TFLite converter does it",
     .weight_bits = 8,
     .fresh_weight_ranges = true,
     .dense_per_channel = true,
@@ -90,7 +89,7 @@ int quant_normalization(const struct model *model, int layer) {
     return follows && is_plain ? reader : -1;
 }
 
-/* Whether layer `index` is read by a ReLU of its own alone, which takes over its range. */
+/* Whether the only reader of layer `index` is a ReLU layer, which then takes over its range. */
 static bool joins_relu(const struct quant_plan *plan, const struct model *model, int index) {
     if (activation_is_sigmoidal(model->layers[index].activation)) return false;
     int reader = quant_only_reader(model, index);
@@ -146,7 +145,7 @@ static enum status leaves_float(const struct quant_plan *plan, const struct laye
                      plan->scheme.name, what, schemes[0].name);
 }
 
-/* What of a layer with a kernel would not become integer. */
+/* Refuses what the converter would leave in float of a layer with a kernel. */
 static enum status refuse_leftovers(const struct quant_plan *plan, const struct model *model,
                                     int index, struct error *error) {
     const struct layer *layer = &model->layers[index];
@@ -197,8 +196,8 @@ static enum status plan_normalization(struct quant_plan *plan, const struct mode
     return STATUS_OK;
 }
 
-/* A ReLU that becomes part of the MaxPooling2D before it; where its limit is not that of an
- * operator it needs a range all the same. */
+/* A ReLU that is fused into the MaxPooling2D before it.  One whose limit no operator has still
+ * needs a range. */
 static bool joins_pooling(const struct model *model, int index) {
     const struct layer *layer = &model->layers[index];
     int before = layer->inputs[0];
@@ -247,7 +246,8 @@ static enum status plan_fill(struct quant_plan *plan, const struct model *model,
                              struct error *error) {
     int layers = model->layer_count;
     if (plan->scheme.weight_bits < 2 || plan->scheme.weight_bits > 8)
-        return error_set(error, STATUS_USAGE, "", "weights of %d bits: 2 to 8 are possible",
+        return error_set(error, STATUS_USAGE, "",
+                         "weights of %d bits are not supported; 2 to 8 are",
                          plan->scheme.weight_bits);
     plan->tensors = calloc((size_t)layers * 2, sizeof *plan->tensors);
     plan->kernel_tensor = malloc((size_t)layers * sizeof *plan->kernel_tensor);

@@ -1,4 +1,5 @@
-/* scheme: which tensors are quantized and how; a table that a reader can see and copy. */
+/* scheme: which tensors are quantized and how, a table of schemes; and the plan that applies a
+ * scheme to a model. */
 #ifndef QUANT_SCHEME_H
 #define QUANT_SCHEME_H
 
@@ -10,24 +11,24 @@
 #include "quant/qparams.h"
 
 struct scheme {
-    const char *name;    /* "qatop", "tfmot" */
-    const char *summary; /* one line for --help and the dashboard */
-    int weight_bits;     /* 2..8 */
-    double range_decay;  /* moving average of activation ranges: keeps this share a step (0.999) */
-    bool calibrate;      /* start the ranges from a pass over training digits, not from [-6, 6] */
-    bool fresh_weight_ranges;   /* at export: range of the final weights, not of one step before */
+    const char *name;   /* "qatop", "tfmot" */
+    int weight_bits;    /* 2..8 */
+    double range_decay; /* moving average of activation ranges: share kept in each step (0.999) */
+    bool calibrate;     /* start from the ranges of a pass over training digits, not from [-6, 6] */
+    bool fresh_weight_ranges;   /* export with the range of the final weights, not that of the last
+                                   step */
     bool dense_per_channel;     /* one range per unit of a Dense kernel */
     bool depthwise_per_channel; /* one range per output channel of a DepthwiseConv2D kernel, not
-                                   one per filter of a channel */
-    bool quantize_before_relu;  /* a layer with a kernel before a separate ReLU layer keeps the fake
-                                   quantization of its kernel */
-    bool post_training; /* for a model that was trained without it: no kernel is fake-quantized,
+                                   one per depth multiplier index */
+    bool quantize_before_relu;  /* fake-quantize the kernel of a layer that a separate ReLU layer
+                                   follows */
+    bool post_training; /* the model was trained without quantization: no kernel is fake-quantized,
                            each is converted with one range per output channel, in float32 */
-    bool join_dense;    /* Dense - BatchNormalization - ReLU has one range, as convolutions do */
+    bool join_dense;    /* Dense - BatchNormalization - ReLU has one range, as with a convolution */
     bool join_relu6;    /* Activation('relu6') joins the layer before it as a ReLU layer does, and
                            relu6 may be the activation of a layer with a kernel */
-    bool trains_kept_kernels;  /* a fake-quantized kernel is trained also in a layer that keeps its
-                                  weights: TFMOT's wrapper hands it to the optimizer */
+    bool trains_kept_kernels;  /* train a fake-quantized kernel even in a layer that is not
+                                  trainable: TFMOT's wrapper hands it to the optimizer */
     bool quantize_pooled;      /* the output of AveragePooling2D, and of a ReLU layer after
                                   MaxPooling2D, has a range of its own */
     bool refuse_leftovers;     /* refuse what the converter would leave in float: dilation, a ReLU
@@ -35,22 +36,25 @@ struct scheme {
                                   ReLU layer */
     const char *schedule;      /* default learning rate schedule */
     float label_smoothing;     /* default share of each target spread over all classes */
-    enum augmentation augment; /* of the training digits, by default, for a model that convolves: a
-                                  dense one would have to learn each place by itself */
-    float warmup_share;        /* share of all batches in which the rate rises, by default */
+    enum augmentation augment; /* default for a model with convolutions; a dense one would have to
+                                  learn each position by itself */
+    float warmup_share;        /* default share of all batches in which the learning rate rises */
 };
 
-/* All schemes to train with, the default first, ended by an entry without name. */
+/* The schemes to train with, the default first; an entry without a name ends the list. */
 extern const struct scheme schemes[];
 const struct scheme *scheme_find(const char *name); /* NULL when unknown */
 
-/* What the TFLite converter quantizes of a model that was never trained for it (train/ptq.h). */
+/* TensorFlow Model Optimization's, which the ranges in a saved QAT model belong to. */
+extern const struct scheme *const scheme_tfmot;
+
+/* What the TFLite converter quantizes of a model trained without quantization (evaluate/ptq.h). */
 extern const struct scheme scheme_ptq;
 
 enum tensor_kind { TENSOR_INPUT, TENSOR_WEIGHT, TENSOR_ACTIVATION };
 const char *tensor_kind_name(enum tensor_kind kind); /* "input", "weight", "activation" */
 
-/* Where the activation's fake quantization stands. */
+/* What is fake-quantized, relative to a layer. */
 enum placement {
     PLACE_INPUT,
     PLACE_KERNEL,
@@ -65,7 +69,7 @@ enum placement {
  * activation; every other module indexes into it. */
 struct quant_tensor {
     char name[2 * MODEL_NAME]; /* "input", "dense/kernel", "dense/out" */
-    bool is_per_channel;       /* chooses the formula of fake quantization, also with one channel */
+    bool is_per_channel;       /* which formula fake quantization uses, even with one channel */
     enum tensor_kind kind;
     enum placement placement;
     int layer;    /* index into model->layers */
@@ -73,9 +77,9 @@ struct quant_tensor {
     int offset;   /* of its first range in the plan's range arrays */
 };
 
-/* What a scheme makes of a model.  A layer whose kernel is not quantized in training (-1) although
- * it has one is quantized from its raw weights at export, per channel.  In all schemes an Add has a
- * range of its own, unless a ReLU that alone reads it joins it; what it adds has ranges anyway. */
+/* A scheme applied to a model.  A kernel that is not fake-quantized in training (-1) is quantized
+ * from its float weights at export, per channel.  In all schemes an Add has a range of its own,
+ * unless its only reader is a ReLU, which then takes over the range. */
 struct quant_plan {
     struct scheme scheme;
     struct quant_tensor *tensors;
@@ -86,22 +90,22 @@ struct quant_plan {
     int *activation_tensor; /* of its activation or output */
 };
 
-/* The layer that alone reads `layer`, as an index; -1 when none or several do. */
+/* Index of the only layer that reads `layer`; -1 when none or several do. */
 int quant_only_reader(const struct model *model, int layer);
-/* The BatchNormalization that directly follows `layer`, one with a kernel and without activation,
- * and becomes part of its kernel and bias; -1 when there is none. */
+/* Index of the BatchNormalization that is folded into `layer`: its only reader, where `layer` has a
+ * kernel and no activation.  -1 when there is none. */
 int quant_normalization(const struct model *model, int layer);
 
-/* Refuses, by layer name, what the scheme cannot quantize. */
+/* Fails on what the scheme cannot quantize; the error names the layer. */
 enum status quant_plan_create(struct quant_plan **plan, const struct model *model,
                               const struct scheme *scheme, struct error *error);
 void quant_plan_free(struct quant_plan *plan); /* NULL is harmless */
 
-/* The range that the layer's output is quantized by, when `range` was observed: no operator clips
- * at a limit other than 6, the end of the range does. */
+/* The range to quantize the layer's output with, given the observed one.  No operator clips at a
+ * limit other than 6, so the range ends at the limit instead. */
 struct range quant_clip(const struct layer *layer, struct range range);
 
-/* What a range of that tensor means: for fake quantization and for the converted model. */
+/* Parameters of fake quantization, and those of the converted model, for a range of `tensor`. */
 struct fake_quant quant_plan_fake_quant(const struct quant_plan *plan,
                                         const struct quant_tensor *tensor, struct range range);
 struct qparams quant_plan_qparams(const struct quant_plan *plan, const struct quant_tensor *tensor,

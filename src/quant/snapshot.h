@@ -1,7 +1,7 @@
-/* snapshot: weights and ranges of one moment, immutable and reference-counted.
+/* snapshot: the weights and ranges of one step, immutable and reference-counted.
  *
  * The worker takes one between batches; the shadow thread evaluates it, export freezes it, the
- * dashboard reads it.  Model and plan outlive every snapshot (the run owns them).
+ * dashboard reads it.  The model and the plan, which the run owns, outlive every snapshot.
  */
 #ifndef QUANT_SNAPSHOT_H
 #define QUANT_SNAPSHOT_H
@@ -15,7 +15,7 @@ struct snapshot {
     atomic_int references;
     const struct model *model;
     const struct quant_plan *plan;
-    uint64_t step;        /* batches trained when it was taken */
+    uint64_t step;        /* batches trained so far */
     float *weights;       /* [model->weight_count] */
     struct range *ranges; /* [plan->range_count] */
 };

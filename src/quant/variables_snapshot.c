@@ -12,11 +12,11 @@ static enum status missing(const struct variables *variables, const char *layer,
                      layer, name, advice);
 }
 
-/* TFMOT numbers the layers that it makes of a SeparableConv2D anew. */
+/* TFMOT renumbers the layers that it makes of a SeparableConv2D. */
 static const char *advice_for(const struct layer *layer) {
     return layer->is_part ? "of a model with SeparableConv2D, give the saved QAT model in place of "
                             "the float one"
-                          : "is the file of another model or scheme?";
+                          : "does the file belong to another model or scheme?";
 }
 
 static enum status take_parameter(const struct model *model, int index,
@@ -32,8 +32,8 @@ static enum status take_parameter(const struct model *model, int index,
         is_same = variable->size[i] == (size_t)parameter->size[i];
     if (!is_same)
         return error_set(error, STATUS_FORMAT, variables->path,
-                         "layer %s: variable %s has another shape than in the model", layer->name,
-                         name);
+                         "layer %s: variable %s does not have the shape that the model gives it",
+                         layer->name, name);
     memcpy(weights + parameter->offset, variable->values, parameter->count * sizeof *weights);
     return STATUS_OK;
 }
@@ -80,7 +80,7 @@ static enum status copy_ranges(const struct quant_tensor *tensor, const struct v
     for (int end = 0; end < 2; end++)
         if (ends[end]->count != 1 && ends[end]->count != (size_t)tensor->channels)
             return error_set(error, STATUS_FORMAT, variables->path,
-                             "layer %s: variable %s has %zu values; 1 or %d are wanted", layer,
+                             "layer %s: variable %s has %zu values, not 1 or %d", layer,
                              ends[end]->name, ends[end]->count, tensor->channels);
     for (int c = 0; c < tensor->channels; c++) {
         struct range *range = &ranges[tensor->offset + c];
@@ -88,7 +88,7 @@ static enum status copy_ranges(const struct quant_tensor *tensor, const struct v
         range->max = ends[1]->values[ends[1]->count > 1 ? c : 0];
         if (!(range->min <= 0 && range->max >= 0))
             return error_set(error, STATUS_FORMAT, variables->path,
-                             "layer %s: the range %s, %s from %g to %g does not hold 0", layer,
+                             "layer %s: the range %s, %s from %g to %g does not contain 0", layer,
                              ends[0]->name, ends[1]->name, (double)range->min, (double)range->max);
     }
     return STATUS_OK;

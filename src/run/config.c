@@ -6,7 +6,7 @@
 #include "train/optimizer.h"
 
 struct run_config run_config_default(void) {
-    const struct scheme *scheme = scheme_find("qatop");
+    const struct scheme *scheme = &schemes[0];
     return (struct run_config){
         .training =
             {
