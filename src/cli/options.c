@@ -82,7 +82,7 @@ static const struct entry entries[] = {
     {"steps", 0, "N", VERBS_TRAINING, GROUP_TRAINING, "stop after N batches", NULL, parse_whole,
      AT(steps), 1, 1e12, NULL},
     {"batch", 'b', "N", VERBS_TRAINING, GROUP_TRAINING, "batch size in digits", "32", parse_whole,
-     AT(batch), 1, BATCH_MAX, NULL},
+     AT(batch), 1, MAX_BATCH, NULL},
     {"lr", 'l', "X", VERBS_TRAINING, GROUP_TRAINING, "peak learning rate", "0.001", parse_real,
      AT(learning_rate), 1e-9, 10, NULL},
     {"schedule", 0, "NAME", VERBS_TRAINING, GROUP_TRAINING,

@@ -230,7 +230,7 @@ static enum status quantize_weights(struct comparer *comparer, struct compared *
     if (frozen_tensor_count(tensor) != kernel->count ||
         (tensor->scale_count > 1 && tensor->scale_count != layer->units))
         return error_set(comparer->error, STATUS_UNSUPPORTED, comparer->where,
-                         "its weights for layer '%s' have another size: was it made from this "
+                         "its weights for layer '%s' have a different size; was it made from this "
                          "model?",
                          layer->name);
     const int8_t *codes = tensor->data;

@@ -37,7 +37,7 @@ static enum status evaluate(const struct model *model, const struct quant_plan *
     enum status status = network_create(&network, &options, error);
     if (status) return status;
     if (network_classes(network) != DIGIT_CLASSES) {
-        status = error_set(error, STATUS_UNSUPPORTED, model->name, "%d outputs; digits need %d",
+        status = error_set(error, STATUS_UNSUPPORTED, model->name, "has %d outputs; digits need %d",
                            network_classes(network), DIGIT_CLASSES);
         goto done;
     }
@@ -99,10 +99,10 @@ static enum status check_output(const struct frozen_tensor *output, const char *
                                 struct error *error) {
     size_t count = output->rank ? frozen_tensor_count(output) / (size_t)output->shape[0] : 1;
     if (count != DIGIT_CLASSES)
-        return error_set(error, STATUS_UNSUPPORTED, where, "%zu outputs; digits need %d", count,
+        return error_set(error, STATUS_UNSUPPORTED, where, "has %zu outputs; digits need %d", count,
                          DIGIT_CLASSES);
     if (output->type != TYPE_FLOAT32 && output->type != TYPE_INT8 && output->type != TYPE_UINT8)
-        return error_set(error, STATUS_UNSUPPORTED, where, "outputs of type %s",
+        return error_set(error, STATUS_UNSUPPORTED, where, "has outputs of type %s",
                          frozen_type_name(output->type));
     return STATUS_OK;
 }

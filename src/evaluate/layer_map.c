@@ -168,7 +168,7 @@ static enum status map_layer(struct mapper *mapper, int index, const char *where
     int op = find_operator(mapper, layer, code);
     if (op < 0 && is_needed)
         return error_set(error, STATUS_UNSUPPORTED, where,
-                         "holds no %s for layer '%s' (%s): was it made from this model?",
+                         "has no %s for layer '%s' (%s); was it made from this model?",
                          frozen_op_name(code), layer->name, layer_class(layer->kind));
     if (op < 0) return STATUS_OK;
     map->taken[op] = 1;
@@ -186,7 +186,7 @@ static enum status map_input(struct mapper *mapper, const char *where, struct er
     const struct layer *layer = &mapper->model->layers[0];
     if (count_values(&frozen->tensors[frozen->input]) != shape_count(&layer->output))
         return error_set(error, STATUS_UNSUPPORTED, where,
-                         "takes %zu values, layer '%s' %zu: was it made from this model?",
+                         "takes %zu values, layer '%s' %zu; was it made from this model?",
                          count_values(&frozen->tensors[frozen->input]), layer->name,
                          shape_count(&layer->output));
     mapper->map->tensor[0] = mapper->map->rounded[0] = frozen->input;

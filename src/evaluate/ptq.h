@@ -1,10 +1,10 @@
 /* ptq: post-training quantization, the baseline that QAT must beat.
  *
- * Done as the TFLite converter does it (optimizations=[DEFAULT] with a representative data set):
- * the float model is run on calibration digits, every activation's range is the widest that any of
- * them showed, 0 included (an input of an Add may also have that of the sums: the converter looks
- * at it after TFLite has overwritten it), and every kernel is quantized per output channel by its
- * largest magnitude.  The result is a snapshot like any other: freeze it, write it, run it.
+ * As the TFLite converter does it (optimizations=[DEFAULT] with a representative dataset): the
+ * float model is run on calibration images; the range of an activation is the smallest that
+ * contains 0 and all its values (an input of an Add may get the range of the sums: the converter
+ * reads it after TFLite has overwritten it); every kernel is quantized per output channel by its
+ * largest magnitude. The result is a snapshot like any other: freeze it, write it, run it.
  */
 #ifndef EVALUATE_PTQ_H
 #define EVALUATE_PTQ_H
@@ -14,21 +14,21 @@
 #include "quant/snapshot.h"
 #include "evaluate/evaluate.h"
 
-#define PTQ_DIGITS 500 /* for calibration, where nobody asks for another number */
+#define PTQ_DIGITS 500 /* for calibration, by default */
 
 struct ptq {
     struct quant_plan *plan;
-    struct snapshot *snapshot; /* of the plan and the model, which outlives it */
+    struct snapshot *snapshot; /* of the plan and the model, which must outlive it */
 };
 
-/* Calibrates with the first `count` of `digits` (all when there are fewer), or, where the digits
- * are sorted by label, with as many spread over them: the first would all show the same label. */
+/* Calibrate with the first `count` of `digits` (all, if there are fewer) or, if they are sorted by
+ * label, with as many spread over all: the first would all have the same label. */
 enum status ptq_create(struct ptq *ptq, const struct model *model, const struct digits *digits,
                        size_t count, struct pool *pool, struct error *error);
-void ptq_free(struct ptq *ptq); /* frees what is inside; harmless on a zeroed one */
+void ptq_free(struct ptq *ptq); /* frees the contents; harmless if zeroed */
 
-/* The model's own weights once quantized: calibrated with PTQ_DIGITS of `train`, run as an integer
- * program on `test`. */
+/* Quantize the model's own weights, calibrated with PTQ_DIGITS of `train`, and run the integer
+ * model on `test`. */
 enum status ptq_evaluate(const struct model *model, const struct digits *train,
                          const struct digits *test, enum runtime runtime, struct pool *pool,
                          struct predictions *predictions, struct error *error);

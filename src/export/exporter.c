@@ -53,7 +53,7 @@ static enum status prove(const char *temporary, void *context, struct error *err
     proof->result->accuracy = predictions.accuracy;
     if (differing)
         status = error_set(error, STATUS_FORMAT, temporary,
-                           "read back, it gives other outputs for %zu of %zu digits; not kept",
+                           "read back, it gives different outputs for %zu of %zu digits; discarded",
                            differing, digits->count);
 done:
     predictions_free(&predictions);
@@ -87,10 +87,11 @@ static enum status name_kept(const struct export_request *request, const unsigne
         int used = snprintf(name, PATH_ROOM, "%.*s-s%llu%s%s", stem, path,
                             (unsigned long long)request->snapshot->step, suffix, dot);
         if (used < 0 || used >= PATH_ROOM)
-            return error_set(error, STATUS_USAGE, path, "the name is too long");
+            return error_set(error, STATUS_USAGE, path, "file name is too long");
         if (is_free(name, bytes, length)) return STATUS_OK;
     }
-    return error_set(error, STATUS_IO, path, "all names for step %llu are taken; clear the folder",
+    return error_set(error, STATUS_IO, path,
+                     "all names for step %llu are taken; remove old exports",
                      (unsigned long long)request->snapshot->step);
 }
 

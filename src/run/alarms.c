@@ -76,8 +76,8 @@ bool alarms_tensor(struct alarms *alarms, const char *name, const struct event_t
     }
     if (is_coarse)
         snprintf(text, size,
-                 "%s is coarse: SQNR %.1f dB (limit %.0f dB), its range too wide: train on or use "
-                 "more bits",
+                 "%s is coarse: SQNR %.1f dB (limit %.0f dB), its range is too wide: keep "
+                 "training or use more bits",
                  name, (double)stats->sqnr, (double)ALARM_SQNR);
     return is_coarse;
 }
@@ -87,13 +87,13 @@ bool alarms_drift(struct alarms *alarms, const char *name, int tensor, float dri
     if (epochs < 2 || tensor < 0 || tensor >= alarms->tensor_count) return false;
     if (!watch(&alarms->tensors[tensor].drift, !(drift <= ALARM_DRIFT), 1, 2)) return false;
     snprintf(text, size,
-             "%s still moves: range %.0f %% off the last epoch's (limit %.0f %%): train on before "
-             "exporting",
+             "%s has not settled: its range changed by %.0f %% in one epoch (limit %.0f %%): keep "
+             "training before exporting",
              name, (double)drift * 100, (double)ALARM_DRIFT * 100);
     return true;
 }
 
-/* What to look at when INT8 lags. */
+/* Where to look when INT8 lags behind. */
 static void name_culprit(const struct evaluation *evaluation, char *text, size_t size) {
     const struct comparison *layers = evaluation->layers;
     if (!layers || layers->costliest < 0 || !evaluation->snapshot) {
@@ -113,8 +113,9 @@ bool alarms_evaluation(struct alarms *alarms, const struct evaluation *evaluatio
     if (!watch(&alarms->gap, !(fp32 - int8 <= ALARM_GAP), 1, 2)) return false;
     char culprit[2 * MODEL_NAME];
     name_culprit(evaluation, culprit, sizeof culprit);
-    snprintf(text, size,
-             "INT8 lags %.2f points behind FP32 (%.2f %%, %.2f %%, limit %.1f): %s or train on",
-             (fp32 - int8) * 100, int8 * 100, fp32 * 100, ALARM_GAP * 100, culprit);
+    snprintf(
+        text, size,
+        "INT8 lags %.2f points behind FP32 (%.2f %%, %.2f %%, limit %.1f): %s or keep training",
+        (fp32 - int8) * 100, int8 * 100, fp32 * 100, ALARM_GAP * 100, culprit);
     return true;
 }

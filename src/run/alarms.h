@@ -1,8 +1,8 @@
-/* alarms: what a person watching a run should be told, each as one sentence with the verdict, the
- * number and limit behind it, and what to do next.
+/* alarms: warnings for whoever watches a run.  Each is one sentence with the verdict, the value and
+ * limit behind it, and what to do next.
  *
- * An alarm is raised when its condition has held long enough, once; it may come again only after
- * the condition was clear for a while, and at most ALARM_REPEATS times in a run.
+ * An alarm is raised once, when its condition has held long enough.  It can be raised again only
+ * after the condition has been clear for a while, and at most ALARM_REPEATS times in a run.
  */
 #ifndef RUN_ALARMS_H
 #define RUN_ALARMS_H
@@ -21,8 +21,8 @@ struct alarms; /* opaque */
 struct alarms *alarms_create(int tensors) MUST_USE; /* NULL when memory is short */
 void alarms_destroy(struct alarms *alarms);         /* NULL is harmless */
 
-/* Each looks at one report and writes at most one alarm to text[size]; false: nothing to tell.
- * `epochs` have ended so far: a range's drift is judged from the second on. */
+/* Each checks one report and writes at most one alarm to text[size]; false: no alarm.  `epochs` is
+ * the number completed: the drift of a range is judged from the second on. */
 bool alarms_tensor(struct alarms *alarms, const char *name, const struct event_tensor *tensor,
                    uint64_t step, char *text, size_t size);
 bool alarms_drift(struct alarms *alarms, const char *name, int tensor, float drift, int epochs,

@@ -1,4 +1,4 @@
-/* command: what anyone may ask of a run while it trains; see run_send. */
+/* command: a request to a run while it trains; see run_send. */
 #ifndef RUN_COMMAND_H
 #define RUN_COMMAND_H
 
@@ -9,9 +9,9 @@ enum command_kind {
     COMMAND_STOP_EPOCH,   /* at the end of this epoch; keep the weights */
     COMMAND_STOP_NOW,     /* after this batch; keep the weights */
     COMMAND_STOP_RESTORE, /* now; go back to the best epoch's weights */
-    COMMAND_TRAIN_ON,     /* after STATE_DONE: number more epochs */
-    COMMAND_EXPORT,       /* freeze, write, verify; training goes on */
-    COMMAND_EVALUATE,     /* all test digits, now */
+    COMMAND_TRAIN_ON,     /* after STATE_DONE: `number` more epochs */
+    COMMAND_EXPORT,       /* freeze, write, verify; training continues */
+    COMMAND_EVALUATE,     /* on all test digits, now */
     COMMAND_CHECKPOINT,
     COMMAND_LEARNING_RATE, /* number */
     COMMAND_PACE,          /* number */

@@ -1,4 +1,4 @@
-/* config: what a run is asked to do. */
+/* config: the configuration of a run. */
 #ifndef RUN_CONFIG_H
 #define RUN_CONFIG_H
 
@@ -11,36 +11,36 @@ enum on_nan { ON_NAN_PAUSE, ON_NAN_STOP, ON_NAN_CONTINUE };
 /* training.warmup: the scheme's share of all batches. */
 #define WARMUP_OF_SCHEME (-1)
 
-/* training.augment: the scheme's, as it suits the model. */
+/* training.augment: the scheme's choice for the model. */
 #define AUGMENT_OF_SCHEME AUGMENTATIONS
 
-/* Batches a second shown: a number, or these. */
+/* Batches per second: a number, or one of these. */
 #define PACE_MAX  0.0
 #define PACE_AUTO (-1.0) /* stretch a short run to about 20 seconds on screen */
 
 struct run_config {
-    /* A saved QAT model's ranges are where the training starts (variables_take_ranges). */
+    /* Training of a saved QAT model starts from its ranges (variables_take_ranges). */
     const char *model_path;
     const char *data_folder;
-    const char *resume_path; /* NULL, or a checkpoint: its model, scheme and training are taken
-                                instead of those here, and the batches to come give the bits
-                                that they would have given without the interruption */
+    const char *resume_path; /* NULL, or a checkpoint: its model, scheme and training replace
+                                those here, and the following batches give exactly the bits
+                                they would have given without the interruption */
     const char *out_folder;  /* NULL: run_default_folder */
     struct training training;
     const struct scheme *scheme;
     int weight_bits; /* 0: the scheme's */
     enum frozen_io io;
     enum runtime runtime;
-    enum on_nan on_nan; /* without a screen nobody can resume: pause then means stop */
+    enum on_nan on_nan; /* without a screen, pause means stop */
     int threads;        /* 0: all cores */
     double pace;
-    const char *trace_path;  /* NULL, or the file for one JSON line a batch */
-    const char *record_path; /* NULL, or the file for one JSON line an event (event_json.h) */
-    bool is_headless;        /* no screen: progress is the caller's, the log is not folded */
+    const char *trace_path;  /* NULL, or a file for one JSON line per batch */
+    const char *record_path; /* NULL, or a file for one JSON line per event (event_json.h) */
+    bool is_headless;        /* no screen: the caller shows progress, the log is not folded */
 };
 struct run_config run_config_default(void);
 
-/* Refuses, by the name of its option, a value that is out of range. */
+/* Refuse a value out of range, naming its option. */
 enum status run_config_check(const struct run_config *config, struct error *error);
 
 #endif

@@ -1,8 +1,8 @@
 /* event: one fixed-size record that a run publishes to its readers.
  *
- * Events are plain data, but EVENT_EVALUATION carries a reference that the reader gives back with
- * event_release.  When a reader is slow, batches are folded: one EVENT_BATCH then stands for
- * `folded` batches and keeps their extremes, sum and last value.
+ * Events are plain data, but EVENT_EVALUATION holds a reference that the reader drops with
+ * event_release.  If a reader is slow, batches are folded: one EVENT_BATCH then stands for `folded`
+ * batches and has their extremes, sum and last value.
  */
 #ifndef RUN_EVENT_H
 #define RUN_EVENT_H
@@ -16,11 +16,11 @@ enum event_kind {
     EVENT_BATCH,      /* one batch was trained, or several folded into one record */
     EVENT_TENSOR,     /* range and statistics of one quantized tensor */
     EVENT_EPOCH,      /* an epoch ended and was validated */
-    EVENT_EVALUATION, /* FP32, fake-quant and INT8 on the test digits */
-    EVENT_PTQ,        /* the model as it came, quantized without training: once a run */
+    EVENT_EVALUATION, /* FP32, QAT and INT8 on the test digits */
+    EVENT_PTQ,        /* the original model quantized without training; once per run */
     EVENT_EXPORT,     /* a .tflite was written and verified, or failed */
     EVENT_CHECKPOINT, /* a checkpoint was written, or failed */
-    EVENT_LOG,        /* a line for people */
+    EVENT_LOG,        /* a line of the log */
     EVENT_ACKNOWLEDGE /* a command was carried out or refused */
 };
 
@@ -30,8 +30,8 @@ enum run_state {
     STATE_PAUSED,
     STATE_EVAL, /* waiting for an evaluation at an epoch's end */
     STATE_STOPPING,
-    STATE_DONE,   /* trained; still takes export, evaluate, train-on */
-    STATE_FAILED, /* NaN and --on-nan stop, or memory; still takes export */
+    STATE_DONE,   /* trained; still accepts export, evaluate, train-on */
+    STATE_FAILED, /* NaN with --on-nan stop, or out of memory; still accepts export */
     STATES
 };
 const char *run_state_name(enum run_state state); /* "TRAIN", "PAUSED", ... */
@@ -45,10 +45,10 @@ struct event_batch {
     int batch, batches;
     float loss_min, loss_max, loss_last;
     double loss_sum;             /* over finite losses */
-    uint32_t finite, not_finite; /* how many batches had a finite loss, how many not */
+    uint32_t finite, not_finite; /* batches with and without a finite loss */
     uint32_t count, correct;     /* digits */
     float learning_rate;
-    float digits_per_second; /* training only, pauses and pacing left out */
+    float digits_per_second; /* without pauses and pacing */
     float step_seconds;      /* duration of the last step */
 };
 
@@ -57,7 +57,7 @@ struct event_tensor {
     float min, max; /* smallest and largest over the channels */
     float scale;    /* largest over the channels */
     int zero_point; /* int8 convention; of channel 0 */
-    float drift;    /* |change of max - min| over the last epoch, as a share of it */
+    float drift;    /* relative change of max - min over the last epoch */
     struct tensor_stats stats;
 };
 
@@ -70,14 +70,14 @@ struct event_epoch {
 
 struct event_ptq {
     double accuracy;      /* on all `count` test digits */
-    double part_accuracy; /* on the first `part` of them, as many as between epochs */
+    double part_accuracy; /* on the first `part` of them, as in evaluations between epochs */
     uint32_t count, part;
 };
 
 struct event {
     enum event_kind kind;
-    uint32_t folded; /* records this one stands for, >= 1 */
-    uint64_t step;   /* batches trained when it was made */
+    uint32_t folded; /* number of records this one stands for, >= 1 */
+    uint64_t step;   /* batches trained at the time */
     double time;     /* seconds since the run started */
     union {
         enum run_state state;
@@ -96,17 +96,17 @@ struct event {
             char text[228];
         } log;
         struct {
-            uint32_t command; /* number that run_send gave */
+            uint32_t command; /* the number returned by run_send */
             enum status status;
             char text[216]; /* why it was refused, or "" */
         } acknowledge;
     };
 };
 
-/* A copy of `event` is about to live on beside it: one more event_release will follow. */
+/* Account for a copy of `event`: one more event_release will follow. */
 void event_retain(const struct event *event);
 
-/* Give back what the event holds. */
+/* Drop the event's reference. */
 void event_release(struct event *event);
 
 #endif

@@ -58,10 +58,9 @@ enum status run_info_name_outputs(struct run_info *info, const struct model *mod
     int used = (int)strlen(folder);
     if (config->out_folder) used = snprintf(folder, sizeof folder, "%s", config->out_folder);
     if (used < 0 || (size_t)used >= sizeof folder)
-        return error_set(error, STATUS_USAGE, "--out", "the folder's name is too long");
+        return error_set(error, STATUS_USAGE, "--out", "folder name is too long");
     while (used > 1 && folder[used - 1] == '/') folder[--used] = 0;
-    if (!used)
-        return error_set(error, STATUS_USAGE, "--out", "a folder is wanted, not an empty name");
+    if (!used) return error_set(error, STATUS_USAGE, "--out", "must not be empty");
     snprintf(info->export_path, sizeof info->export_path, "%s/model_int8.tflite", folder);
     snprintf(info->checkpoint_path, sizeof info->checkpoint_path, "%s/checkpoint.h5", folder);
     return STATUS_OK;

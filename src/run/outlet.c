@@ -228,7 +228,7 @@ bool outlet_flush(struct outlet *outlet) {
                              .time = outlet->last_time,
                              .log.level = LOG_WARNING};
         snprintf(note.log.text, sizeof note.log.text,
-                 "%llu events were lost while the reader stood still",
+                 "%llu events were lost while the reader was stalled",
                  (unsigned long long)(outlet->lost - outlet->lost_told));
         if (!push(outlet, &note)) return false;
         outlet->lost_told = outlet->lost;

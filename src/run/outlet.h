@@ -1,47 +1,47 @@
-/* outlet: the events of a run on their way to one reader.
+/* outlet: the queue of events from a run to one reader.
  *
- * The worker publishes, the reader takes; between them is a ring.  When the ring is full the outlet
- * folds instead of losing or waiting: batches merge into one record that keeps count, extremes,
- * sum, last value and every non-finite loss; of each tensor, and of the evaluations of only part of
- * the test digits, the newest stays; everything else is kept one by one in the order it happened.
- * What was folded is pushed as soon as there is room.
+ * The worker publishes, the reader takes; between them is a ring.  If the ring is full, the outlet
+ * neither drops nor waits but folds: batches are merged into one record with their count, extremes,
+ * sum, last value and number of non-finite losses; of each tensor, and of evaluations of only some
+ * test digits, the newest is kept; everything else is kept individually and in order.  Folded
+ * records are pushed as soon as there is room.
  *
- * An outlet may have patience: it then first waits so long for the reader, and folds only when that
- * was in vain.  The run's record has patience, the screen has none.
+ * An outlet can have patience, in seconds: it then waits that long for the reader before it folds.
+ * The run's record has patience, the screen has none.
  */
 #ifndef RUN_OUTLET_H
 #define RUN_OUTLET_H
 
 #include "run/event.h"
 
-/* Rare events kept while the reader stands still; beyond that the oldest log lines go first, then
- * the oldest evaluations, and the count of what was lost is logged when the reader is back. */
+/* Individual events kept while the reader is stalled.  Beyond that the oldest log lines are
+ * dropped, then the oldest evaluations; their number is logged when the reader is back. */
 #define OUTLET_PENDING 256
 
 struct outlet; /* opaque */
 
-/* `slots` (a power of two) records; tensor events have indices 0..tensors-1.  NULL when memory is
- * short. */
+/* `slots` (a power of two) records; tensor events have indices 0..tensors-1.  NULL if out of
+ * memory. */
 struct outlet *outlet_create(size_t slots, int tensors, double patience) MUST_USE;
-void outlet_destroy(struct outlet *outlet); /* NULL is harmless; gives back what was not taken */
+void outlet_destroy(struct outlet *outlet); /* NULL is harmless; releases untaken events */
 
-/* Worker only.  Keeps a reference of its own to what the event holds. */
+/* Worker only.  Keeps a reference of its own. */
 void outlet_publish(struct outlet *outlet, const struct event *event);
-/* Worker only.  Push what is pending as far as there is room; true when nothing is left. */
+/* Worker only.  Push pending events while there is room; true if none is left. */
 bool outlet_flush(struct outlet *outlet);
-/* Worker only.  How often the worker had to wait for this reader, and for how long in all. */
+/* Worker only.  How often the worker had to wait for this reader, and for how long in total. */
 struct outlet_waits {
     uint64_t count;
     double seconds;
 };
 struct outlet_waits outlet_waits(const struct outlet *outlet);
 
-/* Reader only.  The next event, the reader's to release; outlet_wait sleeps for it, and comes back
- * early and empty-handed when a signal arrives. */
+/* Reader only.  Take the next event, which the reader must release; outlet_wait waits for one, and
+ * returns false early if a signal arrives. */
 bool outlet_take(struct outlet *outlet, struct event *event);
 bool outlet_wait(struct outlet *outlet, struct event *event, double seconds);
 
-/* Any thread.  Records merged because the screen was slow, and the most that ever waited. */
+/* Any thread.  Records folded because the reader was slow, and the most ever in the queue. */
 struct outlet_pressure {
     uint64_t folded;
     uint32_t high_water, capacity;

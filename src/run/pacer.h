@@ -1,22 +1,22 @@
-/* pacer: how fast a run goes by on screen.
+/* pacer: limits the speed of a run on screen.
  *
- * Plain arithmetic on times that the caller brings; it neither sleeps nor looks at a clock.
+ * Plain arithmetic on times passed by the caller; it neither sleeps nor reads a clock.
  */
 #ifndef RUN_PACER_H
 #define RUN_PACER_H
 
 #include <stdint.h>
 
-/* What PACE_AUTO makes of a run that would be over sooner; longer runs are not held back. */
+/* PACE_AUTO stretches shorter runs to this duration; longer runs are not slowed down. */
 #define PACER_SHOW_SECONDS 20.0
 
 struct pacer {
-    double interval; /* seconds between the starts of two batches; 0: as fast as it goes */
+    double interval; /* seconds between the starts of two batches; 0: no limit */
     double due;      /* when the next batch may start */
 };
 
-/* `pace` in batches a second, or PACE_MAX or PACE_AUTO of run.h; `batches` is the length of the
- * run that PACE_AUTO stretches.  The first batch is due at once. */
+/* `pace` in batches per second, or PACE_MAX or PACE_AUTO (config.h); `batches` is the length of the
+ * run, for PACE_AUTO.  The first batch is due immediately. */
 void pacer_set(struct pacer *pacer, double pace, uint64_t batches, double now);
 
 /* Seconds until the next batch may start; 0: now. */

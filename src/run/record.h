@@ -1,7 +1,7 @@
 /* record: the thread that writes every event of a run to a file, one JSON line each.
  *
- * It is the second reader of the run, with an outlet of its own that the worker waits for, so the
- * file is complete.  Lines are flushed whenever the thread has caught up.
+ * It is the second reader of the run, with an outlet of its own for which the worker waits, so the
+ * file is complete.  The file is flushed whenever the thread has caught up.
  */
 #ifndef RUN_RECORD_H
 #define RUN_RECORD_H

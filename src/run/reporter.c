@@ -69,7 +69,7 @@ static void tell_waits(struct reporter *reporter) {
     reporter->waits_told = waits;
     reporter->waits_told_at = now;
     reporter_log(reporter, LOG_WARNING,
-                 "the record is slower than the training: waited %llu times, %.3f s in all",
+                 "recording is slower than training: waited %llu times, %.3f s in total",
                  (unsigned long long)count, seconds);
 }
 

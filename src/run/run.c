@@ -106,7 +106,7 @@ static enum status load(struct run *run, struct error *error) {
     if (status) return status;
     if (!run->dataset.train.count || !run->dataset.test.count)
         return error_set(error, STATUS_FORMAT, config->data_folder,
-                         "has no digits to train or to test");
+                         "has no training digits or no test digits");
     struct scheme scheme = *config->scheme;
     if (config->weight_bits) scheme.weight_bits = config->weight_bits;
     return quant_plan_create(&run->plan, run->model, &scheme, error);
@@ -134,11 +134,11 @@ static enum status take_over_ranges(struct run *run, struct error *error) {
     if (status) goto done;
     trainer_set_ranges(run->trainer, ranges);
     if (taken)
-        snprintf(remark, size, "is a QAT model: its ranges are taken over for %d of %d activations",
-                 taken, activations);
+        snprintf(remark, size, "is a QAT model: %d of %d activations start from its ranges", taken,
+                 activations);
     else
-        snprintf(remark, size, "is a QAT model that has seen no batch: all ranges start %s",
-                 plan->scheme.calibrate ? "from a calibration" : "as new");
+        snprintf(remark, size, "is a QAT model that has seen no batch: all ranges start from %s",
+                 plan->scheme.calibrate ? "calibration" : "their defaults");
     variables_free(run->variables);
     run->variables = NULL;
 done:
@@ -176,11 +176,12 @@ static enum status make_parts(struct run *run, struct error *error) {
         if (resumed->progress.steps >= resumed->progress.end ||
             (most && resumed->progress.steps >= most))
             return error_set(error, STATUS_USAGE, run->config.resume_path,
-                             "the training was over after %llu batches; nothing is left to do",
+                             "training was complete after %llu batches; nothing is left to do",
                              (unsigned long long)resumed->progress.steps);
         if (resumed->progress.end % batches)
-            return error_set(error, STATUS_USAGE, run->config.data_folder,
-                             "has another number of digits than the checkpoint was trained on");
+            return error_set(
+                error, STATUS_USAGE, run->config.data_folder,
+                "number of digits differs from that of the checkpoint's training data");
         trainer_resume(run->trainer, resumed->snapshot, resumed->m, resumed->v, &resumed->progress);
         checkpoint_free(run->resumed);
         run->resumed = NULL;

@@ -1,7 +1,7 @@
-/* trace: one JSON line a batch, with every range after that batch's update.
+/* trace: one JSON line per batch, with every range after that batch's update.
  *
  *   {"step","loss","accuracy","tensors":[{"name","kind","min","max","scale","zero_point"}]}
- * Tensors stand in graph order; a tensor with a range per channel has arrays.
+ * Tensors are in graph order; a tensor with a range per channel has arrays.
  */
 #ifndef RUN_TRACE_H
 #define RUN_TRACE_H
@@ -14,7 +14,7 @@ enum status trace_create(struct trace **trace, const char *path, const struct qu
                          struct error *error);
 enum status trace_step(struct trace *trace, const struct step_result *result,
                        const struct range *ranges, struct error *error);
-/* Flushes and frees; the error is the first that writing met.  NULL is harmless. */
+/* Flush and free; returns the first error of any write.  NULL is harmless. */
 enum status trace_close(struct trace *trace, struct error *error);
 
 #endif

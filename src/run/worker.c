@@ -55,7 +55,8 @@ static bool can_train(const struct worker *worker) {
 
 static struct snapshot *take_snapshot(struct worker *worker) {
     struct snapshot *snapshot = trainer_snapshot(worker->options.trainer);
-    if (!snapshot) reporter_log(worker->options.reporter, LOG_ERROR, "no memory for a snapshot");
+    if (!snapshot)
+        reporter_log(worker->options.reporter, LOG_ERROR, "not enough memory for a snapshot");
     return snapshot;
 }
 
@@ -72,7 +73,8 @@ static void submit_evaluation(struct worker *worker, struct snapshot *snapshot, 
     };
     worker->validated = (struct predictions){0};
     if (!shadow_submit(worker->options.shadow, &job))
-        reporter_log(worker->options.reporter, LOG_ERROR, "no room to evaluate");
+        reporter_log(worker->options.reporter, LOG_ERROR,
+                     "evaluation dropped: too many jobs are waiting");
 }
 
 static size_t test_count(const struct worker *worker) {
@@ -174,14 +176,14 @@ static void handle_not_finite(struct worker *worker, const struct step_result *r
     if (on_nan == ON_NAN_CONTINUE && worker->has_told_not_finite) return;
     worker->has_told_not_finite = true;
     static const char *const next[] = {
-        [ON_NAN_PAUSE] = "paused: go on with a smaller learning rate, or go back to the best epoch",
-        [ON_NAN_STOP] = "stopped: try a smaller learning rate",
-        [ON_NAN_CONTINUE] = "going on as asked; this is told once",
+        [ON_NAN_PAUSE] = "paused: continue with a lower learning rate or go back to the best epoch",
+        [ON_NAN_STOP] = "stopped: try a lower learning rate",
+        [ON_NAN_CONTINUE] = "continuing as requested; reported only once",
     };
     reporter_log(
         worker->options.reporter, LOG_CRITICAL,
-        "training diverges: loss, range or gradient of batch %llu is not finite (loss %g), the "
-        "weights are as before it; %s",
+        "training diverged: loss, range or gradient of batch %llu is not finite (loss %g), the "
+        "weights are those before it; %s",
         (unsigned long long)result->step, (double)result->loss, next[on_nan]);
     if (on_nan == ON_NAN_PAUSE) set_state(worker, STATE_PAUSED);
     if (on_nan == ON_NAN_STOP) end_training(worker, STATE_FAILED);
@@ -285,8 +287,8 @@ static enum status stop_now(struct worker *worker, struct error *error) {
 
 static enum status stop_and_restore(struct worker *worker, struct error *error) {
     if (worker->state == STATE_EVAL)
-        return refuse(error, "the last evaluation is going on; try again when it is done");
-    if (!worker->best) return refuse(error, "no epoch has ended yet, so there is no best one");
+        return refuse(error, "the last evaluation is still running; try again when it is done");
+    if (!worker->best) return refuse(error, "no epoch is complete yet, so there is no best one");
     set_state(worker, STATE_STOPPING);
     trainer_restore(worker->options.trainer, worker->best);
     reporter_log(worker->options.reporter, LOG_INFO,
@@ -298,9 +300,9 @@ static enum status stop_and_restore(struct worker *worker, struct error *error) 
 
 static enum status train_on(struct worker *worker, double number, struct error *error) {
     if (worker->state != STATE_DONE && worker->state != STATE_FAILED)
-        return refuse(error, "the training is not over yet");
+        return refuse(error, "training is not over yet");
     if (!(number >= 1 && number <= MAX_EPOCHS) || number != floor(number))
-        return error_set(error, STATUS_USAGE, "", "the number of epochs must be 1 to %d",
+        return error_set(error, STATUS_USAGE, "", "the number of epochs must be between 1 and %d",
                          MAX_EPOCHS);
     trainer_extend(worker->options.trainer, (int)number);
     worker->has_told_not_finite = false;
@@ -320,7 +322,7 @@ static enum status set_learning_rate(struct worker *worker, double number, struc
 
 static enum status set_pace(struct worker *worker, double number, struct error *error) {
     if (!(number >= 0 && number <= 1e9) && number != PACE_AUTO)
-        return refuse(error, "the pace must be max, auto or batches a second");
+        return refuse(error, "the pace must be max, auto or batches per second");
     worker->pace = number;
     plan_pace(worker);
     return STATUS_OK;
@@ -386,7 +388,7 @@ static void carry_out(struct worker *worker, struct command command, uint32_t nu
         status = submit(worker, command.kind, number, &is_submitted, &error);
         break;
     default:
-        status = refuse(&error, "no such command");
+        status = refuse(&error, "unknown command");
     }
     error.status = status;
     if (!is_submitted) reporter_acknowledge(worker->options.reporter, number, &error);
@@ -404,7 +406,7 @@ static void tell_result(struct worker *worker, struct shadow_result *result) {
     if (result->error.status) {
         static const char *const failed[] = {
             [SHADOW_EVALUATE] = "evaluation failed",
-            [SHADOW_PTQ] = "quantization without training failed",
+            [SHADOW_PTQ] = "PTQ failed",
             [SHADOW_EXPORT] = "export failed",
             [SHADOW_CHECKPOINT] = "checkpoint failed",
         };
@@ -431,7 +433,7 @@ static void submit_ptq(struct worker *worker) {
     const struct shadow_job job = {
         .task = SHADOW_PTQ, .model = info->model, .train = &info->dataset->train};
     if (!shadow_submit(worker->options.shadow, &job))
-        reporter_log(worker->options.reporter, LOG_ERROR, "no room to quantize without training");
+        reporter_log(worker->options.reporter, LOG_ERROR, "PTQ dropped: too many jobs are waiting");
 }
 
 /* ---- the thread ---------------------------------------------------------------------------- */
@@ -450,13 +452,13 @@ static void tell_kept_weights(struct worker *worker) {
     if (!kept) return;
     if (kernels)
         reporter_log(worker->options.reporter, LOG_WARNING,
-                     "%d of %d layers with weights are not trainable, but as TFMOT does it %d of "
-                     "their kernels are trained all the same",
+                     "%d of %d layers with weights are not trainable, but %d of their kernels are "
+                     "trained regardless, as TFMOT does",
                      kept, layers, kernels);
     else
         reporter_log(worker->options.reporter, kept == layers ? LOG_WARNING : LOG_INFO,
                      "%d of %d layers with weights are not trainable: %s", kept, layers,
-                     kept == layers ? "only ranges change" : "theirs stay what they are");
+                     kept == layers ? "only ranges change" : "their weights stay fixed");
 }
 
 static void start(struct worker *worker) {
@@ -469,7 +471,7 @@ static void start(struct worker *worker) {
     tell_kept_weights(worker);
     if (info->ranges_remark[0])
         reporter_log(reporter, LOG_INFO, "%s %s", info->name, info->ranges_remark);
-    reporter_log(reporter, LOG_INFO, "digits of %s: %zu to train, %zu to test",
+    reporter_log(reporter, LOG_INFO, "data %s: %zu training and %zu test digits",
                  info->dataset->folder, info->dataset->train.count, info->dataset->test.count);
     reporter_log(reporter, LOG_INFO, "kernels %s, %d %s", info->isa, info->threads,
                  info->threads == 1 ? "thread" : "threads");

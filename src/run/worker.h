@@ -1,15 +1,15 @@
 /* worker: the thread that owns the trainer.
  *
- * Between two batches it passes on what the shadow has finished, carries out commands and waits
- * where the pace or a pause asks for it; it never waits for the screen.
+ * Between batches it publishes the shadow's results, carries out commands and waits if paced or
+ * paused; it never waits for the screen.
  *
  *   STARTING -> TRAIN <-> PAUSED      pause, resume, step; a non-finite loss pauses too
  *   TRAIN, PAUSED -> STOPPING         stop at the end of the epoch; it may be paused again
  *   TRAIN, STOPPING, PAUSED -> EVAL   the last batch, or stop now
- *   EVAL -> DONE                      when the last evaluation is there
+ *   EVAL -> DONE                      when the last evaluation is ready
  *   DONE -> TRAIN                     train on
- *   any training state -> FAILED      a non-finite loss where the options say stop
- * Export, evaluation and checkpoint are taken in every state.
+ *   any training state -> FAILED      a non-finite loss with --on-nan stop
+ * Export, evaluation and checkpoint commands are accepted in every state.
  */
 #ifndef RUN_WORKER_H
 #define RUN_WORKER_H
@@ -19,8 +19,8 @@
 #include "run/shadow.h"
 #include "run/trace.h"
 
-/* All of it outlives the worker, which is the only one to use trainer, pool, reporter and trace
- * from worker_start to worker_finish. */
+/* All of these must outlive the worker, which alone uses trainer, pool, reporter and trace from
+ * worker_start to worker_finish. */
 struct worker_options {
     const struct run_info *info;
     struct trainer *trainer;
@@ -36,7 +36,7 @@ struct worker; /* opaque */
 enum status worker_start(struct worker **worker, const struct worker_options *options,
                          struct error *error);
 
-/* Ends it after the batch it is at, and frees it.  NULL is harmless. */
+/* End it after the current batch and free it.  NULL is harmless. */
 void worker_finish(struct worker *worker);
 
 #endif

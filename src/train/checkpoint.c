@@ -184,7 +184,7 @@ enum status checkpoint_save(const struct checkpoint *checkpoint, const char *fol
     int used = snprintf(own, sizeof own, "%s/checkpoint-s%" PRIu64 ".h5", folder,
                         checkpoint->snapshot->step);
     if (used < 0 || (size_t)used >= sizeof own)
-        return error_set(error, STATUS_USAGE, folder, "the folder's name is too long");
+        return error_set(error, STATUS_USAGE, folder, "folder name is too long");
     snprintf(newest, sizeof newest, "%s/checkpoint.h5", folder);
     snprintf(path, size, "%s", own);
     struct saver saver = {checkpoint, own};
@@ -286,12 +286,12 @@ static enum status read_progress(const char *text, const char *path, struct chec
     int64_t seed = 0, most = 0;
     enum status status = STATUS_OK;
     if (!get_integer(root, "version", 1, INT64_MAX, &version)) {
-        status = error_set(error, STATUS_FORMAT, path, "is no checkpoint of qatop");
+        status = error_set(error, STATUS_FORMAT, path, "is not a qatop checkpoint");
         goto done;
     }
     if (version > CHECKPOINT_VERSION) {
         status = error_set(error, STATUS_UNSUPPORTED, path,
-                           "is a checkpoint of version %lld; this qatop knows up to %d",
+                           "is a version %lld checkpoint; this qatop supports versions up to %d",
                            (long long)version, CHECKPOINT_VERSION);
         goto done;
     }
@@ -302,7 +302,7 @@ static enum status read_progress(const char *text, const char *path, struct chec
         !get_integer(root, "step", 0, INT64_MAX, &step) ||
         !get_trainer(root, step, &checkpoint->progress) ||
         !get_integer(root, "epochs", 1, MAX_EPOCHS, &epochs) ||
-        !get_integer(root, "batch", 1, BATCH_MAX, &batch) ||
+        !get_integer(root, "batch", 1, MAX_BATCH, &batch) ||
         !get_integer(root, "warmup", 0, INT32_MAX, &warmup) ||
         !get_integer(root, "seed", INT64_MIN, INT64_MAX, &seed) ||
         !get_integer(root, "max_steps", 0, INT64_MAX, &most) || !json_is_number(rate) ||
@@ -312,7 +312,7 @@ static enum status read_progress(const char *text, const char *path, struct chec
         !get_smoothing(root, &training->label_smoothing) ||
         !get_augmentation(root, &training->augment)) {
         status = error_set(error, STATUS_FORMAT, path,
-                           "the checkpoint's description lacks something or makes no sense");
+                           "the checkpoint's description is incomplete or invalid");
         goto done;
     }
     progress->scheme = *scheme;
@@ -361,7 +361,7 @@ static enum status read_h5(const char *path, struct checkpoint *checkpoint,
     enum status status = h5_reader_open(&reader, path, error);
     if (status) return status;
     if (!h5_reader_has_attribute(reader, "/", ATTRIBUTE))
-        status = error_set(error, STATUS_FORMAT, path, "is no checkpoint of qatop");
+        status = error_set(error, STATUS_FORMAT, path, "is not a qatop checkpoint");
     if (!status) status = h5_reader_text(reader, "/", ATTRIBUTE, &text, &length, error);
     if (!status) status = read_progress(text, path, checkpoint, progress, error);
     if (!status) status = read_parameters(reader, path, model, "optimizer/m", checkpoint->m, error);

@@ -46,21 +46,23 @@ struct trainer {
 
 static enum status check_training(const struct training *training, const struct dataset *dataset,
                                   struct error *error) {
-    if (training->batch < 1 || training->batch > BATCH_MAX)
-        return error_set(error, STATUS_USAGE, "", "a batch of %d: must be between 1 and %d",
-                         training->batch, BATCH_MAX);
+    if (training->batch < 1 || training->batch > MAX_BATCH)
+        return error_set(error, STATUS_USAGE, "", "batch size %d: must be between 1 and %d",
+                         training->batch, MAX_BATCH);
     if (training->epochs < 1 || training->epochs > MAX_EPOCHS)
         return error_set(error, STATUS_USAGE, "", "%d epochs: must be between 1 and %d",
                          training->epochs, MAX_EPOCHS);
     if (!(training->learning_rate >= 0) || !isfinite(training->learning_rate))
-        return error_set(error, STATUS_USAGE, "", "a learning rate must be 0 or more");
+        return error_set(error, STATUS_USAGE, "", "the learning rate must be 0 or more");
     if (training->warmup < 0)
-        return error_set(error, STATUS_USAGE, "", "a warmup must be 0 batches or more");
+        return error_set(error, STATUS_USAGE, "", "the warmup must be 0 or more batches");
     if (!(training->label_smoothing >= 0 && training->label_smoothing < 1))
-        return error_set(error, STATUS_USAGE, "", "label smoothing must be 0 or more, less than 1");
+        return error_set(error, STATUS_USAGE, "",
+                         "label smoothing must be at least 0 and less than 1");
     if (dataset->train.count == 0 || dataset->train.count > UINT32_MAX)
         return error_set(error, STATUS_USAGE, dataset->folder,
-                         "%zu training digits: at least one is needed", dataset->train.count);
+                         "%zu training digits: must be between 1 and 4294967295",
+                         dataset->train.count);
     return STATUS_OK;
 }
 

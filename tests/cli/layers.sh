@@ -64,7 +64,7 @@ done_well "it can be compared with a model of other weights"
 q eval --layers ptq.tflite
 refused 2 "ptq.tflite: .*--against MODEL" "a .tflite alone has no float values"
 q eval --layers --against fc ptq.tflite
-refused 1 "ptq.tflite: holds no FULLY_CONNECTED for layer 'dense'" "one made from another model is refused"
+refused 1 "ptq.tflite: has no FULLY_CONNECTED for layer 'dense'" "one made from another model is refused"
 q eval --layers --against ptq.tflite ptq.tflite
 refused 2 "against requires a Keras model" "so is another .tflite"
 q eval --layers --against fc cnn

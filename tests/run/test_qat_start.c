@@ -97,11 +97,10 @@ static void activations_start_where_the_file_left_them(void **state) {
         json_t *line = trace_of(test_golden(files[i / 2]), schemes_[i % 2], remark);
         check_activations(line, variables);
         json_decref(line);
-        assert_string_equal(remark,
-                            i % 2 ? "qat is a QAT model: its ranges are taken over for 5 of 5 "
-                                    "activations"
-                                  : "qat is a QAT model: its ranges are taken over for 6 of 6 "
-                                    "activations");
+        assert_string_equal(remark, i % 2 ? "qat is a QAT model: 5 of 5 activations start from its "
+                                            "ranges"
+                                          : "qat is a QAT model: 6 of 6 activations start from its "
+                                            "ranges");
     }
     variables_free(variables);
 }

@@ -373,7 +373,7 @@ static void impossible_trainings_are_refused(void **state) {
     struct training wrong[5];
     for (int i = 0; i < 5; i++) wrong[i] = plain;
     wrong[0].batch = 0;
-    wrong[1].batch = BATCH_MAX + 1;
+    wrong[1].batch = MAX_BATCH + 1;
     wrong[2].epochs = 0;
     wrong[3].learning_rate = NAN;
     wrong[4].warmup = -1;

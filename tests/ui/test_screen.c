@@ -206,7 +206,7 @@ static void the_log_is_as_drawn(void **state) {
     make(24, 80, GLYPHS_ASCII, true);
     log_line(LOG_WARNING, "dense/out: saturation 1.9 % is over 1 % (3 batches); its range is too "
                           "narrow for what it sees; lower the decay of its moving average");
-    log_line(LOG_CRITICAL, "training diverges: loss of batch 702 is not finite");
+    log_line(LOG_CRITICAL, "training diverged: loss of batch 702 is not finite");
     screen_stderr(&screen, "HDF5-DIAG: something a library says");
     type("55");
     golden("screen-log-80x24");
