@@ -392,13 +392,13 @@ static enum status refuse_option(int code, char **argv, struct error *error) {
     return error_set(error, STATUS_USAGE, "", "unknown option --%s; see qatop --help", name);
 }
 
-/* A word that is neither a command nor looks like the name of a file. */
+/* Does not look like the name of a file. */
 static bool is_plain_word(const char *text) {
     return !strpbrk(text, "/.") && !assets_is_model(text);
 }
 
 static enum status find_verb(struct options *options, struct error *error) {
-    /* Words that later versions will give a meaning to; a file of that name is ./WORD. */
+    /* Reserved for later versions; a file of that name is ./WORD. */
     static const char *const reserved[] = {"attach", "fetch", "replay"};
     options->verb = verbs;
     if (!options->operand_count) return STATUS_OK;

@@ -62,7 +62,7 @@ enum status settings_run(struct settings *settings, const struct options *option
     config->record_path = options->record;
     config->resume_path = options->resume;
     if (options->resume && !options->out) {
-        /* A run goes on in its own folder. */
+        /* A resumed run writes to its own folder. */
         snprintf(settings->out_folder, sizeof settings->out_folder, "%s", options->resume);
         char *slash = strrchr(settings->out_folder, '/');
         strcpy(slash ? slash + (slash == settings->out_folder) : settings->out_folder,
@@ -83,9 +83,9 @@ enum status settings_check_writable(const char *path, struct error *error) {
         strcpy(folder, ".");
     struct stat info;
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-        return error_set(error, STATUS_IO, path, "is a folder; the name of a file is wanted");
+        return error_set(error, STATUS_IO, path, "is a folder, not a file");
     enum status status = file_make_parents(path, error);
     if (status) return status;
-    if (access(folder, W_OK | X_OK)) return error_errno(error, path, "cannot write there");
+    if (access(folder, W_OK | X_OK)) return error_errno(error, path, "cannot write");
     return STATUS_OK;
 }

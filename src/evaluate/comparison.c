@@ -88,7 +88,7 @@ static void add_rows(struct comparer *comparer) {
     comparison->rows[comparison->row_count - 1].is_probabilities = true;
 }
 
-/* ---- values beside values ---- */
+/* ---- comparing values ---- */
 
 static void tally_values(struct tally *tally, const struct frozen_tensor *tensor, size_t count,
                          const float *x, const void *raw) {
@@ -118,7 +118,7 @@ static double decibels(double signal, double noise) {
 static void finish_row(struct compared *row, const struct tally *tally) {
     if (!tally->count) return;
     row->sqnr = decibels(tally->signal, tally->noise);
-    /* A softmax has the scale 1/256 whatever it gives: there a last code is no failure. */
+    /* A softmax always has the scale 1/256: its last code is not a clipped value. */
     if (!row->is_probabilities) row->saturation = (double)tally->clipped / (double)tally->count;
     row->worst = tally->worst;
 }
@@ -180,15 +180,16 @@ done:
     return status;
 }
 
-/* ---- one layer alone ---- */
+/* ---- quantizing a single layer ---- */
 
-/* What the layer's values, before an activation that is an operator of its own, are rounded to. */
+/* The tensor that the layer's values, before an activation with its own operator, are rounded to.
+ */
 static const struct frozen_tensor *rounded_by(const struct comparer *comparer,
                                               const struct compared *row) {
     return &comparer->frozen->tensors[comparer->map.rounded[row->last]];
 }
 
-/* Whether it rounds anything itself; others move values, or come after the logits. */
+/* Whether the layer rounds anything; others only move values or come after the logits. */
 static bool rounds(const struct comparer *comparer, const struct compared *row) {
     enum frozen_op code = code_of(comparer, row);
     return !row->is_probabilities && is_int8(rounded_by(comparer, row)) && code != OP_MAX_POOL_2D &&
@@ -208,7 +209,7 @@ static const struct frozen_tensor *weights_of(const struct comparer *comparer,
                                                                                       : NULL;
 }
 
-/* What the BatchNormalization that became part of the layer multiplies channel c by. */
+/* The factor of channel c in the BatchNormalization folded into the layer. */
 static float factor_of(const struct comparer *comparer, const struct compared *row, size_t c) {
     const struct model *model = comparer->model;
     int index = quant_normalization(model, row->layer);
@@ -220,7 +221,7 @@ static float factor_of(const struct comparer *comparer, const struct compared *r
     return gamma * (1.0f / sqrtf(variance + (float)by->epsilon));
 }
 
-/* The layer's weights in comparer->weights become what their codes mean. */
+/* Replace the layer's weights in comparer->weights by the real values of their codes. */
 static enum status quantize_weights(struct comparer *comparer, struct compared *row,
                                     const struct frozen_tensor *tensor) {
     const struct layer *layer = &comparer->model->layers[row->layer];
@@ -252,7 +253,7 @@ static enum status quantize_weights(struct comparer *comparer, struct compared *
     return STATUS_OK;
 }
 
-/* A plan that quantizes the output of one layer and nothing else. */
+/* A plan that only quantizes the output of one layer. */
 static enum status plan_one(struct quant_plan *plan, const struct model *model, int layer,
                             struct error *error) {
     size_t layers = (size_t)model->layer_count;
@@ -338,7 +339,7 @@ done:
 
 /* ---- all ---- */
 
-/* Power of the error at the logits by that of the signal. */
+/* Power of the error at the logits relative to that of the signal. */
 static double power_of(const struct compared *row) {
     return isnan(row->alone_sqnr) ? 0 : pow(10, -row->alone_sqnr / 10);
 }

@@ -26,7 +26,7 @@ static enum status evaluate_all(struct evaluation *evaluation, const struct digi
     if (status) return status;
     status = evaluate_frozen(frozen, evaluation->runtime, digits, pool, snapshot->model->name,
                              &evaluation->results[PRECISION_INT8], error);
-    /* That the layers cannot be told apart takes nothing from the accuracies. */
+    /* If the layers cannot be matched, the accuracies are still valid. */
     if (!status)
         (void)comparison_create(&evaluation->layers, snapshot->model, snapshot->weights, frozen,
                                 evaluation->runtime, digits, EVALUATION_COMPARED, pool,
@@ -68,7 +68,7 @@ enum status evaluation_create(struct evaluation **evaluation, struct snapshot *s
 }
 
 struct evaluation *evaluation_retain(struct evaluation *evaluation) {
-    /* Relaxed: whoever hands the pointer over has already ordered its contents. */
+    /* Relaxed: passing the pointer on has already ordered its contents. */
     atomic_fetch_add_explicit(&evaluation->references, 1, memory_order_relaxed);
     return evaluation;
 }

@@ -10,7 +10,7 @@ struct mapper {
     const struct frozen *frozen;
 };
 
-/* The operator that a layer becomes when it becomes one; *is_needed: it always does. */
+/* The operator that a layer is converted to, if any; *is_needed: there is always one. */
 static int code_of(const struct layer *layer, bool *is_needed) {
     *is_needed = true;
     switch (layer->kind) {
@@ -49,7 +49,7 @@ static bool reads(const struct frozen_operator *op, int tensor) {
     return false;
 }
 
-/* The same, also through operators that only give it another scale. */
+/* The same, also through operators that only change the scale. */
 static bool reads_codes(const struct frozen *frozen, const struct frozen_operator *op, int tensor) {
     if (reads(op, tensor)) return true;
     for (int i = 0; i < frozen->operator_count; i++) {
@@ -74,8 +74,8 @@ static size_t count_values(const struct frozen_tensor *tensor) {
     return frozen_tensor_count(tensor) / batch;
 }
 
-/* The first operator of this kind, not taken yet, that reads what the layer reads and gives as many
- * values as it; -1 when there is none. */
+/* The first operator of this kind, not taken yet, that reads the layer's input and has as many
+ * output values; -1 if there is none. */
 static int find_operator(const struct mapper *mapper, const struct layer *layer, int code) {
     const struct frozen *frozen = mapper->frozen;
     for (int i = 0; i < frozen->operator_count; i++) {
@@ -89,7 +89,7 @@ static int find_operator(const struct mapper *mapper, const struct layer *layer,
     return -1;
 }
 
-/* A QUANTIZE to int8 that alone reads the tensor; -1 when there is none. */
+/* A QUANTIZE to int8 that is the only reader of the tensor; -1 if there is none. */
 static int find_quantize(const struct mapper *mapper, int tensor) {
     const struct frozen *frozen = mapper->frozen;
     for (int i = 0; i < frozen->operator_count; i++) {
@@ -101,7 +101,7 @@ static int find_quantize(const struct mapper *mapper, int tensor) {
     return -1;
 }
 
-/* What computes value by value and is no layer of its own kind: RELU, LOGISTIC, ... */
+/* Elementwise operators that are not a kind of layer: RELU, LOGISTIC, ... */
 static bool is_activation(enum frozen_op code) {
     switch (code) {
     case OP_ADD:
@@ -132,7 +132,7 @@ static bool wants_activation(const struct layer *layer) {
     return !is_fused;
 }
 
-/* An operator that alone computes the layer's activation from its tensor, when there is one. */
+/* The operator that computes the layer's activation from its tensor, if there is one. */
 static void map_activation(struct mapper *mapper, int index) {
     const struct frozen *frozen = mapper->frozen;
     struct layer_map *map = mapper->map;

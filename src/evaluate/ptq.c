@@ -10,7 +10,7 @@
 
 #define BATCH 50
 
-/* Digits as a folder of PNG files gives them: label after label. */
+/* Digits in the order of a folder of PNG files: by label. */
 static bool is_sorted(const struct digits *digits) {
     for (size_t i = 1; i < digits->count; i++)
         if (digits->labels[i] < digits->labels[i - 1]) return false;
@@ -29,7 +29,7 @@ static void observe(struct network *network, const struct quant_plan *plan, stru
     }
 }
 
-/* How many operators read what a layer gives. */
+/* How many operators read the output of a layer. */
 static int count_readers(const struct model *model, int index) {
     int count = 0;
     for (int i = index + 1; i < model->layer_count; i++)
@@ -39,8 +39,8 @@ static int count_readers(const struct model *model, int index) {
     return count;
 }
 
-/* The layer whose tensor the ADD of layer `index` overwrites with its sums: the first that it reads
- * and nothing else does, but for the model's input; -1 when there is none. */
+/* The layer whose tensor the ADD of layer `index` overwrites with its sums: the first input that
+ * has no other reader, except the model's input; -1 if there is none. */
 static int overwritten_by(const struct model *model, int index) {
     const struct layer *add = &model->layers[index];
     for (int i = 0; i < add->input_count; i++) {
@@ -52,9 +52,9 @@ static int overwritten_by(const struct model *model, int index) {
     return -1;
 }
 
-/* While the converter calibrates, TFLite's ADD writes its sums over one of its inputs where it can
- * (not where they are the model's output), and inputs are looked at after the operator has run: the
- * input's range then holds that of the sums as well. */
+/* When the converter calibrates, TFLite's ADD overwrites one of its inputs with the sums if it can
+ * (not if they are the model's output), and inputs are recorded after the operator has run: the
+ * input's range then includes that of the sums. */
 static void observe_overwritten(const struct quant_plan *plan, const struct model *model,
                                 struct range *ranges) {
     const int *tensors = plan->activation_tensor;
@@ -68,7 +68,7 @@ static void observe_overwritten(const struct quant_plan *plan, const struct mode
     }
 }
 
-/* ranges[plan->range_count] of a plan that has activations only. */
+/* ranges[plan->range_count]; the plan only has activations. */
 static enum status calibrate(const struct model *model, const struct quant_plan *plan,
                              const struct digits *digits, size_t count, struct pool *pool,
                              struct range *ranges, struct error *error) {

@@ -41,7 +41,7 @@ void alarms_destroy(struct alarms *alarms) {
     free(alarms);
 }
 
-/* True when the alarm is to be raised with this report. */
+/* True if this report raises the alarm. */
 static bool watch(struct watch *watch, bool is_bad, int to_raise, int to_clear) {
     if (!is_bad) {
         watch->bad = 0;
@@ -61,7 +61,7 @@ bool alarms_tensor(struct alarms *alarms, const char *name, const struct event_t
         return false;
     struct tensor_watch *own = &alarms->tensors[tensor->tensor];
     const struct tensor_stats *stats = &tensor->stats;
-    /* Written so that NaN is bad. */
+    /* Written so that NaN counts as bad. */
     bool saturates = watch(&own->saturation, !(stats->saturation <= ALARM_SATURATION),
                            REPORTS_TO_RAISE, REPORTS_TO_CLEAR);
     bool is_coarse =
@@ -71,7 +71,7 @@ bool alarms_tensor(struct alarms *alarms, const char *name, const struct event_t
                  "%s clips %.1f %% of its values (limit %.0f %%): let the range settle or lower "
                  "the learning rate",
                  name, (double)stats->saturation * 100, (double)ALARM_SATURATION * 100);
-        /* Both at once: the clipping explains the noise. */
+        /* If both, clipping explains the noise. */
         return true;
     }
     if (is_coarse)

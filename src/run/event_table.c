@@ -97,7 +97,7 @@ static void write_tensor_name(struct json_text *json, const struct event *event,
 }
 
 static void predicted_digits(struct json_text *json, const struct predictions *predictions) {
-    /* Piece by piece, so that no copy of the whole is needed. */
+    /* In pieces, to avoid a copy of the whole. */
     char piece[257];
     json_text_key(json, "predicted");
     json_text_open(json, '[');
@@ -132,7 +132,7 @@ static void precision_fields(struct json_text *json, const struct evaluation *ev
     json_text_close(json, '}');
 }
 
-/* What eval --layers --json tells of a layer, in the same words. */
+/* The keys are those of eval --layers --json. */
 static void layer_fields(struct json_text *json, const struct model *model,
                          const struct compared *row) {
     json_text_open(json, '{');

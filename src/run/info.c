@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The model's file name without folders and ending. */
+/* The model's file name without folders and extension. */
 static void name_of(const char *path, char *name, size_t size) {
     const char *slash = strrchr(path, '/');
     const char *base = slash ? slash + 1 : path;

@@ -17,8 +17,8 @@ struct mailbox {
     unsigned first;
     uint32_t last_number;
     bool is_woken;
-    /* Written under the mutex; read without it as a hint, so that looking into an empty box
-     * between two batches costs one load. */
+    /* Written under the mutex; also read without it, as a hint, so that checking an empty mailbox
+     * between batches costs a single load. */
     atomic_uint count;
 };
 
@@ -61,7 +61,7 @@ uint32_t mailbox_send(struct mailbox *mailbox, struct command command) {
 bool mailbox_take(struct mailbox *mailbox, struct command *command, uint32_t *number) {
     if (!atomic_load_explicit(&mailbox->count, memory_order_relaxed)) return false;
     pthread_mutex_lock(&mailbox->mutex);
-    /* Only the taker makes it smaller, so it is still not empty. */
+    /* Only the taker removes commands, so it is still not empty. */
     unsigned count = atomic_load_explicit(&mailbox->count, memory_order_relaxed);
     struct letter letter = mailbox->letters[mailbox->first];
     mailbox->first = (mailbox->first + 1) % MAILBOX_SLOTS;

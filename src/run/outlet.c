@@ -11,14 +11,14 @@
 #include "run/event_table.h"
 #include "run/ring.h"
 
-/* How long the worker sleeps between two looks at a full ring whose reader it waits for. */
+/* How long the worker sleeps between checks of a full ring while it waits for the reader. */
 #define LOOK_AGAIN 0.0005
 
 struct outlet {
     struct ring *ring;
     uint32_t slots;
     double patience;
-    /* worker's */
+    /* owned by the worker */
     struct event pending[OUTLET_PENDING]; /* oldest first */
     int pending_count;
     struct event *tensors; /* newest of each, where has_tensor says so */
@@ -28,10 +28,10 @@ struct outlet {
     uint64_t last_step;
     double last_time;
     struct outlet_waits waits;
-    /* the reader sleeps; whoever clears it posts */
+    /* the reader sleeps; whoever clears this posts */
     atomic_bool is_waiting;
     sem_t filled;
-    /* for outlet_pressure; relaxed, they are only shown */
+    /* for outlet_pressure; relaxed, because they are only displayed */
     _Atomic uint64_t folded;
     _Atomic uint32_t high_water;
 };
@@ -97,7 +97,7 @@ static void forget(struct outlet *outlet, int index) {
             (size_t)(outlet->pending_count - index) * sizeof *outlet->pending);
 }
 
-/* Drops the oldest of what is worth least. */
+/* Drop the oldest of the least important events. */
 static void make_room(struct outlet *outlet) {
     int victim = 0;
     for (int i = 1; i < outlet->pending_count; i++)
@@ -133,8 +133,8 @@ static void fold_batch(struct event *into, const struct event *event) {
     into->time = event->time;
 }
 
-/* The record that this batch may be merged into: the newest one, and only when nothing else has
- * happened since (so order holds), or when there is no room to keep them apart. */
+/* The record to merge this batch into: the newest one, and only if nothing else has happened since,
+ * which keeps the order, or if there is no room to keep them separate. */
 static struct event *foldable_batch(struct outlet *outlet) {
     for (int i = outlet->pending_count - 1; i >= 0; i--) {
         if (outlet->pending[i].kind == EVENT_BATCH) return &outlet->pending[i];
@@ -158,7 +158,7 @@ static void keep_tensor(struct outlet *outlet, const struct event *event) {
     outlet->tensors[tensor].folded += folded;
 }
 
-/* Takes out the partial evaluation that waits, if one does; returns how many it stood for. */
+/* Remove the pending partial evaluation, if any; returns the number it stood for. */
 static uint32_t replace_partial(struct outlet *outlet) {
     for (int i = 0; i < outlet->pending_count; i++) {
         struct event *older = &outlet->pending[i];
@@ -290,7 +290,7 @@ bool outlet_wait(struct outlet *outlet, struct event *event, double seconds) {
         /* Pairs with the exchange in push. */
         (void)atomic_exchange_explicit(&outlet->is_waiting, true, memory_order_acq_rel);
         found = ring_pop(outlet->ring, event);
-        /* A post may be left over from a wait that found its event without sleeping: go round. */
+        /* A post may be left over from a wait that found its event without sleeping: try again. */
     } while (!found && sem_timedwait(&outlet->filled, &until) == 0);
     /* An exchange here as well: a plain store would cut the chain by which the next one acquires
      * what the worker released. */

@@ -1,7 +1,7 @@
 #include "run/pacer.h"
 
-/* A run that fell behind (validation, a busy machine, a pause) hurries by at most this much, so it
- * neither jumps on screen nor loses its length for a hiccup. */
+/* A run that fell behind (validation, a busy machine, a pause) catches up by at most this much, so
+ * that it neither jumps on screen nor takes longer because of a hiccup. */
 #define CATCH_UP_SECONDS 0.25
 
 void pacer_set(struct pacer *pacer, double pace, uint64_t batches, double now) {

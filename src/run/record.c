@@ -41,8 +41,8 @@ static void *record_main(void *context) {
     thread_set_name("qatop-record");
     for (;;) {
         struct event event;
-        /* Acquire: pairs with record_close, after which nothing is published any more; so an
-         * outlet found empty after it stays empty. */
+        /* Acquire: pairs with record_close, after which nothing is published, so an outlet that is
+         * empty now stays empty. */
         bool is_ending = atomic_load_explicit(&record->is_ending, memory_order_acquire);
         if (outlet_take(record->outlet, &event) ||
             (!is_ending && outlet_wait(record->outlet, &event, LOOK_SECONDS))) {

@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "run/alarms.h"
 
-/* A wait for the run's record is told once, then again after this many seconds. */
+/* Waiting for the run's record is reported once, then again after this many seconds. */
 #define TELL_WAITS_SECONDS 5.0
-/* Weight of the past in the digits per second that are shown. */
+/* Weight of the past in the digits per second shown. */
 #define RATE_DECAY 0.9
 
 struct reporter {
@@ -206,8 +206,8 @@ void reporter_tensors(struct reporter *reporter, const struct trainer *trainer, 
     reporter->tensors_due = end + (rest > REPORTER_TENSOR_SECONDS ? rest : REPORTER_TENSOR_SECONDS);
 }
 
-/* The range of the present weights, and a moving average that forgets within an epoch, move because
- * the values do: no further training would settle them. */
+/* Ranges of the current weights, and moving averages that forget within an epoch, move because the
+ * values do: further training would not settle them. */
 static bool may_settle(const struct reporter *reporter, int index) {
     const struct scheme *scheme = &reporter->plan->scheme;
     if (reporter->plan->tensors[index].kind == TENSOR_WEIGHT) return !scheme->fresh_weight_ranges;

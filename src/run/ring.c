@@ -5,8 +5,8 @@
 
 #include "base/array.h"
 
-/* Each side keeps the other's index as it last saw it and loads the shared one only when that
- * copy says full (or empty), so a busy pair does not pass cache lines to and fro per record. */
+/* Each side caches the other's index and loads the shared one only if the cached one says full (or
+ * empty), so that a busy pair does not bounce cache lines for every record. */
 struct ring {
     _Alignas(ARRAY_ALIGNMENT) atomic_size_t head; /* next to read; written by the reader */
     _Alignas(ARRAY_ALIGNMENT) size_t seen_tail;   /* reader's copy of tail */
@@ -40,16 +40,16 @@ void ring_destroy(struct ring *ring) {
 }
 
 bool ring_push(struct ring *ring, const void *record) {
-    /* Indices run on without wrapping to the slots; their difference is what is queued. */
+    /* Indices are not reduced to slots; their difference is the number of queued records. */
     size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
     if (tail - ring->seen_head == ring->slots) {
-        /* Acquire: pairs with the reader's release of head, so its copy out of the slot that is
-         * about to be reused has happened. */
+        /* Acquire: pairs with the reader's release of head, so the reader has finished copying from
+         * the slot about to be reused. */
         ring->seen_head = atomic_load_explicit(&ring->head, memory_order_acquire);
         if (tail - ring->seen_head == ring->slots) return false;
     }
     memcpy(ring->records + (tail & (ring->slots - 1)) * ring->size, record, ring->size);
-    /* Release: the record is whole before the reader sees the new tail. */
+    /* Release: the record is complete before the reader sees the new tail. */
     atomic_store_explicit(&ring->tail, tail + 1, memory_order_release);
     return true;
 }
@@ -68,7 +68,7 @@ bool ring_pop(struct ring *ring, void *record) {
 }
 
 size_t ring_used(const struct ring *ring) {
-    /* Head first: the other side may move meanwhile, and tail never stands before head, so the
+    /* Head first: the other side may move meanwhile, and tail is never behind head, so the
      * difference cannot be negative; it may exceed the slots by what was read in between. */
     size_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
     size_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);

@@ -20,11 +20,11 @@
 
 #define SCREEN_SLOTS 4096
 #define RECORD_SLOTS 4096
-/* How long the worker waits for the record before it folds, as it does for a screen at once. */
+/* How long the worker waits for the record before it folds; for a screen it does so at once. */
 #define RECORD_PATIENCE 2.0
-/* Without a screen the reader is a program's main loop that only prints. */
+/* Without a screen, the reader is the main loop of a program that only prints. */
 #define HEADLESS_PATIENCE 1.0
-/* The longest that run_finish waits for a record whose disk does not take it. */
+/* The longest that run_finish waits for a record on a stalled disk. */
 #define RECORD_LAST_SECONDS 10.0
 
 struct run {
@@ -60,12 +60,12 @@ static enum status copy_config(struct run *run, const struct run_config *config,
     size_t count = sizeof texts / sizeof *texts, done = 0;
     while (done < count && copy_text(texts[done])) done++;
     if (done == count) return STATUS_OK;
-    /* Only what was copied is ours to free. */
+    /* Free only what was copied. */
     for (; done < count; done++) *texts[done] = NULL;
     return error_memory(error, "", 0);
 }
 
-/* The checkpoint's model becomes the run's; its plan is made again like any other. */
+/* The run takes over the checkpoint's model and creates the plan as for any other. */
 static enum status load_checkpoint(struct run *run, struct error *error) {
     struct run_config *config = &run->config;
     enum status status = checkpoint_load(config->resume_path, &run->resumed, error);
@@ -77,7 +77,7 @@ static enum status load_checkpoint(struct run *run, struct error *error) {
     return STATUS_OK;
 }
 
-/* A checkpoint's model is the trained one; what training started from is the baseline. */
+/* The checkpoint's weights are the trained ones; the baseline is what training started from. */
 static void take_pretrained(struct run *run) {
     if (!run->resumed)
         run->info.baseline = run->model->has_ranges ? BASELINE_QAT : BASELINE_PRETRAINED;
@@ -98,7 +98,7 @@ static enum status load(struct run *run, struct error *error) {
     status = model_check_digits(run->model, config->model_path, error);
     if (status) return status;
     take_pretrained(run);
-    /* Reading HDF5 forks: now, before there are threads. */
+    /* Reading HDF5 forks, so do it before creating threads. */
     if (run->model->has_ranges && !run->resumed)
         status = variables_load(config->model_path, &run->variables, error);
     if (status) return status;
@@ -207,7 +207,7 @@ static void fill_info(struct run *run) {
     info->threads = pool_threads(run->pool);
 }
 
-/* Signals are the caller's affair: its thread alone takes them. */
+/* Signals are left to the caller: only its thread receives them. */
 static void block_signals(sigset_t *before) {
     sigset_t all;
     sigfillset(&all);
@@ -335,7 +335,7 @@ struct outlet_pressure run_pressure(const struct run *run) {
     return outlet_pressure(run->screen);
 }
 
-/* The worker has ended, so this thread is the outlet's writer now. */
+/* The worker has ended, so this thread may write to the outlet. */
 static void finish_record(struct run *run) {
     double deadline = clock_seconds() + RECORD_LAST_SECONDS;
     while (!outlet_flush(run->record_outlet) && clock_seconds() < deadline) clock_sleep(0.001);

@@ -118,8 +118,8 @@ static void work(struct shadow *shadow, struct shadow_job *job, struct shadow_re
     drop_job(job);
 }
 
-/* Only rolling ones keep to the share: one on all digits, asked for or at an epoch's end, would put
- * off the next glance for a long while. */
+/* Only rolling evaluations count towards the share: one on all digits, on request or at the end of
+ * an epoch, would delay the next rolling one for long. */
 static void plan_rolling(struct shadow *shadow, size_t count, double start, double end) {
     shadow->evaluated_at = end;
     if (count > SHADOW_ROLLING_DIGITS) return;
@@ -184,7 +184,7 @@ enum status shadow_create(struct shadow **made, const struct shadow_options *opt
     return STATUS_OK;
 }
 
-/* Evaluations that nobody waits for are worth less the older they are. */
+/* Evaluations that nobody waits for lose value with age. */
 static void drop_unasked(struct shadow *shadow) {
     int unasked = 0, oldest = -1;
     for (int i = shadow->job_count - 1; i >= 0; i--) {
@@ -201,7 +201,7 @@ static void drop_unasked(struct shadow *shadow) {
 bool shadow_submit(struct shadow *shadow, const struct shadow_job *job) {
     struct shadow_job own = *job;
     bool is_unasked = job->task == SHADOW_EVALUATE && !job->command;
-    /* Room is kept for evaluations that the run itself needs. */
+    /* Keep room for evaluations that the run itself needs. */
     int limit = is_unasked ? JOBS : JOBS - UNASKED - 2;
     pthread_mutex_lock(&shadow->mutex);
     if (is_unasked) drop_unasked(shadow);

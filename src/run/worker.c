@@ -12,7 +12,7 @@
 #include "base/thread.h"
 #include "run/pacer.h"
 
-/* How soon a worker with nothing to train looks again whether a slow reader has room. */
+/* How often a worker with nothing to train checks whether a slow reader has room. */
 #define FLUSH_SECONDS 0.05
 
 struct worker {
@@ -27,11 +27,11 @@ struct worker {
     double taken_share; /* of one core's time for rolling evaluations that wait for no pacer */
     struct pacer pacer;
     uint64_t batches_planned; /* of the present stretch, for the pacer */
-    /* the epoch that is going on */
+    /* the current epoch */
     double loss_sum, seconds;
     uint64_t count, correct;
     int epochs; /* ended so far */
-    /* at the end of the last epoch, until the training's last evaluation takes it */
+    /* at the end of the last epoch, until the last evaluation takes it */
     struct predictions validated;
     /* the best epoch so far */
     struct snapshot *best;
@@ -60,7 +60,7 @@ static struct snapshot *take_snapshot(struct worker *worker) {
     return snapshot;
 }
 
-/* Takes over the reference to `snapshot`, and what it was validated to where that is not empty. */
+/* Takes over the reference to `snapshot` and worker->validated, if that is not empty. */
 static void submit_evaluation(struct worker *worker, struct snapshot *snapshot, size_t count,
                               bool is_final) {
     struct shadow_job job = {
@@ -83,12 +83,12 @@ static size_t test_count(const struct worker *worker) {
 
 static void plan_pace(struct worker *worker) {
     double pace = worker->pace;
-    /* Auto is for somebody who looks on. */
+    /* Auto is for an audience. */
     if (pace < 0 && worker->options.info->config->is_headless) pace = PACE_MAX;
     pacer_set(&worker->pacer, pace, worker->batches_planned, clock_seconds());
 }
 
-/* How long the stretch of training that begins now is. */
+/* How long the training that begins now will be. */
 static void plan_stretch(struct worker *worker, int epochs, uint64_t most) {
     uint64_t batches = (uint64_t)worker->options.info->batches * (uint64_t)epochs;
     worker->batches_planned = most && most < batches ? most : batches;
@@ -97,8 +97,8 @@ static void plan_stretch(struct worker *worker, int epochs, uint64_t most) {
 
 /* ---- training ---------------------------------------------------------------------------- */
 
-/* The training is over: by its own end or by command (then `after` is DONE, once the last
- * evaluation is there), or because it FAILED. */
+/* Training is over: it is complete or was stopped (then `after` is DONE, once the last evaluation
+ * is ready), or it FAILED. */
 static void end_training(struct worker *worker, enum run_state after) {
     worker->stops_at_epoch = false;
     if (trainer_steps(worker->options.trainer))
@@ -126,7 +126,7 @@ static void keep_best(struct worker *worker, struct snapshot *snapshot,
     worker->best_loss = epoch->val_loss;
 }
 
-/* Whether anybody sees an evaluation before the last. */
+/* Whether anybody sees evaluations before the last. */
 static bool is_watched(const struct worker *worker) {
     const struct run_config *config = worker->options.info->config;
     return !config->is_headless || config->record_path;
@@ -328,7 +328,7 @@ static enum status set_pace(struct worker *worker, double number, struct error *
     return STATUS_OK;
 }
 
-/* For the shadow, which acknowledges when it is done; *is_submitted says that it will. */
+/* Submit to the shadow; if *is_submitted, it acknowledges when it is done. */
 static enum status submit(struct worker *worker, enum command_kind kind, uint32_t number,
                           bool *is_submitted, struct error *error) {
     struct shadow_job job = {.command = number, .epochs = worker->epochs};
@@ -426,7 +426,7 @@ static void tell_result(struct worker *worker, struct shadow_result *result) {
     if (result->has_event) event_release(&result->event);
 }
 
-/* The baseline.  What an old checkpoint holds was trained with quantization already. */
+/* The baseline.  The weights in an old checkpoint have already been trained with quantization. */
 static void submit_ptq(struct worker *worker) {
     const struct run_info *info = worker->options.info;
     if (info->baseline == BASELINE_CHECKPOINT) return;
@@ -475,10 +475,10 @@ static void start(struct worker *worker) {
                  info->dataset->folder, info->dataset->train.count, info->dataset->test.count);
     reporter_log(reporter, LOG_INFO, "kernels %s, %d %s", info->isa, info->threads,
                  info->threads == 1 ? "thread" : "threads");
-    /* Here rather than when the run is created: a screen need not wait for it. */
+    /* Not when the run is created, so that the screen need not wait for it. */
     trainer_calibrate(worker->options.trainer);
     struct snapshot *snapshot = take_snapshot(worker);
-    /* A glance first: somebody who looks on sees accuracies and mistakes at once. */
+    /* A small evaluation first, so that accuracies and mistakes show at once. */
     if (snapshot && is_watched(worker) && test_count(worker) > SHADOW_ROLLING_DIGITS)
         submit_evaluation(worker, snapshot_retain(snapshot), SHADOW_ROLLING_DIGITS, false);
     if (snapshot) submit_evaluation(worker, snapshot, test_count(worker), false);
@@ -490,7 +490,7 @@ static void start(struct worker *worker) {
     set_state(worker, STATE_TRAIN);
 }
 
-/* Seconds until there may be something to do: 0 now, negative only when something happens. */
+/* Seconds until there may be something to do; 0: now; negative: not before an event. */
 static double idle_seconds(struct worker *worker) {
     bool is_flushed = reporter_flush(worker->options.reporter);
     double delay = is_training(worker) ? pacer_delay(&worker->pacer, clock_seconds()) : -1;
@@ -503,7 +503,7 @@ static void *worker_main(void *context) {
     struct mailbox *mailbox = worker->options.mailbox;
     thread_set_name("qatop-worker");
     start(worker);
-    /* Acquire: pairs with worker_finish; nothing else is handed over by it. */
+    /* Acquire: pairs with worker_finish; nothing else is passed with it. */
     while (!atomic_load_explicit(&worker->is_ending, memory_order_acquire)) {
         struct shadow_result result;
         struct command command;

@@ -78,7 +78,7 @@ static enum status write_bounds(const struct h5 *h5, const char *layer, const ch
     return h5_write_floats(h5, h5->file, name, &shape, values, error);
 }
 
-/* Where TFMOT keeps them; variables_snapshot.h reads them there. */
+/* Where TFMOT keeps them and variables_snapshot.h reads them. */
 static enum status write_ranges(const struct h5 *h5, const struct snapshot *snapshot,
                                 struct error *error) {
     const struct quant_plan *plan = snapshot->plan;
@@ -225,7 +225,7 @@ static bool get_schedule(const json_t *root, enum schedule *schedule) {
     return *schedule < SCHEDULES;
 }
 
-/* The first checkpoints had neither of these keys. */
+/* Early checkpoints have neither of these keys. */
 static bool get_smoothing(const json_t *root, float *smoothing) {
     const json_t *member = json_object_get(root, "label_smoothing");
     double value = json_number_value(member);

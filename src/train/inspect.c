@@ -9,13 +9,13 @@ struct tally {
     uint64_t bins[TENSOR_BINS];
 };
 
-/* `weight`: how many values of the tensor this one stands for. */
+/* `weight`: number of values of the tensor that this one represents. */
 static void tally_add(struct tally *tally, const struct fake_quant *by, bool is_weight, int bits,
                       float x, float y, uint64_t weight) {
     double error = (double)x - (double)y;
     tally->signal += (double)x * (double)x * (double)weight;
     tally->noise += error * error * (double)weight;
-    /* Up to half a step beyond an end is rounding, like everywhere inside; written for NaN. */
+    /* Up to half a step beyond an end is rounding, as inside; written so that NaN counts. */
     bool is_outside = !by->is_zero && !(x >= by->nudged_min && x <= by->nudged_max);
     if (is_outside && !(fabs(error) * (double)by->inv_scale <= 0.5)) tally->outside += weight;
     int code = 0;
@@ -61,7 +61,7 @@ static void tally_tensor(const struct quant_plan *plan, const struct quant_tenso
     }
 }
 
-/* Kernels only, so a plain loop is quick enough. */
+/* Only for kernels, so a plain loop is fast enough. */
 static void tally_channels(const struct quant_plan *plan, const struct quant_tensor *tensor,
                            const struct range *ranges, size_t count, const float *x,
                            struct tally *tally) {

@@ -5,7 +5,7 @@
 
 /* cos(pi * x) for x in 0..1, to within 1e-15. */
 static double cosine_of_turn(double x) {
-    /* cos(pi x) = -sin(pi (x - 1/2)): an odd series around the middle. */
+    /* cos(pi x) = -sin(pi (x - 1/2)): the Taylor series of the sine. */
     double angle = 3.14159265358979323846 * (x - 0.5), square = angle * angle;
     double term = angle, sum = angle;
     for (int k = 2; k <= 22; k += 2) {
@@ -37,7 +37,7 @@ double schedule_share(enum schedule schedule, uint64_t step, uint64_t steps) {
     return 0.5 * (1 + cosine_of_turn(gone));
 }
 
-/* base^exponent; in double the few roundings are far below float32's. */
+/* base^exponent; in double, the rounding errors are far below those of float32. */
 static float power(float base, uint64_t exponent) {
     double result = 1, factor = (double)base;
     for (; exponent; exponent >>= 1, factor *= factor)

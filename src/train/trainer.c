@@ -179,12 +179,12 @@ void trainer_destroy(struct trainer *trainer) {
     free(trainer);
 }
 
-/* ---- ranges to start from ---- */
+/* ---- initial ranges ---- */
 
 #define CALIBRATION_DIGITS 1024
 
-/* Ranges start as the mean of what batches of training digits show: what a moving average would
- * come to after thousands of steps. */
+/* Ranges start as the mean over batches of training digits, which a moving average would reach
+ * after thousands of steps. */
 void trainer_calibrate(struct trainer *trainer) {
     const struct quant_plan *plan = trainer->plan;
     if (trainer->is_calibrated) return;
@@ -237,7 +237,7 @@ static bool has_ended(const struct trainer *trainer) {
 
 void trainer_extend(struct trainer *trainer, int epochs) {
     uint64_t batches = (uint64_t)trainer->batches;
-    /* What was planned but not trained is given up; an epoch that was begun is finished. */
+    /* Drop the remaining epochs, but finish the current one. */
     trainer->end = (trainer->steps + batches - 1) / batches * batches;
     trainer->end += (uint64_t)epochs * batches;
     trainer->training.max_steps = 0;
@@ -250,7 +250,7 @@ void trainer_measure(struct trainer *trainer, struct step_times *times) {
     trainer->times = times;
 }
 
-/* Add what has passed since *last to a field of the times, where they are wanted. */
+/* Add the time since *last to a field of the times, if they are measured. */
 #define TIME_SPENT(trainer, field, last)                                                           \
     do {                                                                                           \
         if (!(trainer)->times) break;                                                              \
@@ -288,7 +288,7 @@ static void load_batch(struct trainer *trainer) {
     }
     trainer->count = (int)count;
     struct loading loading = {trainer, begin};
-    /* Shuffled digits lie where no cache foresees: waiting for them is shared as well. */
+    /* Shuffled digits miss every cache, so the threads share the waiting as well. */
     pool_run(trainer->pool, pool_threads(trainer->pool), load_part, &loading);
 }
 
@@ -371,7 +371,7 @@ void trainer_step(struct trainer *trainer, struct step_result *result) {
     describe(trainer, result);
 }
 
-/* ---- looking at it ---- */
+/* ---- inspection ---- */
 
 struct trainer_memory trainer_memory(const struct trainer *trainer) {
     size_t ranges = trainer->plan ? (size_t)trainer->plan->range_count : 0;
