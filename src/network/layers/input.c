@@ -44,8 +44,7 @@ static void forward_input(struct network *network, struct node *node, const stru
     node->fake_quant = quant_plan_fake_quant(network->plan, tensor, *range);
     fake_quant_tensor(NULL, 256, values, &node->fake_quant, quantized);
     struct look_up look_up = {pass->pixels, quantized, count, node->value};
-    pool_run(pass->pool, count < MIN_PIXELS ? 1 : pool_threads(pass->pool), look_up_part,
-             &look_up);
+    pool_run(pass->pool, count < MIN_PIXELS ? 1 : pool_threads(pass->pool), look_up_part, &look_up);
 }
 
 const struct node_type input_node = {.forward = forward_input};
