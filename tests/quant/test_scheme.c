@@ -34,7 +34,10 @@ static void add_kernel(struct chain *chain, struct layer *layer, int rows, int u
     layer->kernel = chain->model.parameter_count++;
     struct parameter *kernel = &chain->parameters[layer->kernel];
     memset(kernel, 0, sizeof *kernel);
-    snprintf(kernel->name, sizeof kernel->name, "%.64s/kernel", layer->name);
+    /* Through a copy: both names lie in `chain`, and gcc 14 fears that they overlap. */
+    char name[MODEL_NAME];
+    snprintf(name, sizeof name, "%s", layer->name);
+    snprintf(kernel->name, sizeof kernel->name, "%s/kernel", name);
     kernel->layer = chain->model.layer_count - 1;
     kernel->offset = chain->model.weight_count;
     kernel->count = (size_t)(rows * units);
