@@ -33,9 +33,9 @@ static bool activation_qparams(struct freeze_builder *builder, int layer, struct
     return true;
 }
 
-/* The last of the layers that become one operator with layer `index`: its BatchNormalization, and
- * a ReLU that it has no range of its own before.  The converter also fuses Activation('relu6') and
- * drops the range before it. */
+/* The last of the layers that are fused into layer `index`: its BatchNormalization, and a ReLU
+ * without a range before it.  The converter also fuses Activation('relu6') and drops the range
+ * before it. */
 static int fused_end(const struct freeze_builder *builder, int index) {
     const struct model *model = builder->model;
     int end = quant_normalization(model, index);
@@ -75,7 +75,7 @@ static bool freeze_input(struct freeze_builder *builder, enum frozen_io io) {
     return true;
 }
 
-/* The operator of the layer's activation, one whose range is known. */
+/* The operator of the layer's activation, whose range is fixed. */
 static bool freeze_bounded(struct freeze_builder *builder, int index, int input,
                            const char *suffix) {
     const struct layer *layer = &builder->model->layers[index];
@@ -93,14 +93,14 @@ static void set_window(struct frozen_operator *op, const struct window *window) 
     op->stride_y = window->stride_y;
 }
 
-/* What layer `index` and those fused into it up to `end` give. */
+/* Makes `output` the tensor of layer `index` and of those fused into it, up to `end`. */
 static void hand_on(struct freeze_builder *builder, int index, int end, int output) {
     builder->layer_tensor[index] = output;
     for (; index != end; index = quant_only_reader(builder->model, index))
         builder->layer_tensor[quant_only_reader(builder->model, index)] = output;
 }
 
-/* The operator of a layer with a kernel, its constants already added. */
+/* The operator of a layer with a kernel, once its constants have been added. */
 static bool add_kernel_operator(struct freeze_builder *builder, int index, int end, int weights,
                                 int bias, struct qparams qparams) {
     const struct layer *layer = &builder->model->layers[index];
@@ -153,11 +153,11 @@ static bool freeze_sum(struct freeze_builder *builder, int index, enum frozen_op
     return true;
 }
 
-/* Whether the values that layer `index` hands on were quantized by a range of theirs, not by that
- * of a layer before or by what is known of them. */
+/* Whether the output of layer `index` was quantized with a range of its own, not with that of a
+ * layer before it or a fixed one. */
 static bool has_own_range(const struct freeze_builder *builder, int index) {
     const struct layer *layers = builder->model->layers;
-    /* Layers that became nothing. */
+    /* Skip layers that became nothing. */
     while (layers[index].input_count == 1 && builder->plan->activation_tensor[index] < 0 &&
            builder->layer_tensor[index] == builder->layer_tensor[layers[index].inputs[0]])
         index = layers[index].inputs[0];
@@ -165,7 +165,7 @@ static bool has_own_range(const struct freeze_builder *builder, int index) {
     return tensor >= 0 && builder->plan->tensors[tensor].placement != PLACE_PRE_ACTIVATION;
 }
 
-/* One more operator that gives the values of `input`, of that layer's shape, another scale. */
+/* Adds a QUANTIZE that rescales `input`, which has the shape of that layer's output. */
 static int requantize(struct freeze_builder *builder, const struct layer *layer, const char *suffix,
                       int input, struct qparams qparams) {
     int output = builder_add_quantized(builder, layer, suffix, qparams);
@@ -174,7 +174,7 @@ static int requantize(struct freeze_builder *builder, const struct layer *layer,
     return output;
 }
 
-/* The last of what one operator computes with a MaxPooling2D: a ReLU that alone reads it. */
+/* The last layer fused into a pooling: the only reader of a MaxPooling2D, if that is a ReLU. */
 static int pooling_end(const struct freeze_builder *builder, int index) {
     const struct layer *layers = builder->model->layers;
     int next = quant_only_reader(builder->model, index);
@@ -183,8 +183,8 @@ static int pooling_end(const struct freeze_builder *builder, int index) {
     return joins ? next : index;
 }
 
-/* From layer `index` on, through such as hand on their input's scale, the first that has a range;
- * -1 when there is none before another kind of operator. */
+/* The first layer with a range, from `index` on through layers that keep their input's scale; -1
+ * when another kind of operator comes first. */
 static int range_ahead(const struct freeze_builder *builder, int index) {
     const struct model *model = builder->model;
     for (; index >= 0; index = quant_only_reader(model, index)) {
@@ -197,8 +197,8 @@ static int range_ahead(const struct freeze_builder *builder, int index) {
     return -1;
 }
 
-/* What an operator that hands on its input's scale reads.  As in the converter, a range of the
- * input itself is kept; else a range that follows reaches back to here. */
+/* The input of an operator that keeps its input's scale.  As in the converter, the input's own
+ * range wins; if it has none, the range of a layer that follows is used from here on. */
 static int input_to_keep(struct freeze_builder *builder, int index) {
     int before = builder->model->layers[index].inputs[0], input = builder->layer_tensor[before];
     int ahead = has_own_range(builder, before) ? -1 : range_ahead(builder, index);
@@ -209,8 +209,8 @@ static int input_to_keep(struct freeze_builder *builder, int index) {
     return requantize(builder, &builder->model->layers[before], "/requantized", input, wanted);
 }
 
-/* A range of the pooling's own (or of its ReLU's) that its input could not take over comes from one
- * more operator. */
+/* If the pooling (or its ReLU) has a range that its input could not take over, a QUANTIZE follows.
+ */
 static bool freeze_pooling(struct freeze_builder *builder, int index, enum frozen_op code) {
     const struct layer *layer = &builder->model->layers[index];
     int input = input_to_keep(builder, index), end = pooling_end(builder, index);
@@ -232,7 +232,7 @@ static bool freeze_pooling(struct freeze_builder *builder, int index, enum froze
     return output >= 0;
 }
 
-/* Over height and width.  A mean has a scale of its own, a maximum its input's. */
+/* Reduces height and width.  A mean has its own scale, a maximum its input's. */
 static bool freeze_reduction(struct freeze_builder *builder, int index, enum frozen_op code) {
     const struct layer *layer = &builder->model->layers[index];
     int input = builder->layer_tensor[layer->inputs[0]];
@@ -257,7 +257,7 @@ static bool freeze_reduction(struct freeze_builder *builder, int index, enum fro
     return true;
 }
 
-/* An operator with a constant that keeps its input's values. */
+/* An operator that moves values but does not change them, and takes a constant. */
 static bool add_moving_operator(struct freeze_builder *builder, int index, enum frozen_op code,
                                 int constant) {
     const struct layer *layer = &builder->model->layers[index];
@@ -282,7 +282,7 @@ static bool freeze_padding(struct freeze_builder *builder, int index, enum froze
     return add_moving_operator(builder, index, code, constant);
 }
 
-/* Flatten and Reshape; nothing to do where the shape stays. */
+/* Flatten and Reshape; nothing where the shape stays the same. */
 static bool freeze_reshape(struct freeze_builder *builder, int index, enum frozen_op code) {
     const struct layer *layer = &builder->model->layers[index];
     const struct shape *before = &builder->model->layers[layer->inputs[0]].output;
@@ -300,7 +300,7 @@ static bool freeze_reshape(struct freeze_builder *builder, int index, enum froze
     return add_moving_operator(builder, index, code, constant);
 }
 
-/* One input, and a range of its own. */
+/* An operator with one input and a range of its own. */
 static bool freeze_unary(struct freeze_builder *builder, int index, enum frozen_op code) {
     const struct layer *layer = &builder->model->layers[index];
     struct qparams qparams;
@@ -319,8 +319,8 @@ static bool freeze_nothing(struct freeze_builder *builder, int index) {
     return true;
 }
 
-/* An activation that nothing before it took in.  A ReLU with another limit than 6 is a RELU: its
- * range ends at the limit, and so do the values of the output. */
+/* An activation that was not fused.  A ReLU with a limit other than 6 becomes a RELU: its range
+ * ends at the limit, and so do the output's values. */
 static bool freeze_activation(struct freeze_builder *builder, int index) {
     const struct layer *layer = &builder->model->layers[index];
     const struct activation_rule *rule = &activation_rules[layer->activation];

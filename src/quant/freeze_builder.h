@@ -1,8 +1,8 @@
 /* freeze_builder: collects the tensors and operators of a frozen program.
  *
- * The room it has is reckoned from the number of layers: one layer may add up to LAYER_TENSORS
- * tensors and LAYER_OPERATORS operators.  The first failure stays in builder->status; functions
- * that return an index then return -1, those that return bool false.
+ * A layer may add up to LAYER_TENSORS tensors and LAYER_OPERATORS operators: arrays are allocated
+ * once, for that many.  The first failure stays in builder->status; functions that return an index
+ * then return -1, those that return bool false.
  */
 #ifndef QUANT_FREEZE_BUILDER_H
 #define QUANT_FREEZE_BUILDER_H

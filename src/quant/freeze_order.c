@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-/* Whether LAYER/ of one layer sorts before that of the other. */
+/* Whether "LAYER/" of one layer sorts before that of the other. */
 static bool sorts_before(const struct layer *layer, const struct layer *other) {
     const unsigned char *a = (const unsigned char *)layer->name;
     const unsigned char *b = (const unsigned char *)other->name;

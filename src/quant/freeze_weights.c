@@ -11,7 +11,7 @@ static bool all_finite(const float *values, size_t count) {
     return true;
 }
 
-/* Every `step`-th channel from `first` on has a part in the range. */
+/* Of every `step`-th channel, from `first` on. */
 static struct range symmetric_range(const float *w, size_t rows, size_t channels, size_t first,
                                     size_t step) {
     float most = 0;
@@ -44,8 +44,8 @@ static float fake_quantize(const struct quant_tensor *tensor, const struct fake_
 
 /* ---- folding ---- */
 
-/* What a BatchNormalization after the layer makes of it: each channel's weights times `factor`, and
- * another bias. */
+/* What a BatchNormalization after the layer does to it: each channel's weights are multiplied by
+ * `factor`, and the bias is replaced. */
 struct fold {
     float *factor, *bias; /* [units]; NULL without BatchNormalization */
 };
@@ -55,7 +55,7 @@ static void fold_free(struct fold *fold) {
     array_free(fold->bias);
 }
 
-/* In float32, in the order of operations in which the converter folds constants. */
+/* In float32, in the order in which the converter folds constants. */
 static bool fold_create(struct freeze_builder *builder, int layer_index, struct fold *fold) {
     const struct layer *layer = &builder->model->layers[layer_index];
     const struct parameter *parameters = builder->model->parameters;
@@ -83,7 +83,7 @@ static bool fold_create(struct freeze_builder *builder, int layer_index, struct 
 
 /* ---- weights ---- */
 
-/* Weights of one channel: w[rows] at distance `w_step` to q[rows] at `q_step`. */
+/* Weights of one channel: w[rows], `w_step` apart, to q[rows], `q_step` apart. */
 struct channel {
     struct range range;
     float factor;
@@ -93,7 +93,7 @@ struct channel {
     size_t rows, w_step, q_step;
 };
 
-/* What training simulated is what is converted. */
+/* Converts exactly the values that fake quantization gave in training. */
 static void quantize_channel(const struct freeze_builder *builder,
                              const struct quant_tensor *tensor, const struct channel *channel) {
     int bits = builder->plan->scheme.weight_bits;
@@ -139,7 +139,7 @@ static bool set_channel(struct freeze_builder *builder, const struct layer *laye
     float size = fabsf(factor);
     channel->range = range;
     channel->factor = factor;
-    /* What was not trained for it is quantized as folded weights, without a trace of before. */
+    /* Post-training quantization sees only the folded weights. */
     channel->scale =
         scheme->post_training
             ? qparams_weight_float32((struct range){range.min * size, range.max * size}).scale
@@ -149,7 +149,7 @@ static bool set_channel(struct freeze_builder *builder, const struct layer *laye
     return true;
 }
 
-/* *scales is the caller's to free and holds one scale a channel in double. */
+/* *scales holds one scale per channel in double; the caller frees it. */
 static int add_weights(struct freeze_builder *builder, int layer_index, const struct fold *fold,
                        double **scales) {
     const struct layer *layer = &builder->model->layers[layer_index];
@@ -195,7 +195,7 @@ static bool is_zero(const float *values, size_t count) {
     return true;
 }
 
-/* -1 when the operator goes without. */
+/* -1 when the operator has no bias. */
 static int add_bias(struct freeze_builder *builder, const struct layer *layer,
                     const struct fold *fold, double input_scale, int weights,
                     const double *weight_scales) {

@@ -1,8 +1,8 @@
 /* layer_rules: how each kind of layer is quantized, a row each.
  *
  * The first column says which of a layer's tensors get a range in training (scheme.c), the others
- * what the layer becomes in the integer program (freeze.c).  A kind of layer that does what another
- * one does needs only a row here.
+ * what the layer becomes in the integer program (freeze.c).  A kind of layer that behaves like
+ * another one needs only a row here.
  */
 #ifndef QUANT_LAYER_RULES_H
 #define QUANT_LAYER_RULES_H

@@ -237,7 +237,7 @@ static void a_file_that_reads_back_otherwise_is_not_kept(void **state) {
             damaged.length = setting->kernel_bytes;
             enum status status = export_to(setting, kinds[kind][0], keeps_steps, &result, &error);
             assert_int_equal(status, STATUS_FORMAT);
-            assert_non_null(strstr(error.text, "other outputs"));
+            assert_non_null(strstr(error.text, "different outputs"));
             assert_false(result.is_ok);
             assert_true(result.differing > 0);
             assert_int_equal(count_files(setting), 0);
