@@ -13,7 +13,7 @@ if [ $# -lt 2 ]; then
 fi
 list=$1 source=$2/source log=$2/mutants.log pattern=${3-}
 make=${MAKE:-make} jobs=$(getconf _NPROCESSORS_ONLN)
-limit=300          # seconds after which tests count as hanging
+limit=300          # seconds after which the tests of a row count as hanging
 unset QATOP_SHARED # what the repository holds must be enough
 unset MAKEFLAGS MFLAGS MAKELEVEL
 between=$(printf '\037') # between the fields of a row: occurs in no source
@@ -58,8 +58,10 @@ build() { # TEST...
     "$make" -C "$source" -s -j "$jobs" qatop $programs >>"$log" 2>&1
 }
 
-check() { # TEST...: without check_PROGRAMS, which would build all of them
-    timeout -k 10 $limit "$make" -C "$source" -j "$jobs" check-TESTS check_PROGRAMS= TESTS="$*" \
+check() { # SECONDS TEST...: without check_PROGRAMS, which would build all of them
+    seconds=$1
+    shift
+    timeout -k 10 "$seconds" "$make" -C "$source" -j "$jobs" check-TESTS check_PROGRAMS= TESTS="$*" \
         >>"$log" 2>&1
 }
 
@@ -76,12 +78,15 @@ try() { # FILE LINE REPLACEMENT TEST...
         return
     fi
     cp "$target" "$target.original" && mv "$target.mutant" "$target"
-    if ! build "$@"; then
-        result='DOES NOT COMPILE'
-    elif check "$@"; then
-        result=SURVIVED
+    if build "$@"; then
+        check $limit "$@"
+        case $? in
+        0) result=SURVIVED ;;
+        124 | 137) result='killed: it hangs' ;;
+        *) result=killed ;;
+        esac
     else
-        result=killed
+        result='DOES NOT COMPILE'
     fi
     mv "$target.original" "$target"
     touch "$target" # newer than the object of the change
@@ -97,7 +102,7 @@ tests=$(printf '%s\n' "$chosen" | cut -d "$between" -f 5 | tr ' ' '\n' | sort -u
 printf 'mutants: building, then the tests without a change\n'
 # shellcheck disable=SC2086
 if ! { (cd "$source" && ./configure CC="${CC:-cc}" CFLAGS="${CFLAGS:--g -O2}") >>"$log" 2>&1 &&
-    build $tests && check $tests; }; then
+    "$make" -C "$source" -s -j "$jobs" >>"$log" 2>&1 && build $tests && check 3600 $tests; }; then
     sed -n '/^\(FAIL\|ERROR\|XPASS\): \|error:/p' "$log"
     echo "mutants: the tests do not pass without a change; see $log"
     exit 1
@@ -115,11 +120,10 @@ while IFS=$between read -r number file line with tests; do
     # shellcheck disable=SC2059
     printf "$format" "$number" "$file" "$short" "$result" $(($(date +%s) - begin))
     count=$((count + 1))
-    if [ "$result" = killed ]; then
-        killed=$((killed + 1))
-    else
-        printf '     line: %s\n     with: %s\n' "$line" "$with"
-    fi
+    case $result in
+    killed*) killed=$((killed + 1)) ;;
+    *) printf '     line: %s\n     with: %s\n' "$line" "$with" ;;
+    esac
 done <<END
 $chosen
 END

@@ -90,7 +90,7 @@ build() { # NAME CONFIGURE-ARGUMENT...
         echo "$*" >arguments.new
         cmp -s arguments arguments.new ||
             { "$source/configure" --enable-werror "$@" && mv arguments.new arguments; } || exit 1
-        make -j "$jobs" qatop
+        make -j "$jobs"
     ) >"$work/$name.log" 2>&1
     status=$?
     [ $status -eq 0 ] || fail "$name" "FAILED to build; see $work/$name.log"
