@@ -269,39 +269,35 @@ static void run(struct engine *engine, struct pool *pool) {
     pool_run(pool, parts < engine->parts ? parts : engine->parts, run_part, engine);
 }
 
-void engine_run(struct engine *engine, struct pool *pool, int n, const void *input, void *output) {
-    qt_assert(n >= 0 && n <= engine->batch);
-    engine->pixels = NULL;
-    engine->input = input;
-    engine->output = output;
-    engine->count = (size_t)n;
-    run(engine, pool);
-}
-
-size_t engine_input_count(const struct engine *engine) {
-    return engine->slots[engine->frozen->input].count;
-}
-
 size_t engine_output_count(const struct engine *engine) {
     return engine->slots[engine->frozen->output].count;
 }
 
-enum status engine_run_digits(struct engine *engine, struct pool *pool, size_t count,
-                              const unsigned char *images, void *output, struct error *error) {
+static enum status check_pixels(const struct engine *engine, struct error *error) {
     const struct frozen_tensor *input = &engine->frozen->tensors[engine->frozen->input];
-    const struct slot *in = &engine->slots[engine->frozen->input];
-    const struct slot *out = &engine->slots[engine->frozen->output];
-    if (in->count != 784)
+    size_t count = engine->slots[engine->frozen->input].count;
+    if (count != 784)
         return error_set(error, STATUS_UNSUPPORTED, "",
-                         "the model takes %zu values; a digit has 784", in->count);
+                         "the model takes %zu values; a digit has 784", count);
     if (input->type != TYPE_FLOAT32 &&
         !((input->type == TYPE_INT8 || input->type == TYPE_UINT8) && input->scale_count == 1))
         return error_set(error, STATUS_UNSUPPORTED, "", "the model takes %s; a digit has pixels",
                          frozen_type_name(input->type));
-    engine->input = NULL;
+    return STATUS_OK;
+}
+
+enum status engine_run(struct engine *engine, struct pool *pool, enum engine_input form,
+                       size_t count, const void *input, void *output, struct error *error) {
+    const struct slot *in = &engine->slots[engine->frozen->input];
+    const struct slot *out = &engine->slots[engine->frozen->output];
+    bool is_pixels = form == ENGINE_PIXELS;
+    enum status status = is_pixels ? check_pixels(engine, error) : STATUS_OK;
+    if (status) return status;
     for (size_t at = 0; at < count; at += engine->count) {
         size_t rest = count - at;
-        engine->pixels = images + at * in->count;
+        const unsigned char *from = (const unsigned char *)input;
+        engine->pixels = is_pixels ? from + at * in->count : NULL;
+        engine->input = is_pixels ? NULL : from + at * in->bytes;
         engine->output = (unsigned char *)output + at * out->bytes;
         engine->count = rest < (size_t)engine->batch ? rest : (size_t)engine->batch;
         run(engine, pool);

@@ -30,21 +30,22 @@ enum status engine_create_inspectable(struct engine **engine, const struct froze
                                       struct error *error);
 void engine_destroy(struct engine *engine); /* NULL is harmless */
 
-/* Run n <= batch inputs.  input/output have the program's own types and shapes, n first. */
-void engine_run(struct engine *engine, struct pool *pool, int n, const void *input, void *output);
+size_t engine_output_count(const struct engine *engine); /* elements of one output */
 
-/* Elements (not bytes) of one input and one output. */
-size_t engine_input_count(const struct engine *engine);
-size_t engine_output_count(const struct engine *engine);
+/* How inputs are given. */
+enum engine_input {
+    ENGINE_PIXELS, /* images of 28x28 uint8; as pixel / 255 in the program's input type: float32, or
+                      clamp(round(x / scale) + zero_point) */
+    ENGINE_VALUES  /* the program's own input type and shape */
+};
 
-/* Feed digits of 28x28 uint8: converts pixel/255 to the input's type (float, or
- * clamp(round(x / scale) + zero_point)), runs in batches, and writes all raw outputs,
- * output[count][outputs].  Checks that the program takes 784 values. */
-enum status engine_run_digits(struct engine *engine, struct pool *pool, size_t count,
-                              const unsigned char *images, void *output, struct error *error);
+/* Runs `count` inputs, in batches, and writes all outputs in the program's own type:
+ * output[count][outputs].  Fails only where the program cannot take pixels. */
+enum status engine_run(struct engine *engine, struct pool *pool, enum engine_input form,
+                       size_t count, const void *input, void *output, struct error *error);
 
-/* Values of tensor `tensor` after the last engine_run (for inspection); NULL when it was fused
- * away.  Of what SPACE_TO_BATCH_ND made, the images of one sample stand together. */
+/* Values of tensor `tensor` after the last batch of engine_run (for inspection); NULL when it was
+ * fused away.  The images that SPACE_TO_BATCH_ND makes of one sample stand together. */
 const void *engine_tensor(const struct engine *engine, int tensor);
 
 #endif

@@ -17,7 +17,7 @@ enum status outputs_compute(struct outputs *outputs, const struct frozen *frozen
     if (!outputs->bytes)
         status = error_memory(error, where, count * outputs->row_bytes);
     else
-        status = engine_run_digits(engine, pool, count, images, outputs->bytes, error);
+        status = engine_run(engine, pool, ENGINE_PIXELS, count, images, outputs->bytes, error);
     engine_destroy(engine);
     if (status) outputs_free(outputs);
     return status;

@@ -1,4 +1,4 @@
-/* outputs: what a program gives for a whole set of images. */
+/* outputs: a program's outputs for a whole set of images. */
 #ifndef ENGINE_OUTPUTS_H
 #define ENGINE_OUTPUTS_H
 
@@ -11,11 +11,11 @@ struct outputs {
     unsigned char *bytes; /* [rows][columns] of `type` */
 };
 
-/* Runs the program on all images; see engine_run_digits.  `where` names it in errors.  After a
- * failure there is nothing to free. */
+/* Runs the program on all images (ENGINE_PIXELS).  `where` names it in errors.  After a failure
+ * there is nothing to free. */
 enum status outputs_compute(struct outputs *outputs, const struct frozen *frozen,
                             enum runtime runtime, struct pool *pool, size_t count,
                             const unsigned char *images, const char *where, struct error *error);
-void outputs_free(struct outputs *outputs); /* what was zeroed is harmless */
+void outputs_free(struct outputs *outputs); /* zeroed outputs are harmless */
 
 #endif

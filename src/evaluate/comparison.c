@@ -168,8 +168,8 @@ static enum status compare_values(struct comparer *comparer, enum runtime runtim
         network_loss(network, &pass, comparer->digits.labels + begin, &correct);
         comparer->correct += correct;
         for (int i = 0; i < pass.count; i++) comparer->loss += (double)network_losses(network)[i];
-        status = engine_run_digits(engine, comparer->pool, (size_t)pass.count, pass.pixels, output,
-                                   comparer->error);
+        status = engine_run(engine, comparer->pool, ENGINE_PIXELS, (size_t)pass.count, pass.pixels,
+                            output, comparer->error);
         if (status) goto done;
         tally_batch(comparer, network, engine, pass.count);
     }

@@ -51,10 +51,12 @@ static void take(const unsigned char *bytes, size_t length, struct tally *tally)
             tally->refused_by_engine++;
             continue;
         }
-        size_t in = engine_input_count(engine), out = engine_output_count(engine);
+        const struct frozen_tensor *tensor = &frozen->tensors[frozen->input];
+        size_t in = frozen_tensor_count(tensor) / (size_t)tensor->shape[0];
+        size_t out = engine_output_count(engine);
         unsigned char *input = calloc(2 * in, 4), *output = calloc(2 * out, 8);
         for (size_t i = 0; i < 2 * in * 4; i++) input[i] = (unsigned char)(i * 37);
-        engine_run(engine, NULL, 2, input, output);
+        assert_ok(engine_run(engine, NULL, ENGINE_VALUES, 2, input, output, &error), &error);
         free(input);
         free(output);
         engine_destroy(engine);

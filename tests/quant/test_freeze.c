@@ -187,7 +187,7 @@ static void what_was_frozen_answers_as_the_converted_model_does(void **state) {
         float *got = malloc(length);
         assert_ok(freeze(setting.snapshot, IO_FLOAT, &frozen, &error), &error);
         assert_ok(engine_create(&engine, frozen, RUNTIME_REF, 100, "", &error), &error);
-        assert_ok(engine_run_digits(engine, NULL, DIGITS, images, got, &error), &error);
+        assert_ok(engine_run(engine, NULL, ENGINE_PIXELS, DIGITS, images, got, &error), &error);
         size_t differ = 0;
         const float *wanted = (const float *)(const void *)want;
         for (size_t i = 0; i < DIGITS * 10; i++) differ += got[i] != wanted[i];
@@ -234,7 +234,7 @@ static void uint8_input_and_output_are_int8_plus_128(void **state) {
             unsigned char *got = malloc(length);
             struct engine *engine;
             assert_ok(engine_create(&engine, frozen, runtime, 100, "", &error), &error);
-            assert_ok(engine_run_digits(engine, NULL, DIGITS, images, got, &error), &error);
+            assert_ok(engine_run(engine, NULL, ENGINE_PIXELS, DIGITS, images, got, &error), &error);
             for (size_t i = 0; i < DIGITS * 10; i++) differing += got[i] != (want[i] ^ 0x80);
             assert_int_equal(differing, 0);
             engine_destroy(engine);

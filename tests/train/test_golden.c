@@ -401,8 +401,9 @@ static size_t outputs_differ(const struct golden *golden, const struct frozen *f
     size_t size = frozen_type_size(frozen->tensors[frozen->output].type);
     assert_int_equal(length, DIGITS * engine_output_count(engine) * size);
     unsigned char *got = malloc(length);
-    assert_ok(engine_run_digits(engine, golden->pool, DIGITS, golden->shown.images, got, &error),
-              &error);
+    assert_ok(
+        engine_run(engine, golden->pool, ENGINE_PIXELS, DIGITS, golden->shown.images, got, &error),
+        &error);
     for (size_t i = 0; i < length; i += size) differ += memcmp(got + i, want + i, size) != 0;
     free(got);
     free(want);
@@ -543,8 +544,9 @@ static void check_float_file(struct golden *golden) {
     assert_int_equal(length, sizeof got);
     assert_ok(tflite_read(golden_file(golden, "model_fp32.tflite"), &frozen, &error), &error);
     assert_ok(engine_create(&engine, frozen, RUNTIME_REF, 7, "float", &error), &error);
-    assert_ok(engine_run_digits(engine, golden->pool, DIGITS, golden->shown.images, got, &error),
-              &error);
+    assert_ok(
+        engine_run(engine, golden->pool, ENGINE_PIXELS, DIGITS, golden->shown.images, got, &error),
+        &error);
     for (size_t i = 0; i < DIGITS * 10; i++) assert_near(got[i], want[i], 1e-5);
     engine_destroy(engine);
     frozen_free(frozen);

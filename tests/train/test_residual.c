@@ -233,8 +233,9 @@ static size_t differing(const struct bench *bench, const char *name, enum runtim
     size_t size = frozen_type_size(frozen->tensors[frozen->output].type);
     assert_int_equal(length, SHOWN * CLASSES * size);
     assert_non_null(got);
-    assert_ok(engine_run_digits(engine, bench->pool, SHOWN, bench->shown.images, got, &error),
-              &error);
+    assert_ok(
+        engine_run(engine, bench->pool, ENGINE_PIXELS, SHOWN, bench->shown.images, got, &error),
+        &error);
     for (size_t i = 0; i < length; i += size) count += memcmp(got + i, want + i, size) != 0;
     print_message("# residual/%s x %s -> %zu outputs compared, differing: %zu\n", name,
                   runtime_name(runtime), length / size, count);
@@ -269,8 +270,9 @@ static void the_float_program_gives_the_models_probabilities(void **state) {
         struct engine *engine;
         assert_ok(tflite_read(test_golden("residual/model_fp32.tflite"), &frozen, &error), &error);
         assert_ok(engine_create(&engine, frozen, runtime, 32, "", &error), &error);
-        assert_ok(engine_run_digits(engine, bench.pool, SHOWN, bench.shown.images, got, &error),
-                  &error);
+        assert_ok(
+            engine_run(engine, bench.pool, ENGINE_PIXELS, SHOWN, bench.shown.images, got, &error),
+            &error);
         for (size_t i = 0; i < SHOWN * CLASSES; i++) assert_near(got[i], want[i], 1e-5);
         engine_destroy(engine);
         frozen_free(frozen);
