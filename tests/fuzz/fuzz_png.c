@@ -46,7 +46,7 @@ static size_t big_endian(const uint8_t *bytes) {
 }
 
 /* length, type, data, checksum of the last two */
-static void mend_checksums(uint8_t *bytes, size_t length) {
+static void repair_checksums(uint8_t *bytes, size_t length) {
     for (size_t at = 8; at + 12 <= length;) {
         size_t data = big_endian(bytes + at);
         if (data > length - at - 12) return;
@@ -58,11 +58,11 @@ static void mend_checksums(uint8_t *bytes, size_t length) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     take(bytes, length);
-    uint8_t *mended = malloc(length + 1);
-    fuzz_check(mended);
-    memcpy(mended, bytes, length);
-    mend_checksums(mended, length);
-    if (memcmp(mended, bytes, length)) take(mended, length);
-    free(mended);
+    uint8_t *repaired = malloc(length + 1);
+    fuzz_check(repaired);
+    memcpy(repaired, bytes, length);
+    repair_checksums(repaired, length);
+    if (memcmp(repaired, bytes, length)) take(repaired, length);
+    free(repaired);
     return 0;
 }

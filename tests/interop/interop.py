@@ -31,7 +31,7 @@ DEEP = os.path.abspath(
 # A graph that branches, with Add.
 BRANCHED = os.path.join(os.path.dirname(ASSETS), "tests", "golden", "residual", "model.h5")
 
-# Versions that the TFLite converter gives; an interpreter refuses what is newer than itself.
+# The versions that the TFLite converter writes; an interpreter refuses newer ones than its own.
 VERSIONS = {"QUANTIZE": 1, "DEQUANTIZE": 2, "FULLY_CONNECTED": 4, "CONV_2D": 3, "MAX_POOL_2D": 2,
             "RESHAPE": 1, "SOFTMAX": 2, "DEPTHWISE_CONV_2D": 3, "AVERAGE_POOL_2D": 2, "MEAN": 2,
             "REDUCE_MAX": 2, "RELU": 2, "PAD": 2, "ADD": 2}
@@ -373,7 +373,7 @@ def main():
         check_exports("cnn_bn", DEEP, digits)
     else:
         check(True, f"cnn_bn # SKIP there is no {DEEP}")
-    # The same in small, for a clone without the goldens: Keras' own QAT model.
+    # A small version of the same, without the goldens: Keras' own QAT model.
     small = os.path.join(GOLDEN, "qat.h5")
     check_exports("small", small, digits)
     qatop("export", small, "-o", "model.tflite")

@@ -1,7 +1,7 @@
 #!/bin/sh
-# The real things against qatop: LiteRT runs what qatop exports, flatc decodes it, h5py reads what it
-# saves.  TAP.
-# Not part of make check, for it fetches packages once: make check-interop.
+# Test qatop against the real tools: LiteRT runs what qatop exports, flatc decodes it, h5py reads what
+# it saves.  TAP.
+# Not part of make check, because it downloads packages (once): make check-interop.
 folder=$(cd "$(dirname "$0")" && pwd) || exit 99
 venv=${INTEROP_VENV:-$(pwd)/tests/interop/venv}
 wanted=$folder/requirements.txt
@@ -21,7 +21,7 @@ if ! cmp -s "$wanted" "$venv/requirements.txt"; then
     timeout $SECONDS_FOR_PACKAGES "$venv/bin/pip" install --disable-pip-version-check \
         --no-input --retries 1 --timeout 20 -r "$wanted" >>"$log" 2>&1 ||
         absent "pip cannot get ai-edge-litert, h5py and numpy; see $log"
-    # Last, so that only a venv that is whole is used again.
+    # Last, so that only a complete venv is reused.
     cp "$wanted" "$venv/requirements.txt" || exit 99
 fi
 work=$(mktemp -d "${TMPDIR:-/tmp}/qatop-interop.XXXXXX") || exit 99

@@ -1,7 +1,7 @@
 #!/bin/sh
-# tf_keras 2, Keras 3 and TFMOT against qatop (keras_files.py).  TAP.
-# Their packages take 1.5 GB, so this runs only where INTEROP_TENSORFLOW names a python that has
-# them, or is the word install: make check-interop INTEROP_TENSORFLOW=install
+# Test qatop against tf_keras 2, Keras 3 and TFMOT (keras_files.py).  TAP.
+# Their packages take 1.5 GB, so this only runs if INTEROP_TENSORFLOW is a python that has them, or
+# the word install: make check-interop INTEROP_TENSORFLOW=install
 folder=$(cd "$(dirname "$0")" && pwd) || exit 99
 python=${INTEROP_TENSORFLOW-}
 packages="tensorflow-cpu==2.21.0 tf-keras==2.21.0 tensorflow-model-optimization==0.8.1 h5py"
@@ -30,7 +30,7 @@ if [ "$python" = install ]; then
 fi
 TF_USE_LEGACY_KERAS=1 TF_CPP_MIN_LOG_LEVEL=3 "$python" -c \
     'import h5py, keras, tensorflow, tensorflow_model_optimization, tf_keras' >/dev/null 2>&1 ||
-    absent "$python has not all of $packages"
+    absent "$python lacks some of $packages"
 work=$(mktemp -d "${TMPDIR:-/tmp}/qatop-keras.XXXXXX") || exit 99
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM

@@ -174,7 +174,7 @@ def check_saved():
             for kind in ("float16", "bfloat16", "float64"):
                 narrow = make(k, dtype=kind)
                 narrow.set_weights(model.get_weights())
-                # What the numbers are worth when a model of float32 computes with them.
+                # The values as a float32 model sees them.
                 wide = make(k)
                 wide.set_weights([np.asarray(w).astype(np.float32) for w in narrow.get_weights()])
                 wanted_kind = evaluate(wide)
@@ -212,7 +212,7 @@ def check_saves():
     for name in ("fc", "cnn"):
         qatop("train", "--quiet", "--arch", name, "--steps", "40", "-o", "ours.h5")
         check_loads(f"trained {name}", "ours.h5")
-    # What is not to be trained is so in Keras too.
+    # What is not trainable is not trainable in Keras either.
     qatop("run", "--quiet", "--steps", "1", "--out", "run", os.path.join(GOLDEN, "frozen.h5"))
     qatop("export", "run", "-o", "ours.h5")
     for version, k in KERASES.items():

@@ -18,7 +18,7 @@ static struct quant_plan *plan_of(const struct model *model, const char *scheme)
     return plan;
 }
 
-/* names: those of all tensors after the input's, parted by spaces. */
+/* names: those of all tensors after the input's, separated by spaces. */
 static void assert_plan(const struct model *model, const char *scheme, const char *names) {
     struct quant_plan *plan = plan_of(model, scheme);
     char got[1024] = "";

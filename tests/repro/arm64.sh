@@ -1,16 +1,16 @@
 #!/bin/sh
 # arm64.sh: headers and libraries of Debian's arm64 packages, for a cross build of qatop and for
 # running it with qemu-user.
-#   usage: arm64.sh FOLDER      FOLDER becomes the sysroot; FOLDER.apt keeps what apt-get says
-# Needs apt-get, dpkg-deb and a network, but not root: apt-get works on lists of its own, and
-# neither the system's packages nor its architectures change.
+#   usage: arm64.sh FOLDER      FOLDER becomes the sysroot; FOLDER.apt keeps apt-get's output
+# Needs apt-get, dpkg-deb and a network, but not root: apt-get uses lists of its own and does not
+# change the system's packages or architectures.
 set -eu
 packages='libc6-dev libncurses-dev libpng-dev libjpeg-dev zlib1g-dev libzip-dev libhdf5-dev
     libjansson-dev libmd-dev libcmocka-dev'
 
 sysroot=$1
 apt=$1.apt
-# Last written, so that only a whole sysroot is used again.
+# Written last, so that only a complete sysroot is reused.
 stamp=$sysroot/packages
 [ "$(cat "$stamp" 2>/dev/null)" = "$packages" ] && exit 0
 rm -rf "$sysroot" "$apt"
@@ -34,7 +34,7 @@ apt-get update >"$apt/log" 2>&1
 # shellcheck disable=SC2086
 apt-get install -y --download-only $packages >>"$apt/log" 2>&1
 for package in "$apt"/archives/*.deb; do dpkg-deb -x "$package" "$sysroot"; done
-# Absolute links lead out of a sysroot.
+# Absolute links would leave the sysroot.
 find "$sysroot" -type l -lname '/*' | while read -r link; do
     ln -sfrn "$sysroot$(readlink "$link")" "$link"
 done

@@ -1,21 +1,21 @@
 #!/bin/sh
-# digests.sh: what one program makes of one seed, as digests.
-#   usage: digests.sh COMMAND...      the program, perhaps with an emulator before it
+# digests.sh: digests of everything that a program produces from one seed.
+#   usage: digests.sh COMMAND...      the program, possibly under an emulator
 # For every model and scheme it trains, exports and evaluates, and prints lines "MODEL SCHEME WHAT
 # SHA256", where WHAT is
 #   weights   weights_sha256 of the trained model
 #   export    the exported .tflite
-#   numbers   accuracy and loss at every stage, all digits of them
-#   outputs   what the float model, and the export in both runtimes, make of every test digit
-# $DIGITS is the data set, $MODELS (words or .h5 files) and $SCHEMES are what to train, $STEPS
-# batches of 16 digits by $THREADS threads; $QATOP_ISA is heeded by the program.  When a command
-# fails nothing is printed on standard output and the status is 1.
+#   numbers   accuracy and loss at every stage, in full precision
+#   outputs   the outputs of the float model, and of the export in both runtimes, for every test digit
+# $DIGITS is the data set; $MODELS (names or .h5 files) and $SCHEMES say what to train, for $STEPS
+# batches of 16 digits with $THREADS threads; the program honours $QATOP_ISA.  If a command fails,
+# nothing is printed on standard output and the status is 1.
 set -u
 work=$(mktemp -d "${TMPDIR:-/tmp}/qatop-digests.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
-# call SUBCOMMAND ARGUMENT...: with what every call has; the program's complaint is passed on.
+# call SUBCOMMAND ARGUMENT...: with the common arguments; error messages are passed on.
 program=$*
 call() {
     subcommand=$1

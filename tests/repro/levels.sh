@@ -1,7 +1,7 @@
 #!/bin/sh
-# levels.sh: the instruction set levels that a program has on this machine, lowest first.
+# levels.sh: the instruction set levels that a program can use on this machine, lowest first.
 #   usage: levels.sh COMMAND...      $DIGITS is a small data set
-# The program itself tells, in its record, which level it took: an unknown one becomes the best.
+# The program's record says which level it used: an unsupported one is replaced by the best.
 set -u
 work=$(mktemp -d "${TMPDIR:-/tmp}/qatop-levels.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT

@@ -1,13 +1,13 @@
 #!/bin/sh
 # repro.sh: the same seed gives the same weights, the same file and the same outputs with any
 # compiler, optimization, instruction set level, number of threads, and on arm64.
-#   usage: repro.sh SOURCE FOLDER                    what this machine can build, in FOLDER
+#   usage: repro.sh SOURCE FOLDER                    everything this machine can build, in FOLDER
 #          repro.sh SOURCE FOLDER 'NAME=COMMAND'...  these programs; arm='qemu-aarch64 ./qatop'
-# SOURCE is a source tree with a configure script that was not run there (make distdir).  A row is
-# one program at one level with so many threads, a column a digest over all models and schemes
+# SOURCE is an unconfigured source tree with a configure script (make distdir).  A row is a program
+# at one level with one number of threads, a column a digest over all models and schemes
 # (digests.sh); every row is compared with the first.  Status 1: a row differs or failed.
-# $REPRO_BUILDS are the builds wanted, $REPRO_THREADS the numbers of threads (1 2 3 16),
-# $REPRO_MODELS what to train, $REPRO_STEPS the number of batches (4).
+# $REPRO_BUILDS are the builds to compare, $REPRO_THREADS the numbers of threads (1 2 3 16),
+# $REPRO_MODELS the models to train, $REPRO_STEPS the number of batches (4).
 set -u
 if [ $# -lt 2 ]; then
     sed -n '4,5s/^# *//p' "$0" >&2
@@ -114,7 +114,7 @@ native() {
     done
 }
 
-# Kernels against their references, and what else depends on the machine, in the foreign build.
+# The tests of the kernels, and others that depend on the machine, in the cross build.
 emulated_tests() { # NAME EMULATOR...
     name=$1
     shift
@@ -147,7 +147,7 @@ arm64() {
     fi
     sysroot=$work/arm64-sysroot
     if ! "$here/arm64.sh" "$sysroot"; then
-        tell arm64 "left out: Debian's arm64 packages cannot be had; see $sysroot.apt/log"
+        tell arm64 "left out: Debian's arm64 packages cannot be downloaded; see $sysroot.apt/log"
         return
     fi
     export PKG_CONFIG_SYSROOT_DIR="$sysroot"
@@ -165,7 +165,7 @@ arm64() {
 emulated() { # NAME COMPILER
     build "$1" --build="$host" --host=aarch64-linux-gnu CC="$2" CFLAGS='-g -O2' || return
     rows "$1" "$threads_wanted" qemu-aarch64 -L "$sysroot" "$work/$1/qatop"
-    # One that has no more than every arm64 machine.
+    # A CPU with only what every arm64 machine has.
     rows "$1-a53" 3 qemu-aarch64 -cpu cortex-a53 -L "$sysroot" "$work/$1/qatop"
     emulated_tests "$1" qemu-aarch64 -L "$sysroot"
 }
@@ -180,7 +180,7 @@ if [ -z "$MODELS" ]; then
         cp "$golden" "$work/cnn_bn.h5"
         MODELS="$MODELS $work/cnn_bn.h5"
     else
-        tell cnn_bn "left out: there is no $golden"
+        tell cnn_bn "left out: $golden is missing"
     fi
 fi
 printf '%-18s %-9s %7s  %-8s  %-8s  %-8s  %-8s\n' build level threads weights export numbers outputs

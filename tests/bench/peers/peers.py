@@ -38,7 +38,7 @@ def int8_digits(model):
                  golden(model, "model_int8.tflite"))["seconds"]
 
 
-# What is asked of whom: (name, peer, model file, ours, the least ratio that is aimed at).
+# (name, peer, model file, our command, the ratio to reach).
 WORKS = [("QAT epoch, 60,000 digits, and validation", "tfmot", model, "model.h5", qat_epoch, goal)
          for model, goal in (("fc", 12), ("cnn", 4.5), ("cnn_bn", 5))]
 WORKS += [("QAT epoch, 60,000 digits, and validation", "pytorch", model, "model.h5", qat_epoch, goal)
