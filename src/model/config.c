@@ -136,7 +136,7 @@ static enum status infer_shapes(struct layer_builder *builder) {
 
 static enum status read_model(struct layer_builder *builder, const json_t *config,
                               const json_t *layers, bool is_functional) {
-    struct config_node nodes[MODEL_LAYERS_MAX];
+    struct config_node nodes[MAX_LAYERS];
     size_t count = json_array_size(layers);
     enum status status = check_classes(builder, layers);
     if (status) return status;
@@ -170,10 +170,9 @@ static enum status read_root(struct layer_builder *builder, const json_t *root) 
                          "the model is a %.64s; Sequential and Functional models are supported",
                          class_name);
     size_t count = json_array_size(layers);
-    if (!count || count > MODEL_LAYERS_MAX - 1)
+    if (!count || count > MAX_LAYERS - 1)
         return error_set(builder->error, STATUS_UNSUPPORTED, builder->path,
-                         "the model has %zu layers; 1 to %d are supported", count,
-                         MODEL_LAYERS_MAX - 1);
+                         "the model has %zu layers; 1 to %d are supported", count, MAX_LAYERS - 1);
     return read_model(builder, config, layers, is_functional_class(class_name));
 }
 

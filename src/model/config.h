@@ -22,8 +22,8 @@ char *config_write(const struct model *model);
 
 /* A layer in its order. */
 struct config_node {
-    size_t entry;                   /* its index in `layers` */
-    int inputs[MODEL_LAYER_INPUTS]; /* the nodes that it reads; all come before it */
+    size_t entry;                 /* its index in `layers` */
+    int inputs[MAX_LAYER_INPUTS]; /* the nodes that it reads; all come before it */
     int input_count;
 };
 

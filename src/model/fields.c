@@ -20,7 +20,7 @@ enum status field_read_size(const struct layer_builder *builder, const json_t *c
                             const char *field, int *size) {
     const json_t *value = json_object_get(config, field);
     json_int_t number = json_integer_value(value);
-    if (!json_is_integer(value) || number < 1 || number > LAYER_SIZE_MAX)
+    if (!json_is_integer(value) || number < 1 || number > MAX_LAYER_SIZE)
         return field_wrong(builder, field, "a whole number from 1 to 1048576");
     *size = (int)number;
     return STATUS_OK;
@@ -39,7 +39,7 @@ enum status field_read_pair(const struct layer_builder *builder, const json_t *c
     if (!json_is_integer(first) || !json_is_integer(second))
         return field_wrong(builder, field, FIELD_PAIR);
     json_int_t a = json_integer_value(first), b = json_integer_value(second);
-    if (a < 1 || b < 1 || a > LAYER_SIZE_MAX || b > LAYER_SIZE_MAX)
+    if (a < 1 || b < 1 || a > MAX_LAYER_SIZE || b > MAX_LAYER_SIZE)
         return field_wrong(builder, field, "numbers from 1 to 1048576");
     *y = (int)a;
     *x = (int)b;

@@ -16,7 +16,7 @@ enum status field_wrong(const struct layer_builder *builder, const char *field,
 enum status field_unsupported(const struct layer_builder *builder, const char *what,
                               const char *supported);
 
-/* A whole number, 1 to LAYER_SIZE_MAX. */
+/* A whole number, 1 to MAX_LAYER_SIZE. */
 enum status field_read_size(const struct layer_builder *builder, const json_t *config,
                             const char *field, int *size);
 

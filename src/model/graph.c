@@ -15,7 +15,7 @@ enum state { STATE_NEW, STATE_OPEN, STATE_DONE };
 struct vertex {
     const json_t *entry;
     const char *name;
-    size_t sources[MODEL_LAYER_INPUTS]; /* entries */
+    size_t sources[MAX_LAYER_INPUTS]; /* entries */
     int source_count;
     enum state state;
     size_t met; /* how many layers the walk met before */
@@ -72,10 +72,10 @@ static enum status add_source(struct graph *graph, struct vertex *vertex, const 
         return error_set(graph->error, STATUS_FORMAT, graph->path,
                          "model_config: layer '%.64s' reads '%.64s', which does not exist",
                          vertex->name, json_string_value(name));
-    if (vertex->source_count == MODEL_LAYER_INPUTS)
+    if (vertex->source_count == MAX_LAYER_INPUTS)
         return error_set(graph->error, STATUS_UNSUPPORTED, graph->path,
                          "layer '%.64s' takes more than %d inputs; add them two at a time",
-                         vertex->name, MODEL_LAYER_INPUTS);
+                         vertex->name, MAX_LAYER_INPUTS);
     vertex->sources[vertex->source_count++] = source;
     return STATUS_OK;
 }
@@ -132,7 +132,7 @@ static enum status read_sources(struct graph *graph, struct vertex *vertex) {
 
 /* ---- the order ---- */
 
-/* From a layer to all that it reads; at most MODEL_LAYERS_MAX deep. */
+/* From a layer to all that it reads; at most MAX_LAYERS deep. */
 static enum status walk(struct graph *graph, size_t index) {
     struct vertex *vertex = &graph->vertices[index];
     enum status status = STATUS_OK;

@@ -140,7 +140,7 @@ enum status h5_write_names(const struct h5 *h5, hid_t object, const char *name,
 enum status h5_write_floats(const struct h5 *h5, hid_t location, const char *name,
                             const struct h5_shape *shape, const float *values,
                             struct error *error) {
-    hsize_t sizes[H5_RANK_MAX];
+    hsize_t sizes[MAX_H5_RANK];
     for (int i = 0; i < shape->rank; i++) sizes[i] = shape->size[i];
     hid_t space = H5Screate_simple(shape->rank, sizes, NULL);
     hid_t links = H5Pcreate(H5P_LINK_CREATE), properties = H5Pcreate(H5P_DATASET_CREATE);

@@ -36,7 +36,7 @@ struct server {
     int socket;
     struct h5 h5;
     struct h5_request request;
-    char location[H5_PATH_MAX], name[H5_PATH_MAX];
+    char location[MAX_H5_PATH], name[MAX_H5_PATH];
     struct error error;
 };
 
@@ -122,7 +122,7 @@ static enum status answer_text(struct server *server, hid_t object) {
     size_t length = 0;
     enum status status = h5_read_text(&server->h5, object, server->location, server->name, &text,
                                       &length, &server->error);
-    if (!status && length > H5_TEXT_MAX)
+    if (!status && length > MAX_H5_TEXT)
         status =
             error_set(&server->error, STATUS_FORMAT, server->h5.path,
                       "attribute %.200s of '%.200s' is too large", server->name, server->location);
@@ -136,9 +136,9 @@ static enum status answer_names(struct server *server, struct h5_names *names) {
     enum status status = STATUS_OK;
     char *payload = NULL;
     size_t length = 0;
-    for (size_t i = 0; i < names->count && length <= H5_TEXT_MAX; i++)
+    for (size_t i = 0; i < names->count && length <= MAX_H5_TEXT; i++)
         length += strlen(names->names[i]) + 1;
-    if (length > H5_TEXT_MAX) {
+    if (length > MAX_H5_TEXT) {
         status = error_set(&server->error, STATUS_FORMAT, server->h5.path,
                            "the names at '%.200s' are too long", server->location);
         goto done;
@@ -232,8 +232,8 @@ static void answer_request(struct server *server) {
 static bool receive_request(struct server *server) {
     struct h5_request *request = &server->request;
     return h5_message_receive(server->socket, request, sizeof *request, -1) &&
-           request->verb < H5_VERBS && request->location_size <= H5_PATH_MAX &&
-           request->name_size <= H5_PATH_MAX &&
+           request->verb < H5_VERBS && request->location_size <= MAX_H5_PATH &&
+           request->name_size <= MAX_H5_PATH &&
            h5_message_receive(server->socket, server->location, request->location_size, -1) &&
            h5_message_receive(server->socket, server->name, request->name_size, -1);
 }

@@ -24,7 +24,7 @@ enum h5_verb {
 
 struct h5_request {
     uint32_t verb;
-    uint32_t location_size, name_size; /* bytes, NUL included, at most H5_PATH_MAX */
+    uint32_t location_size, name_size; /* bytes, NUL included, at most MAX_H5_PATH */
     uint64_t count;
 };
 

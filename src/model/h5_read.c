@@ -65,7 +65,7 @@ static enum status copy_strings(const struct h5 *h5, hid_t attribute, hid_t type
     enum status status = STATUS_OK;
     bool is_variable = H5Tis_variable_str(type) > 0;
     size_t size = is_variable ? sizeof(char *) : H5Tget_size(type), bytes;
-    if (!size || !size_multiply(count, size, &bytes) || bytes > H5_TEXT_MAX)
+    if (!size || !size_multiply(count, size, &bytes) || bytes > MAX_H5_TEXT)
         return error_set(error, STATUS_FORMAT, h5->path, "attribute %s of '%s' is too large", name,
                          object_name);
     char *raw = calloc(count + 1, size);
@@ -102,10 +102,10 @@ static enum status open_attribute(const struct h5 *h5, hid_t object, const char 
     ids[2] = ids[0] < 0 ? -1 : H5Aget_space(ids[0]);
     hssize_t points = ids[2] < 0 ? -1 : H5Sget_simple_extent_npoints(ids[2]);
     if (ids[1] < 0 || points < 0) return h5_damaged(h5, object_name, name, error);
-    if (points > H5_NAMES_MAX)
+    if (points > MAX_H5_NAMES)
         return error_set(error, STATUS_FORMAT, h5->path,
                          "attribute %s of '%s' has %lld elements, at most %d are accepted", name,
-                         object_name, (long long)points, H5_NAMES_MAX);
+                         object_name, (long long)points, MAX_H5_NAMES);
     *count = (size_t)points;
     if (points && H5Tget_class(ids[1]) != H5T_STRING)
         return error_set(error, STATUS_FORMAT, h5->path, "attribute %s of '%s' holds no text", name,
@@ -136,10 +136,10 @@ static enum status append_names(const struct h5 *h5, hid_t object, const char *o
     hid_t ids[3] = {-1, -1, -1};
     size_t count = 0;
     enum status status = open_attribute(h5, object, object_name, name, ids, &count, error);
-    if (!status && names->count + count > H5_NAMES_MAX)
+    if (!status && names->count + count > MAX_H5_NAMES)
         status =
             error_set(error, STATUS_FORMAT, h5->path, "attribute %s of '%s': more than %d names",
-                      name, object_name, H5_NAMES_MAX);
+                      name, object_name, MAX_H5_NAMES);
     if (status || !count) goto done;
     char **larger = realloc(names->names, (names->count + count) * sizeof *larger);
     if (!larger) {
@@ -164,7 +164,7 @@ enum status h5_read_names(const struct h5 *h5, hid_t object, const char *object_
         status = append_names(h5, object, object_name, name, names, error);
     } else {
         int part = 0;
-        for (; !status && part < H5_NAMES_MAX; part++) {
+        for (; !status && part < MAX_H5_NAMES; part++) {
             char part_name[64];
             snprintf(part_name, sizeof part_name, "%s%d", name, part);
             if (H5Aexists(object, part_name) <= 0) break;
@@ -189,12 +189,12 @@ static enum status check_layout(const struct h5 *h5, hid_t dataset, const char *
         status = error_set(error, STATUS_UNSUPPORTED, h5->path,
                            "'%s' keeps its values in another file", name);
     } else if (layout == H5D_CHUNKED) {
-        hsize_t sizes[H5_RANK_MAX];
-        int rank = H5Pget_chunk(properties, H5_RANK_MAX, sizes);
+        hsize_t sizes[MAX_H5_RANK];
+        int rank = H5Pget_chunk(properties, MAX_H5_RANK, sizes);
         size_t count = 1;
-        for (int i = 0; i < rank && i < H5_RANK_MAX; i++)
+        for (int i = 0; i < rank && i < MAX_H5_RANK; i++)
             if (!size_multiply(count, (size_t)sizes[i], &count)) count = SIZE_MAX;
-        if (rank < 0 || rank > H5_RANK_MAX || count > MODEL_WEIGHTS_MAX)
+        if (rank < 0 || rank > MAX_H5_RANK || count > MAX_WEIGHTS)
             status =
                 error_set(error, STATUS_FORMAT, h5->path, "the chunks of '%s' are too large", name);
     }
@@ -204,17 +204,17 @@ static enum status check_layout(const struct h5 *h5, hid_t dataset, const char *
 
 static enum status read_shape(const struct h5 *h5, hid_t dataset, const char *name,
                               struct h5_shape *shape, struct error *error) {
-    hsize_t sizes[H5_RANK_MAX] = {0};
+    hsize_t sizes[MAX_H5_RANK] = {0};
     hid_t space = H5Dget_space(dataset);
     int rank = space < 0 ? -1 : H5Sget_simple_extent_ndims(space);
     enum status status = STATUS_OK;
     memset(shape, 0, sizeof *shape);
-    if (rank < 0 || (rank <= H5_RANK_MAX && H5Sget_simple_extent_dims(space, sizes, NULL) < 0)) {
+    if (rank < 0 || (rank <= MAX_H5_RANK && H5Sget_simple_extent_dims(space, sizes, NULL) < 0)) {
         status = h5_damaged(h5, name, "the shape", error);
-    } else if (rank > H5_RANK_MAX) {
+    } else if (rank > MAX_H5_RANK) {
         status =
             error_set(error, STATUS_UNSUPPORTED, h5->path,
-                      "'%s' has %d dimensions, at most %d are supported", name, rank, H5_RANK_MAX);
+                      "'%s' has %d dimensions, at most %d are supported", name, rank, MAX_H5_RANK);
     } else {
         shape->rank = rank;
         shape->count = H5Sget_simple_extent_type(space) == H5S_NULL ? 0 : 1;
@@ -223,9 +223,9 @@ static enum status read_shape(const struct h5 *h5, hid_t dataset, const char *na
             if (!size_multiply(shape->count, shape->size[i], &shape->count))
                 shape->count = SIZE_MAX;
         }
-        if (shape->count > MODEL_WEIGHTS_MAX)
+        if (shape->count > MAX_WEIGHTS)
             status = error_set(error, STATUS_FORMAT, h5->path, "'%s' claims more than %zu values",
-                               name, MODEL_WEIGHTS_MAX);
+                               name, MAX_WEIGHTS);
     }
     h5_release(space);
     return status;
@@ -267,7 +267,7 @@ static herr_t collect_dataset(hid_t location, const char *path, const H5L_info_t
     h5_release(object);
     if (object < 0) return -1;
     if (!is_dataset) return 0;
-    if (paths->count == H5_NAMES_MAX) return -1;
+    if (paths->count == MAX_H5_NAMES) return -1;
     paths->names[paths->count] = strdup(path);
     if (!paths->names[paths->count]) return -1;
     paths->count++;
@@ -278,12 +278,12 @@ enum status h5_list_datasets(const struct h5 *h5, hid_t location, struct h5_name
                              struct error *error) {
     enum status status = STATUS_OK;
     paths->count = 0;
-    paths->names = calloc(H5_NAMES_MAX, sizeof *paths->names);
-    if (!paths->names) return error_memory(error, h5->path, H5_NAMES_MAX * sizeof *paths->names);
+    paths->names = calloc(MAX_H5_NAMES, sizeof *paths->names);
+    if (!paths->names) return error_memory(error, h5->path, MAX_H5_NAMES * sizeof *paths->names);
     if (H5Lvisit(location, H5_INDEX_NAME, H5_ITER_INC, collect_dataset, paths) < 0)
-        status = paths->count == H5_NAMES_MAX
+        status = paths->count == MAX_H5_NAMES
                      ? error_set(error, STATUS_FORMAT, h5->path, "holds more than %d data sets",
-                                 H5_NAMES_MAX)
+                                 MAX_H5_NAMES)
                      : h5_damaged(h5, "/", "the list of data sets", error);
     if (status) h5_free_names(paths);
     return status;

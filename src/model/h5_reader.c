@@ -120,14 +120,14 @@ static enum status ask(struct h5_reader *reader, enum h5_verb verb, const char *
                        const char *name, size_t count, struct h5_response *response,
                        struct error *error) {
     struct h5_request request = {.verb = verb,
-                                 .location_size = (uint32_t)strnlen(location, H5_PATH_MAX) + 1,
-                                 .name_size = (uint32_t)strnlen(name, H5_PATH_MAX) + 1,
+                                 .location_size = (uint32_t)strnlen(location, MAX_H5_PATH) + 1,
+                                 .name_size = (uint32_t)strnlen(name, MAX_H5_PATH) + 1,
                                  .count = count};
     if (reader->child < 0) return set_lost(reader, error);
-    if (request.location_size > H5_PATH_MAX || request.name_size > H5_PATH_MAX)
+    if (request.location_size > MAX_H5_PATH || request.name_size > MAX_H5_PATH)
         return error_set(error, STATUS_FORMAT, reader->path,
                          "the name '%.96s...' is longer than %d bytes",
-                         request.name_size > H5_PATH_MAX ? name : location, H5_PATH_MAX - 1);
+                         request.name_size > MAX_H5_PATH ? name : location, MAX_H5_PATH - 1);
     if (!h5_message_send(reader->socket, &request, sizeof request) ||
         !h5_message_send(reader->socket, location, request.location_size) ||
         !h5_message_send(reader->socket, name, request.name_size))
@@ -204,7 +204,7 @@ static enum status ask_text(struct h5_reader *reader, enum h5_verb verb, const c
     *text = NULL;
     enum status status = ask(reader, verb, location, name, 0, &response, error);
     if (status) return status;
-    if (response.length > H5_TEXT_MAX) return lose_child(reader, error);
+    if (response.length > MAX_H5_TEXT) return lose_child(reader, error);
     *text = calloc(response.length + 1, 1);
     if (!*text) {
         lose_child(reader, NULL); /* its answer stays unread */
@@ -226,7 +226,7 @@ static enum status split_names(struct h5_reader *reader, const char *text, size_
                                struct h5_names *names, struct error *error) {
     size_t count = 0;
     for (size_t i = 0; i < length; i++) count += !text[i];
-    if (count > H5_NAMES_MAX) return lose_child(reader, error);
+    if (count > MAX_H5_NAMES) return lose_child(reader, error);
     names->names = calloc(count + 1, sizeof *names->names);
     if (!names->names) return error_memory(error, reader->path, count * sizeof *names->names);
     for (; names->count < count; names->count++) {
@@ -268,7 +268,7 @@ enum status h5_reader_shape(struct h5_reader *reader, const char *location, cons
     enum status status = ask(reader, H5_SHAPE, location, name, 0, &response, error);
     if (status) return status;
     if (response.length != sizeof told || !receive(reader, &told, sizeof told) ||
-        told.rank > H5_RANK_MAX)
+        told.rank > MAX_H5_RANK)
         return lose_child(reader, error);
     *is_float = told.is_float;
     shape->rank = (int)told.rank;
@@ -279,7 +279,7 @@ enum status h5_reader_shape(struct h5_reader *reader, const char *location, cons
         if (!size_multiply(product, shape->size[i], &product)) product = SIZE_MAX;
     }
     bool is_empty = !shape->rank && !shape->count;
-    if (shape->count > MODEL_WEIGHTS_MAX || (!is_empty && shape->count != product))
+    if (shape->count > MAX_WEIGHTS || (!is_empty && shape->count != product))
         return lose_child(reader, error);
     return STATUS_OK;
 }

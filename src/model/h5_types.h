@@ -4,10 +4,10 @@
 
 #include <stddef.h>
 
-#define H5_RANK_MAX  4
-#define H5_TEXT_MAX  ((size_t)16 << 20) /* bytes of one text, or of all names in one list */
-#define H5_NAMES_MAX 4096               /* strings of one attribute */
-#define H5_PATH_MAX  4096               /* bytes of a location or name, NUL included */
+#define MAX_H5_RANK  4
+#define MAX_H5_TEXT  ((size_t)16 << 20) /* bytes of one text, or of all names in one list */
+#define MAX_H5_NAMES 4096               /* strings of one attribute */
+#define MAX_H5_PATH  4096               /* bytes of a location or name, NUL included */
 
 struct h5_names {
     char **names; /* [count] */
@@ -16,8 +16,8 @@ struct h5_names {
 
 struct h5_shape {
     int rank;
-    size_t size[H5_RANK_MAX];
-    size_t count; /* the product, at most MODEL_WEIGHTS_MAX */
+    size_t size[MAX_H5_RANK];
+    size_t count; /* the product, at most MAX_WEIGHTS */
 };
 
 /* Free what is inside and set it to 0; harmless when it is 0 already. */

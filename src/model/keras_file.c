@@ -6,8 +6,8 @@
 #include "model/config.h"
 
 /* Members of a .keras: the config; weights, and two more values for each by the optimizer. */
-#define CONFIG_BYTES  H5_TEXT_MAX
-#define WEIGHTS_BYTES (MODEL_WEIGHTS_MAX * sizeof(float) * 4)
+#define CONFIG_BYTES  MAX_H5_TEXT
+#define WEIGHTS_BYTES (MAX_WEIGHTS * sizeof(float) * 4)
 
 static enum status read_config(struct keras_file *file, const char *json, size_t length,
                                struct error *error) {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OUTPUT_MAX   ((size_t)1 << 24) /* values in a layer's output for one image */
+#define MAX_OUTPUT   ((size_t)1 << 24) /* values in a layer's output for one image */
 #define WEIGHT_GRAIN 16                /* floats: a cache line of 64 bytes */
 
 #define ROW(kind, name) [kind] = &name##_layer,
@@ -86,9 +86,9 @@ enum status layer_check_output(const struct layer_builder *builder) {
     size_t count = 1;
     for (int i = 0; i < output->rank; i++) {
         count *= (size_t)output->size[i];
-        if (count > OUTPUT_MAX)
+        if (count > MAX_OUTPUT)
             return layer_error(builder->error, STATUS_UNSUPPORTED, builder->path, builder->layer,
-                               "its output is larger than %zu numbers", OUTPUT_MAX);
+                               "its output is larger than %zu numbers", MAX_OUTPUT);
     }
     return STATUS_OK;
 }
@@ -125,10 +125,10 @@ int layer_add_parameter(struct layer_builder *builder, const char *name, bool is
     for (int i = 0; i < rank && !builder->status; i++) {
         count *= (size_t)size[i];
         parameter->size[i] = size[i];
-        if (count > MODEL_WEIGHTS_MAX - model->weight_count)
-            builder->status = layer_error(builder->error, STATUS_UNSUPPORTED, builder->path, layer,
-                                          "its %s makes the model larger than %zu weights", name,
-                                          MODEL_WEIGHTS_MAX);
+        if (count > MAX_WEIGHTS - model->weight_count)
+            builder->status =
+                layer_error(builder->error, STATUS_UNSUPPORTED, builder->path, layer,
+                            "its %s makes the model larger than %zu weights", name, MAX_WEIGHTS);
     }
     if (builder->status) return -1;
     snprintf(parameter->name, sizeof parameter->name, "%s/%s", layer->name, name);

@@ -10,8 +10,8 @@
 
 #include "model/model.h"
 
-#define LAYER_SIZE_MAX   (1 << 20) /* units, filters, kernel and stride sizes */
-#define LAYER_PARAMETERS 4         /* most of one layer: those of BatchNormalization */
+#define MAX_LAYER_SIZE       (1 << 20) /* units, filters, kernel and stride sizes */
+#define MAX_LAYER_PARAMETERS 4         /* most of one layer: those of BatchNormalization */
 
 /* A layer under construction, and where errors go. */
 struct layer_builder {
@@ -64,7 +64,7 @@ enum status layer_check_image(struct layer_builder *builder, const struct shape 
 enum status layer_check_output(const struct layer_builder *builder);
 
 /* Index of a new parameter, "LAYER/NAME".  When the model gets too large, -1, and builder->status
- * is set.  Sizes are at most LAYER_SIZE_MAX. */
+ * is set.  Sizes are at most MAX_LAYER_SIZE. */
 int layer_add_parameter(struct layer_builder *builder, const char *name, bool is_trained, int rank,
                         const int *size);
 

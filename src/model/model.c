@@ -30,7 +30,7 @@ struct model *model_new(int layers) {
     struct model *model = calloc(1, sizeof *model);
     if (!model) return NULL;
     model->layers = calloc((size_t)layers, sizeof *model->layers);
-    model->parameters = calloc(LAYER_PARAMETERS * (size_t)layers, sizeof *model->parameters);
+    model->parameters = calloc(MAX_LAYER_PARAMETERS * (size_t)layers, sizeof *model->parameters);
     if (!model->layers || !model->parameters) {
         model_free(model);
         return NULL;

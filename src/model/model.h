@@ -21,10 +21,10 @@
 
 #include "base/error.h"
 
-#define MODEL_NAME         64 /* bytes of a name, NUL included; longer ones are refused */
-#define MODEL_LAYER_INPUTS 2  /* most inputs of one layer (Add) */
-#define MODEL_LAYERS_MAX   256
-#define MODEL_WEIGHTS_MAX  ((size_t)64 << 20) /* floats; a file that asks for more is refused */
+#define MODEL_NAME       64 /* bytes of a name, NUL included; longer ones are refused */
+#define MAX_LAYER_INPUTS 2  /* most inputs of one layer (Add) */
+#define MAX_LAYERS       256
+#define MAX_WEIGHTS      ((size_t)64 << 20) /* floats; a file that asks for more is refused */
 
 /* The kinds of layers.  ROW(kind, name) stands for a kind and its rows: NAME_layer has what Keras
  * says of it (model/layer.h), NAME_node what a network computes (network/node.h). */
@@ -98,7 +98,7 @@ struct layer {
     bool trainable;             /* if not, its parameters stay as they are, and a
                                    BatchNormalization uses its moving statistics in training too */
     bool is_part;               /* of a SeparableConv2D */
-    int inputs[MODEL_LAYER_INPUTS];
+    int inputs[MAX_LAYER_INPUTS];
     int input_count; /* 0 for LAYER_INPUT */
     struct shape output;
     float slope;           /* LeakyReLU: factor of negative values, 0..1 */

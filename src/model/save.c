@@ -26,8 +26,8 @@ static enum status write_versions(const struct h5 *h5, hid_t object, struct erro
 /* The group of one layer: weight_names "dense/kernel:0", and a data set for each. */
 static enum status write_layer(const struct saver *saver, const struct h5 *h5, hid_t parent,
                                const struct layer *layer, struct error *error) {
-    char names[LAYER_PARAMETERS][2 * MODEL_NAME + 2];
-    const char *list[LAYER_PARAMETERS];
+    char names[MAX_LAYER_PARAMETERS][2 * MODEL_NAME + 2];
+    const char *list[MAX_LAYER_PARAMETERS];
     size_t count = (size_t)layer->parameter_count;
     hid_t group = -1;
     enum status status = h5_make_group(h5, parent, layer->name, &group, error);
@@ -50,7 +50,7 @@ static enum status write_layer(const struct saver *saver, const struct h5 *h5, h
 static enum status write_weights(const struct saver *saver, const struct h5 *h5,
                                  struct error *error) {
     const struct model *model = saver->model;
-    const char *names[MODEL_LAYERS_MAX];
+    const char *names[MAX_LAYERS];
     size_t count = 0;
     bool is_chain = model_is_chain(model); /* a Sequential model does not list its input */
     hid_t weights = -1, top = -1;
@@ -73,7 +73,7 @@ enum status model_write(const struct model *model, const float *weights, const s
                         struct error *error) {
     struct saver saver = {model, weights, h5->path};
     char *config = config_write(model);
-    if (!config) return error_memory(error, h5->path, MODEL_LAYERS_MAX * sizeof(struct layer));
+    if (!config) return error_memory(error, h5->path, MAX_LAYERS * sizeof(struct layer));
     enum status status = h5_write_text(h5, h5->file, "model_config", config, error);
     if (!status) status = write_versions(h5, h5->file, error);
     if (!status) status = write_weights(&saver, h5, error);

@@ -66,14 +66,14 @@ static enum status check_names(const struct model *model, const char *path, stru
 }
 
 enum status model_split_separable(struct model *model, const char *path, struct error *error) {
-    int more = 0, index[MODEL_LAYERS_MAX], count = 0;
+    int more = 0, index[MAX_LAYERS], count = 0;
     for (int i = 0; i < model->layer_count; i++)
         more += model->layers[i].kind == LAYER_SEPARABLE_CONV2D;
     if (!more) return STATUS_OK;
-    if (model->layer_count + more > MODEL_LAYERS_MAX)
+    if (model->layer_count + more > MAX_LAYERS)
         return error_set(error, STATUS_UNSUPPORTED, path,
                          "with each SeparableConv2D in two parts the model has more than %d layers",
-                         MODEL_LAYERS_MAX);
+                         MAX_LAYERS);
     struct layer *layers = calloc((size_t)(model->layer_count + more), sizeof *layers);
     if (!layers) return error_memory(error, path, (size_t)more * sizeof *layers);
     enum status status = STATUS_OK;

@@ -121,7 +121,7 @@ enum status config_unwrap(json_t *config, bool *is_wrapped, const char *path, st
     json_t *layers = json_object_get(config, "layers");
     enum status status = STATUS_OK;
     *is_wrapped = false;
-    if (json_array_size(layers) > MODEL_LAYERS_MAX) return STATUS_OK; /* refused later */
+    if (json_array_size(layers) > MAX_LAYERS) return STATUS_OK; /* refused later */
     for (size_t i = 0; i < json_array_size(layers) && !status; i++) {
         json_t *entry = json_array_get(layers, i);
         if (is_class(entry, "QuantizeWrapperV2")) {

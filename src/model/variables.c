@@ -85,9 +85,9 @@ static enum status read_values(struct loader *loader, const char *location, cons
     variable->rank = shape->rank;
     for (int i = 0; i < shape->rank; i++) variable->size[i] = shape->size[i];
     variable->count = shape->count;
-    if (shape->count > MODEL_WEIGHTS_MAX - loader->total)
+    if (shape->count > MAX_WEIGHTS - loader->total)
         return error_set(loader->error, STATUS_FORMAT, loader->path, "holds more than %zu values",
-                         MODEL_WEIGHTS_MAX);
+                         MAX_WEIGHTS);
     loader->total += shape->count;
     variable->values = array_new(shape->count, sizeof *variable->values);
     if (!variable->values)
@@ -126,7 +126,7 @@ static enum status add_variable(struct loader *loader, const char *location, con
 
 static enum status load_layer(struct loader *loader, const char *root, const char *layer) {
     struct h5_names weights = {0};
-    char group[H5_PATH_MAX];
+    char group[MAX_H5_PATH];
     bool is_root = !strcmp(root, "/");
     int length =
         snprintf(group, sizeof group, "%s%s%s", is_root ? "" : root, is_root ? "" : "/", layer);
@@ -211,7 +211,7 @@ static int count_numbers(struct loader *loader, const char *group, const char *f
     char path[3 * MODEL_NAME];
     int count = 0;
     snprintf(path, sizeof path, "%s/%s", group, folder);
-    while (count < H5_NAMES_MAX && has_number(loader, path, count)) count++;
+    while (count < MAX_H5_NAMES && has_number(loader, path, count)) count++;
     return count;
 }
 

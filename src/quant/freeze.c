@@ -362,7 +362,7 @@ static bool freeze_layer(struct freeze_builder *builder, int index) {
 }
 
 static bool freeze_layers(struct freeze_builder *builder) {
-    int order[MODEL_LAYERS_MAX], count;
+    int order[MAX_LAYERS], count;
     builder->status = freeze_order(builder->model, builder->plan, order, &count, builder->error);
     if (builder->status) return false;
     for (int i = 0; i < count; i++)

@@ -37,8 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
         fuzz_check(!archive);
         return 0;
     }
-    take(archive, "config.json", H5_TEXT_MAX);
-    take(archive, "model.weights.h5", MODEL_WEIGHTS_MAX * sizeof(float) * 4);
+    take(archive, "config.json", MAX_H5_TEXT);
+    take(archive, "model.weights.h5", MAX_WEIGHTS * sizeof(float) * 4);
     archive_close(archive);
     return 0;
 }

@@ -14,7 +14,7 @@ static void check_shape(const struct shape *shape) {
 }
 
 static void check_model(const struct model *model) {
-    fuzz_check(model->layer_count >= 1 && model->layer_count <= MODEL_LAYERS_MAX);
+    fuzz_check(model->layer_count >= 1 && model->layer_count <= MAX_LAYERS);
     fuzz_check(model->layers[0].kind == LAYER_INPUT);
     for (int i = 0; i < model->layer_count; i++) {
         const struct layer *layer = &model->layers[i];

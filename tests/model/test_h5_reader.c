@@ -109,7 +109,7 @@ static void wrong_questions_are_errors_and_the_next_is_answered(void **state) {
     struct h5_shape shape;
     bool is_float;
     float values[7];
-    static char far[H5_PATH_MAX + 2];
+    static char far[MAX_H5_PATH + 2];
     memset(far, 'x', sizeof far - 1);
     assert_ok(h5_reader_open(&reader, write_model(), &error), &error);
     assert_int_equal(h5_reader_names(reader, "nowhere", "weight_names", &names, &error),

@@ -140,7 +140,7 @@ static char *wrap_config(const char *path, const char **names, int *count) {
 }
 
 static const char *write_cnn_bn(void) {
-    const char *names[MODEL_LAYERS_MAX];
+    const char *names[MAX_LAYERS];
     int count = 0;
     char *config = wrap_config(test_shared("golden/cnn_bn/model.h5"), names, &count);
     const char *path = write_model("qat_cnn_bn.h5", config,

@@ -97,9 +97,9 @@ static int depthwise_write(json_t *config, const struct layer *layer) {
 static enum status depthwise_infer(struct layer_builder *builder, const struct shape *input) {
     struct layer *layer = builder->layer;
     int channels = input->size[input->rank - 1];
-    if (layer->depth_multiplier > LAYER_SIZE_MAX / channels)
+    if (layer->depth_multiplier > MAX_LAYER_SIZE / channels)
         return layer_error(builder->error, STATUS_UNSUPPORTED, builder->path, layer,
-                           "it has more than %d filters", LAYER_SIZE_MAX);
+                           "it has more than %d filters", MAX_LAYER_SIZE);
     layer->units = channels * layer->depth_multiplier;
     return window_infer(builder, input, layer->units);
 }

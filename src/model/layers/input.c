@@ -14,7 +14,7 @@ static enum status input_read(struct layer_builder *builder, const json_t *confi
             return field_unsupported(builder, "an input shape with an unknown size",
                                      "build the model for 28x28 digits");
         json_int_t number = json_integer_value(size);
-        if (!json_is_integer(size) || number < 1 || number > LAYER_SIZE_MAX)
+        if (!json_is_integer(size) || number < 1 || number > MAX_LAYER_SIZE)
             return field_wrong(builder, "batch_shape", "sizes from 1 to 1048576");
         shape->size[i - 1] = (int)number;
     }

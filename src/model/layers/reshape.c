@@ -15,7 +15,7 @@ static enum status reshape_read(struct layer_builder *builder, const json_t *con
         const json_t *size = json_array_get(target, i);
         json_int_t number = json_integer_value(size);
         open += number == -1;
-        if (!json_is_integer(size) || number < -1 || number == 0 || number > LAYER_SIZE_MAX ||
+        if (!json_is_integer(size) || number < -1 || number == 0 || number > MAX_LAYER_SIZE ||
             open > 1)
             return field_wrong(builder, "target_shape", "sizes from 1 to 1048576, one may be -1");
         shape->size[i] = (int)number;
@@ -89,7 +89,7 @@ static enum status padding_read(struct layer_builder *builder, const json_t *con
             return field_wrong(builder, "padding", FIELD_PAIR ", or two pairs");
         if (json_is_array(side)) side = json_array_get(side, i % 2);
         json_int_t number = json_integer_value(side);
-        if (!json_is_integer(side) || number < 0 || number > LAYER_SIZE_MAX)
+        if (!json_is_integer(side) || number < 0 || number > MAX_LAYER_SIZE)
             return field_wrong(builder, "padding", "numbers from 0 to 1048576");
         builder->layer->margin[i / 2][i % 2] = (int)number;
     }
