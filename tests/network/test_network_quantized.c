@@ -118,20 +118,23 @@ static void gradient_goes_straight_through_fake_quantization(void **state) {
 }
 
 /* For one range in 250 float32 rounding puts the largest weight outside: its gradient is 0. */
-static void largest_weight_has_no_gradient_when_rounding_leaves_it_out(void **state) {
-    (void)state;
+static void check_largest_weight(const char *scheme) {
     float bound = 1;
     for (;; bound = nextafterf(bound, 2)) {
         struct fake_quant by = fake_quant_from_range((struct range){-bound, bound}, true, 8);
         if (by.nudged_max < bound) break;
     }
     struct model *model = two_layers();
-    struct quant_plan *plan = plan_for(model, "tfmot");
+    struct quant_plan *plan = plan_for(model, scheme);
+    const struct quant_tensor *tensors = plan->tensors, *kernel = &tensors[3];
     size_t at = model->parameters[2].offset + 37;
+    struct range ranges[32] = {{0, 1}};
+    assert_true(plan->tensor_count == 5 && plan->range_count <= 32);
+    ranges[tensors[2].offset] = ranges[tensors[4].offset] = (struct range){-6, 6};
+    int channel = kernel->offset + 37 % kernel->channels; /* in the middle, where there are some */
     model->weights[at] = bound;
-    struct range ranges[5] = {{0, 1}, {0, 0}, {-6, 6}, {0, 0}, {-6, 6}};
     observer_kernels(NULL, plan, model, model->weights, ranges);
-    assert_true(ranges[3].max == bound);
+    assert_true(ranges[channel].max == bound);
     struct work work;
     work_begin(&work, model, plan);
     work.pass.ranges = ranges;
@@ -140,12 +143,18 @@ static void largest_weight_has_no_gradient_when_rounding_leaves_it_out(void **st
     assert_true(work.gradient[at + 1] != 0);
     model->weights[at] = 1.5f; /* one that rounding keeps */
     observer_kernels(NULL, plan, model, model->weights, ranges);
-    assert_true(fake_quant_from_range(ranges[3], true, 8).nudged_max >= 1.5f);
+    assert_true(fake_quant_from_range(ranges[channel], true, 8).nudged_max >= 1.5f);
     work_run(&work);
     assert_true(work.gradient[at] != 0);
     work_end(&work);
     quant_plan_free(plan);
     model_free(model);
+}
+
+static void largest_weight_has_no_gradient_when_rounding_leaves_it_out(void **state) {
+    (void)state;
+    check_largest_weight("tfmot"); /* one range for the kernel */
+    check_largest_weight("qatop"); /* one for each of its channels */
 }
 
 static void untrained_tfmot_model_predicts_a_constant(void **state) {

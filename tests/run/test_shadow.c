@@ -76,6 +76,7 @@ static struct shadow_result evaluated(struct setup *setup, size_t count,
     assert_ok(result.error.status, &result.error);
     assert_true(result.has_event);
     assert_int_equal(result.event.evaluation->count, count);
+    assert_int_equal(result.event.evaluation->is_whole, count == DIGITS);
     return result;
 }
 
