@@ -226,6 +226,10 @@ static void an_export_that_fails_keeps_the_user_here(void **state) {
     be(STATE_DONE);
     control_act(&control, &store, ACTION_QUIT, 1);
     control_answer(&control, &store, 'e', 2);
+    struct event event = {.kind = EVENT_EXPORT, .folded = 1, .export_.path = "out/x.tflite"};
+    store_feed(&store, &event); /* a failed one comes first, then why */
+    control_event(&control, &store, &event, 0.5);
+    assert_false(control.is_done);
     acknowledge(1, STATUS_IO, "out/model_int8.tflite: read-only file system");
     assert_false(control.is_done);
     assert_string_equal(control_notice(&control, 0.5),

@@ -141,6 +141,19 @@ static void evaluations_are_retained_and_bounded(void **state) {
     assert_ptr_equal(store_evaluation(&store, 0), first);
 }
 
+static void partial_evaluations_are_dropped_before_whole_ones(void **state) {
+    (void)state;
+    for (uint64_t i = 0; i < STORE_EVALUATIONS + 20; i++) {
+        struct event event = {.kind = EVENT_EVALUATION, .folded = 1, .step = i};
+        event.evaluation = make_evaluation(i, i < 10 || i >= 30); /* 20 that are not, between */
+        store_feed(&store, &event);
+        event_release(&event);
+    }
+    assert_int_equal(store.evaluation_count, STORE_EVALUATIONS);
+    for (int i = 0; i < STORE_EVALUATIONS; i++)
+        assert_int_equal(store.evaluations[i]->step, i < 10 ? i : i + 20);
+}
+
 static void no_evaluation_yet_is_null(void **state) {
     (void)state;
     assert_null(store_evaluation(&store, -1));
@@ -281,6 +294,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(a_tensor_that_is_not_in_the_plan_is_ignored, set_up, tear_down),
     cmocka_unit_test_setup_teardown(evaluations_are_retained_and_bounded, set_up, tear_down),
     cmocka_unit_test_setup_teardown(the_baseline_is_unknown_until_it_is_told, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(partial_evaluations_are_dropped_before_whole_ones, set_up,
+                                    tear_down),
     cmocka_unit_test_setup_teardown(no_evaluation_yet_is_null, set_up, tear_down),
     cmocka_unit_test_setup_teardown(the_log_keeps_the_newest_lines, set_up, tear_down),
     cmocka_unit_test_setup_teardown(alarms_stay_until_acknowledged, set_up, tear_down),
