@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "network/node.h"
+#include "network/network.h"
 #include "evaluate/layer_map.h"
 
 #define BATCH 64 /* values of a batch stay within a core's cache */
