@@ -1,6 +1,7 @@
-/* LOGISTIC and TANH: 256 values computed in float32.  The two runtimes agree but where a value lies
- * half way between two codes: the reference kernel takes 1 / (1 + exp(-x)) with each step rounded
- * to float32, and rounds before the zero point is added; XNNPACK is closer, and rounds after. */
+/* LOGISTIC and TANH: of int8 a table of 256 values computed in float32.  The two runtimes differ
+ * only where a value lies half way between two codes: the reference kernel computes
+ * 1 / (1 + exp(-x)) with each step rounded to float32 and rounds before it adds the zero point;
+ * XNNPACK is more exact and rounds afterwards. */
 #include "kernel/activation.h"
 
 #include <math.h>

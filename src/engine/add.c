@@ -23,8 +23,8 @@ static const void *addend_of(const struct addend *addend, size_t image) {
     return addend->constant ? addend->constant : addend->slot->data + image * addend->slot->bytes;
 }
 
-/* Elements from one to the next along each of the output's dimensions, 0 where `other` has one
- * alone; false when it does not fit there. */
+/* Steps in `other`, in elements, along each of the output's dimensions; 0 where it is repeated.
+ * false when it cannot be repeated to the output's shape. */
 static bool find_steps(const struct frozen_tensor *output, const struct frozen_tensor *other,
                        size_t steps[FROZEN_RANK]) {
     size_t step = 1;
@@ -37,7 +37,7 @@ static bool find_steps(const struct frozen_tensor *output, const struct frozen_t
     return other->rank <= output->rank;
 }
 
-/* Repeated as TFLite does it. */
+/* The constant, repeated to the output's shape as TFLite does. */
 static bool plan_constant(struct planner *planner, const struct frozen_tensor *other,
                           struct addend *addend) {
     const struct frozen_tensor *input = planner->input, *output = planner->output;
@@ -96,8 +96,8 @@ static void run_ref(const struct engine *engine, const struct step *step, size_t
     }
 }
 
-/* As XNNPACK: each input times its scale over the output's in fixed point, a half among the first
- * input's terms, and the sum's whole part. */
+/* As XNNPACK: each input times the ratio of its scale to the output's, in fixed point; the first
+ * input's terms include a half, and the fraction bits of the sum are shifted out. */
 static void run_xnn(const struct engine *engine, const struct step *step, size_t begin, size_t end,
                     unsigned char *scratch) {
     (void)engine, (void)scratch;
@@ -133,8 +133,8 @@ static bool plan_ref(struct planner *planner, struct add *add, float a, float b,
 
 /* Two multipliers below 2^21, the larger one at least 2^20, rounded half to even; so a sum of two
  * terms and the half stays below 2^31.  `a` and `b` are scales over the output's, from 2^-10 up to
- * below 2^8: what is smaller TFLite does not give to XNNPACK but to a kernel that is equal to the
- * reference, and what is larger to one that overflows. */
+ * below 2^8.  TFLite leaves smaller ones to a kernel that equals the reference instead of XNNPACK,
+ * and larger ones to one that overflows. */
 static bool plan_xnn(struct planner *planner, struct add *add, float a, float b) {
     int exponent;
     frexpf(a > b ? a : b, &exponent); /* of a mantissa in [0.5, 1) */

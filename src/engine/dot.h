@@ -3,8 +3,8 @@
  * All sets give the same integers; sums wrap modulo 2^32.  Channels are handled 16 at a time.
  * Activations and weights are packed so that one 32-bit lane holds `depth` consecutive values of
  * the summed index k:
- *   depth 4  activations uint8 (q + 128) or int8 (q), weights int8; the surplus, 128 + zero point
- *            or the zero point, is taken off through sums of the weights
+ *   depth 4  activations uint8 (q + 128) or int8 (q), weights int8; 128 + zero point, or the
+ *            zero point, times the sum of the weights is subtracted in advance
  *   depth 2  activations int16 (q - zero point), weights int16
  *   depth 1  the same, one k at a time (plain C)
  */

@@ -115,7 +115,7 @@ static void multiply(const struct dot *dot, const unsigned char *activations, si
 
 #ifdef DOT_AVXVNNI
 static void pack(size_t count, const int8_t *x, int zero_point, unsigned char *packed) {
-    (void)zero_point; /* taken off through the sums of the weights */
+    (void)zero_point; /* subtracted through the sums of the weights */
     const __m256i flip = _mm256_set1_epi8(-128);
     size_t i = 0;
     for (; i + 32 <= count; i += 32) {

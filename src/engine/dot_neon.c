@@ -8,7 +8,7 @@
 #define QUARTERS   4 /* of a group of channels */
 
 static void pack(size_t count, const int8_t *x, int zero_point, unsigned char *packed) {
-    (void)zero_point; /* taken off through the sums of the weights */
+    (void)zero_point; /* subtracted through the sums of the weights */
     memcpy(packed, x, count);
 }
 
@@ -103,8 +103,7 @@ static inline int32x4_t largest_sums(int window, size_t stride, const int32_t *a
     return most;
 }
 
-/* Four channels of a row.  Narrowing saturates, which is a clamp to the left and right of the one
- * wanted. */
+/* Four channels of a row.  Narrowing saturates, which does no harm before the clamp. */
 static inline void store_bytes(const struct dot_output *output, int32x4_t values, size_t c,
                                int8_t *out) {
     size_t count = (size_t)output->channels - c < 4 ? (size_t)output->channels - c : 4;

@@ -1,5 +1,4 @@
-/* Plain C: the definition that the other sets are compared with, and what machines without a set
- * of their own run. */
+/* Plain C: the reference for the other sets, and the set of machines that run none of them. */
 #include <string.h>
 
 #include "engine/dot.h"
@@ -81,7 +80,7 @@ static void output_fixed(const struct dot_output *output, size_t rows, const int
 
 static void output_float(const struct dot_output *output, size_t rows, const int32_t *acc,
                          int8_t *out) {
-    /* Adding and taking off 1.5 * 2^23 rounds a small float half to even. */
+    /* Adding and subtracting 1.5 * 2^23 rounds a small float half to even. */
     const float magic = 12582912.0f;
     size_t channels = (size_t)output->channels, stride = (size_t)output->groups * DOT_GROUP;
     float low = (float)(output->low - output->zero_point);

@@ -10,7 +10,7 @@
 #define ROWS_MOST   8
 
 static void pack(size_t count, const int8_t *x, int zero_point, unsigned char *packed) {
-    (void)zero_point; /* taken off through the sums of the weights */
+    (void)zero_point; /* subtracted through the sums of the weights */
     const __m512i flip = _mm512_set1_epi8(-128);
     size_t i = 0;
     for (; i + 64 <= count; i += 64)

@@ -9,7 +9,7 @@
 #include "engine/quantize.h"
 #include "engine/space_to_batch.h"
 
-/* What the values of one chunk of samples should fit: part of a second-level cache. */
+/* The values of one chunk of samples should fit in this part of a second-level cache. */
 #define CHUNK_BYTES ((size_t)256 << 10)
 #define CHUNK_MOST  64
 
@@ -23,7 +23,8 @@ static enum status size_slot(struct engine *engine, int index, const char *where
                              struct error *error) {
     const struct frozen_tensor *tensor = &engine->frozen->tensors[index];
     struct slot *slot = &engine->slots[index];
-    /* Of images the converter counts all, unless it does not know the batch and writes 1. */
+    /* The converter counts all images of a batch, unless it does not know the batch and writes 1.
+     */
     if (tensor->rank < 1 ||
         (tensor->shape[0] != engine->file_batch &&
          (uint64_t)tensor->shape[0] != (uint64_t)engine->file_batch * slot->images))
@@ -61,7 +62,7 @@ static enum status size_slots(struct engine *engine, const char *where, struct e
     return status;
 }
 
-/* Fused steps leave nothing between them, and pixels that are quantized no floats. */
+/* Fused operators have no values between them, and quantized pixels are never floats. */
 static void plan_chunk(struct engine *engine) {
     size_t bytes = 0;
     for (int i = 0; i < engine->frozen->tensor_count; i++)
@@ -128,8 +129,8 @@ static enum status plan_steps(struct engine *engine, const char *where, struct e
     return status;
 }
 
-/* What a pixel is in the input's type; a program of float32 whose input is only quantized never
- * sees the floats. */
+/* Each pixel's value in the input's type.  Where a float32 input is only read by QUANTIZE, that
+ * operator takes the pixels themselves. */
 static void plan_pixels(struct engine *engine) {
     const struct frozen *frozen = engine->frozen;
     const struct frozen_tensor *input = &frozen->tensors[frozen->input];

@@ -21,8 +21,8 @@ static inline __attribute__((always_inline)) __m256i largest_sums(const int wind
     return most;
 }
 
-/* Where the bytes of a row go, and how they are clamped.  Packing saturates, which is a clamp to
- * the left and right of the one wanted. */
+/* Where the bytes of a row go, and how they are clamped.  Packing saturates, which is a clamp
+ * which comes before the one to low and high. */
 struct store {
     __m128i zero, low, high;
     size_t count; /* bytes, at most LANES */
@@ -121,7 +121,8 @@ static inline __attribute__((always_inline)) void float_rows(const struct dot_ou
                                                              const int window, size_t rows,
                                                              const int32_t *acc, int8_t *out) {
     size_t channels = (size_t)output->channels, stride = (size_t)output->groups * DOT_GROUP;
-    /* What is too large to convert would become the least integer; what is too small does. */
+    /* A conversion out of range gives the least integer: right for values that are too small, so
+     * that only large ones are clamped here. */
     const __m256 high = _mm256_set1_ps((float)(output->high - output->zero_point));
     size_t c = 0;
     for (; c + 2 * LANES <= channels; c += 2 * LANES) {

@@ -7,7 +7,7 @@
 struct softmax {
     size_t rows, row_count; /* of one image; values of each */
     struct fixed factor;
-    int diff_min;            /* what lies further below the largest counts as 0 */
+    int diff_min;            /* values further below the largest count as 0 */
     float *exponent;         /* [256] exp of minus that many steps */
     int32_t *exponent_fixed; /* the same in fixed point */
 };
@@ -134,7 +134,7 @@ bool plan_softmax(struct planner *planner) {
     if (!plan_rows(planner, &softmax->rows, &softmax->row_count)) return false;
     double real = (double)beta * (double)input->scale[0] * (1 << 26);
     if (real > 2147483647.0) real = 2147483647.0;
-    /* Above 2^30 fixed_from_double refuses; halved here, and given back in the shift. */
+    /* fixed_from_double refuses numbers above 2^30: divide here, and correct the shift. */
     if (!plan_factor(planner, real / 4, &softmax->factor)) return false;
     softmax->factor.shift += 2;
     if (softmax->factor.shift < 0 || softmax->factor.value == 0)

@@ -119,7 +119,7 @@ static void find_used(const struct frozen *frozen, unsigned char *used) {
     }
 }
 
-/* Of the schema's types that are not supported, those that a converter's option avoids. */
+/* Types that are not supported, but that an option of the converter avoids. */
 #define TYPE_FLOAT16 1
 #define TYPE_INT16   7
 
@@ -136,7 +136,7 @@ static enum status type_error(const struct frozen *frozen, int index, const char
     return tensor_refused(frozen, index, STATUS_UNSUPPORTED, where, error, text);
 }
 
-/* Those of a type that is not supported must not be used. */
+/* Only tensors that nothing uses may have a type that is not supported. */
 static enum status check_types(const struct frozen *frozen, const char *where,
                                struct error *error) {
     size_t count = (size_t)frozen->tensor_count;

@@ -34,7 +34,7 @@ int requant_count(const struct frozen *frozen, const struct frozen_operator *op)
     }
 }
 
-/* As the kernel has it: the larger scale doubled in float32, and so is the product with 2^20. */
+/* As in the kernel: the doubled larger scale and the product with 2^20 are rounded to float32. */
 static double add_real(double a, double b, double out, int index) {
     double twice = (double)(float)(2 * (a > b ? a : b));
     if (index < 2) return (index ? b : a) / twice;

@@ -31,7 +31,7 @@ static const struct frozen_operator *writer_of(const struct resolver *resolver, 
     return index < 0 ? NULL : &resolver->frozen->operators[index];
 }
 
-/* The first number of a shape, which is the batch's. */
+/* Whether the tensor is the first number of a shape: the batch. */
 static bool is_batch(const struct resolver *resolver, int tensor) {
     const struct frozen *frozen = resolver->frozen;
     const struct frozen_operator *slice = writer_of(resolver, tensor);
@@ -46,7 +46,7 @@ static bool is_batch(const struct resolver *resolver, int tensor) {
     return shape && shape->code == OP_SHAPE && !frozen->tensors[shape->inputs[0]].data;
 }
 
-/* Sizes that a PACK gives to what has `count` elements in a digit. */
+/* The shape that a PACK gives to `count` elements of each sample. */
 static bool pack_shape(const struct resolver *resolver, const struct frozen_operator *pack,
                        int batch, size_t count, struct frozen_tensor *output) {
     size_t known = 1;
@@ -85,7 +85,7 @@ static enum status resolve_reshape(const struct resolver *resolver, int index) {
     return STATUS_OK;
 }
 
-/* Whether input `input` of `op` may be what an operator of that code computes. */
+/* Whether input `input` of `op` may come from an operator of that code. */
 static bool may_read(const struct frozen_operator *op, int input, enum frozen_op code) {
     return code == OP_SHAPE           ? op->code == OP_STRIDED_SLICE && input == 0
            : code == OP_STRIDED_SLICE ? op->code == OP_PACK && input == 0

@@ -151,7 +151,7 @@ static void print_tensors(FILE *out, const struct frozen *frozen) {
     fprintf(out, "\nConstants: %zu bytes in %d tensors\n", bytes, constants);
 }
 
-/* The operator whose weights the tensor is; NULL when there is none with a factor a channel. */
+/* The operator whose weights these are, if it has a factor for each channel; else NULL. */
 static const struct frozen_operator *user_of(const struct frozen *frozen, int tensor) {
     for (int i = 0; i < frozen->operator_count; i++) {
         const struct frozen_operator *op = &frozen->operators[i];

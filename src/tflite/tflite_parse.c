@@ -9,8 +9,8 @@
 #include "tflite/schema.h"
 #include "tflite/tflite.h"
 
-/* Offsets may make many parts of the program share one part of the file, so the bytes of a file do
- * not bound what it asks for.  This does. */
+/* Offsets can let many parts of a program share one part of the file, so the size of a file does
+ * not bound the memory that it needs.  This budget does. */
 #define BUDGET_BYTES  ((size_t)1 << 20)
 #define BUDGET_FACTOR 8
 
@@ -27,8 +27,8 @@ static void refuse(struct parser *parser, enum status status, const char *what, 
     flat_refuse(&parser->flat, status, what, index, text);
 }
 
-/* Zeroed memory on the file's account; NULL sets the parser's status.  `aligned`: for array_free
- * instead of free. */
+/* Zeroed memory, charged to the budget; NULL sets the parser's status.  `aligned`: the caller frees
+ * it with array_free instead of free. */
 static void *allocate(struct parser *parser, size_t count, size_t size, bool aligned) {
     struct flat *flat = &parser->flat;
     size_t bytes;
@@ -100,7 +100,7 @@ static void parse_quantization(struct parser *parser, struct flat_table table, s
     }
 }
 
-/* The file is little endian; the program is in the machine's own order. */
+/* The file is little endian; in memory values have the machine's byte order. */
 static void copy_elements(void *to, const unsigned char *from, size_t bytes, size_t size) {
     const uint16_t probe = 1;
     unsigned char first, *out = to;
@@ -331,7 +331,8 @@ static void parse_program(struct parser *parser) {
     struct flat *flat = &parser->flat;
     struct frozen *frozen = parser->frozen;
     parse_header(parser);
-    /* Operators first: that one of them is not supported says more than that a tensor is not. */
+    /* Operators first: an operator that is not supported is a better reason than a tensor's type.
+     */
     frozen->operators = allocate(parser, parser->operators.count, sizeof *frozen->operators, false);
     if (frozen->operators) frozen->operator_count = (int)parser->operators.count;
     for (size_t i = 0; i < parser->operators.count && !flat->status; i++) parse_operator(parser, i);
