@@ -46,7 +46,7 @@ static size_t big_endian(const uint8_t *bytes) {
 }
 
 /* length, type, data, checksum of the last two */
-static void mend_checksums(uint8_t *bytes, size_t length) {
+static void repair_checksums(uint8_t *bytes, size_t length) {
     for (size_t at = 8; at + 12 <= length;) {
         size_t data = big_endian(bytes + at);
         if (data > length - at - 12) return;
@@ -60,11 +60,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     take(bytes, length, 1);
     take(bytes, length, 3);
     if (picture_kind(bytes, length) != PICTURE_PNG) return 0;
-    uint8_t *mended = malloc(length);
-    fuzz_check(mended);
-    memcpy(mended, bytes, length);
-    mend_checksums(mended, length);
-    if (memcmp(mended, bytes, length)) take(mended, length, 3);
-    free(mended);
+    uint8_t *repaired = malloc(length);
+    fuzz_check(repaired);
+    memcpy(repaired, bytes, length);
+    repair_checksums(repaired, length);
+    if (memcmp(repaired, bytes, length)) take(repaired, length, 3);
+    free(repaired);
     return 0;
 }
