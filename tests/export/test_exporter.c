@@ -268,6 +268,22 @@ static void an_older_file_outlives_a_failed_export(void **state) {
     }
 }
 
+static void a_kept_file_of_other_bytes_is_not_overwritten(void **state) {
+    struct setting *setting = *state;
+    struct error error;
+    struct export_result result;
+    char older[300];
+    enter_folder(setting);
+    snprintf(older, sizeof older, "%s/out-s%d.tflite", setting->folder, STEP);
+    write_text(older, "older");
+    for (int i = 0; i < 2; i++) { /* the same bytes need no third name */
+        assert_ok(export_to(setting, "out.tflite", true, &result, &error), &error);
+        assert_non_null(strstr(result.path, "/out-s7-2.tflite"));
+        assert_text(older, "older");
+        assert_int_equal(count_files(setting), 3);
+    }
+}
+
 static void an_unknown_ending_is_refused_with_the_known_ones(void **state) {
     struct setting *setting = *state;
     struct error error;
@@ -283,6 +299,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(what_is_written_is_what_was_verified),
         cmocka_unit_test(a_file_that_reads_back_otherwise_is_not_kept),
         cmocka_unit_test(an_older_file_outlives_a_failed_export),
+        cmocka_unit_test(a_kept_file_of_other_bytes_is_not_overwritten),
         cmocka_unit_test(an_unknown_ending_is_refused_with_the_known_ones),
     };
     if (argc > 1) cmocka_set_test_filter(argv[1]);

@@ -56,6 +56,22 @@ static void an_alarm_comes_back_after_it_was_clear_but_not_for_ever(void **state
     alarms_destroy(alarms);
 }
 
+/* Nine good reports in a row are not enough. */
+static void an_alarm_is_clear_after_ten_good_reports(void **state) {
+    (void)state;
+    struct alarms *alarms = alarms_create(1);
+    uint64_t step = ALARM_WARM_UP;
+    for (int turn = 0; turn < 5; turn++) {
+        int told = 0, good = turn < 4 ? 9 : 10;
+        for (int i = 0; i < 5; i++) told += report(alarms, 0, 0.02f, 40, step++);
+        assert_int_equal(told, turn == 0);
+        for (int i = 0; i < good; i++) assert_false(report(alarms, 0, 0, 40, step++));
+    }
+    for (int i = 0; i < 2; i++) assert_false(report(alarms, 0, 0.02f, 40, step++));
+    assert_true(report(alarms, 0, 0.02f, 40, step));
+    alarms_destroy(alarms);
+}
+
 static void a_low_or_undefined_sqnr_is_told(void **state) {
     (void)state;
     struct alarms *alarms = alarms_create(3);
@@ -127,6 +143,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(an_interrupted_condition_is_no_alarm),
     cmocka_unit_test(nothing_is_judged_during_warm_up),
     cmocka_unit_test(an_alarm_comes_back_after_it_was_clear_but_not_for_ever),
+    cmocka_unit_test(an_alarm_is_clear_after_ten_good_reports),
     cmocka_unit_test(a_low_or_undefined_sqnr_is_told),
     cmocka_unit_test(drift_is_judged_from_the_second_epoch),
     cmocka_unit_test(a_gap_of_more_than_half_a_point_is_told),
