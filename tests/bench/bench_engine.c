@@ -75,7 +75,7 @@ static double peak_of(const struct dot_kernels *kernels) {
     return (double)ROWS * GROUPS * DOT_GROUP * LANES * kernels->depth / best;
 }
 
-/* Multiply-accumulates of one digit; 0 for operators without weights. */
+/* Multiply-accumulates of one image; 0 for operators without weights. */
 static double step_macs(const struct engine *engine, int index) {
     const struct frozen_operator *op = &engine->frozen->operators[index];
     if (op->code != OP_CONV_2D && op->code != OP_FULLY_CONNECTED &&
@@ -131,7 +131,7 @@ static void print_steps(struct engine *engine, double peak) {
     for (int i = 0; i < engine->step_count; i++) {
         if (!engine->steps[i].run) continue;
         double each = median(readings[i]) / (double)count, macs = step_macs(engine, i);
-        printf("    %2d %-18s %8.3f us a digit", i,
+        printf("    %2d %-18s %8.3f us per image", i,
                frozen_op_name(engine->frozen->operators[i].code), each * 1e6);
         if (macs > 0)
             printf("  %6.1f GMAC/s  %3.0f %%", macs / each / 1e9, macs / each / peak * 100);
@@ -204,7 +204,7 @@ int main(int argc, char **argv) {
         return 0;
     }
     if (pool_create(&pool, threads, &error)) fail("threads", &error);
-    printf("# %s, %s, %zu digits\n", cpu_model(), __VERSION__, dataset.test.count);
+    printf("# %s, %s, %zu images\n", cpu_model(), __VERSION__, dataset.test.count);
     const struct dot_kernels *kernels;
     for (int i = 0; (kernels = dot_kernels_set(i)); i++) {
         if (set && strcmp(set, kernels->name)) continue;

@@ -21,8 +21,8 @@
 
 enum { STEPS = 50, MAX_READINGS = 999, MAX_MODELS = 16 };
 
-/* The digits of an epoch of the whole MNIST. */
-static const double epoch_digits = 60000;
+/* Images in an epoch of the whole MNIST. */
+static const double epoch_images = 60000;
 
 struct subject {
     struct trainer *trainer;
@@ -48,8 +48,8 @@ static void give_up(const struct error *error) {
     exit(1);
 }
 
-/* Multiplications and additions of a digit, forward and backward; nobody asks for the gradient by
- * the digit itself. */
+/* Multiplications and additions per image, forward and backward; the gradient with respect to the
+ * image itself is not computed. */
 static double flops_of(const struct model *model) {
     double flops = 0;
     bool is_first = true;
@@ -127,9 +127,9 @@ static void print_profile(const struct bench *bench) {
 static void print_summary(const struct bench *bench, double peak, const double *ratios) {
     int threads = pool_threads(bench->pool);
     double flops = flops_of(bench->model), work = flops * bench->batch;
-    double epoch = epoch_digits / bench->batch;
-    printf("%s, batch %d, %d threads, %.2f MFLOP a digit, peak %.1f GFLOP/s a core\n", bench->path,
-           bench->batch, threads, flops / 1e6, peak / 1e9);
+    double epoch = epoch_images / bench->batch;
+    printf("%s, batch %d, %d threads, %.2f MFLOP per image, peak %.1f GFLOP/s per core\n",
+           bench->path, bench->batch, threads, flops / 1e6, peak / 1e9);
     const struct subject *subjects[] = {&bench->qat, &bench->fp32};
     for (int i = 0; i < 2; i++)
         printf(
