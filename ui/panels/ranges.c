@@ -149,7 +149,7 @@ static void order_tensors(struct ranges *ranges, const struct store *store) {
         /* Few tensors, nearly in order: insertion is the right sort. */
         for (; at > 0; at--) {
             int sign = compare(store, ranges->order[at - 1], i, (enum column)ranges->sort);
-            if ((ranges->is_inverted ? -sign : sign) <= 0) break;
+            if ((ranges->is_reversed ? -sign : sign) <= 0) break;
             ranges->order[at] = ranges->order[at - 1];
         }
         ranges->order[at] = i;
@@ -401,7 +401,7 @@ static void title(void *state, const struct store *store, const struct session *
     if (ranges->page > 0 && ranges->page < count)
         snprintf(shown, sizeof shown, "%d-%d of ", ranges->top + 1, last < count ? last : count);
     snprintf(right, size, "sort:%s%s  %s%d tensors", columns[ranges->sort].sort_name,
-             ranges->is_inverted ? " inverted" : "", shown, count);
+             ranges->is_reversed ? " reversed" : "", shown, count);
     if (ranges->view == RANGES_TABLE) return;
     char name[RANGES_NAME];
     if (ranges->selected < store->info->plan->tensor_count)
@@ -475,7 +475,7 @@ static bool act(void *state, const struct store *store, struct session *session,
         sort_by(ranges, -1);
         return true;
     case ACTION_REVERSE_SORT:
-        ranges->is_inverted = !ranges->is_inverted;
+        ranges->is_reversed = !ranges->is_reversed;
         return true;
     case ACTION_NEXT:
     case ACTION_PREVIOUS:

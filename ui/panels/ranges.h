@@ -15,7 +15,7 @@ struct ranges {
     int *order; /* [count] tensors as sorted */
     int count, capacity;
     int sort; /* enum column of ranges.c */
-    bool is_inverted;
+    bool is_reversed;
     int selected;  /* tensor */
     int channel;   /* of the selected tensor, in the view of channels */
     int top, page; /* first row of the table that shows, and how many do */
