@@ -155,14 +155,14 @@ keeps() {
     echo 'old content' >target/old
     (ulimit -f 8 && "$QATOP" "$@" >out 2>err </dev/null)
     status=$?
-    refused 1 'old: .*(File too large|No space left|cannot write)' "$name is told"
+    refused 1 'old: .*(File too large|No space left|cannot write)' "$name is reported"
     [ "$(ls -A target)" = old ] && [ "$(cat target/old)" = 'old content' ]
     ok $? "$name leaves the old file and nothing else" || ls -la target | sed 's/^/#   /'
 }
 keeps "a full disk at eval --outputs" eval --outputs target/old fc
 echo 'a file' >file
 q eval --outputs file/below fc
-refused 1 'file' "a folder that is a file is told"
+refused 1 'file' "a folder that is a file is reported"
 check "that file is unchanged" test "$(cat file)" = 'a file'
 mkdir locked
 chmod 555 locked
@@ -170,16 +170,16 @@ chmod 555 locked
 if [ "$(id -u)" != 0 ] || mount --bind -o ro locked locked 2>/dev/null; then
     q eval --outputs locked/out fc
     umount locked 2>/dev/null
-    refused 1 'locked.*(Read-only|Permission denied)' "a read-only folder is told"
+    refused 1 'locked.*(Read-only|Permission denied)' "a read-only folder is reported"
 else
-    skip "a read-only folder is told" "root may write everywhere and cannot mount here"
+    skip "a read-only folder is reported" "root may write everywhere and cannot mount here"
 fi
 "$QATOP" eval --json fc >/dev/full 2>err
 status=$?
 : >out
-refused 1 'standard output' "a full disk under standard output is told"
+refused 1 'standard output' "a full disk under standard output is reported"
 "$QATOP" --help >/dev/full 2>err
 status=$?
 : >out
-refused 1 'standard output' "a full disk under --help is told"
+refused 1 'standard output' "a full disk under --help is reported"
 finish

@@ -69,7 +69,7 @@ check "the same model gives the same text" cmp before.h model_int8.h
 
 q export run -o digits.c --io uint8 --json
 done_well "a run is written as a pair"
-check "--json tells the bytes" test "$(key out bytes)" -eq "$(wc -c <run.tflite)"
+check "--json has the bytes" test "$(key out bytes)" -eq "$(wc -c <run.tflite)"
 if command -v sha256sum >/dev/null; then
     check "and the digest of the .tflite" \
         test "$(key out sha256)" = "$(sha256sum run.tflite | cut -c1-64)"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# qatop eval: accuracy and loss as Keras computes them, raw outputs as TFLite's, on whole MNIST.
+# qatop eval: accuracy and loss as Keras computes them, raw outputs as TFLite's, on all of MNIST.
 . "$(dirname "$0")/tap.sh"
 
 q eval fc
@@ -24,7 +24,7 @@ golden() { # MODEL LOSS ACCURACY
         return
     fi
     q eval --json --data "$data" --outputs probs.f32 "$SHARED/golden/$1/model.h5"
-    done_well "golden $1 is evaluated on whole MNIST"
+    done_well "golden $1 is evaluated on all of MNIST"
     check "$1: accuracy is Keras'" near "$(key out accuracy)" "$3" 1e-9
     check "$1: loss is Keras' to 1e-5" near "$(key out loss)" "$2" 1e-5
     check "$1: --outputs holds ten float32 for each of 10,000 digits" \

@@ -57,7 +57,7 @@ sed 's/"layers"/\n&/' out | tail -1 >first
 q export run -o weights.h5
 q eval --layers --json --against weights.h5 run/model_int8.tflite
 sed 's/"layers"/\n&/' out | tail -1 >second
-check "and gives what its export gives beside its weights" cmp first second
+check "and gives what its export gives compared with its weights" cmp first second
 q eval --layers --against fc run/model_int8.tflite
 done_well "it can be compared with a model of other weights"
 

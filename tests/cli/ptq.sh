@@ -16,7 +16,7 @@ check "standard error names the file and its size" \
     grep -qx "$file: $(wc -c <$file) bytes" err
 told=$(sed -n 's/^Quantized model accuracy: //p' out)
 q eval --json $file
-check "the file has the accuracy that was told" near "$(key out accuracy)" "$told" 0.00005
+check "the file has the accuracy that was printed" near "$(key out accuracy)" "$told" 0.00005
 
 q ptq --json --quiet --calibrate 100 --io int8 -o small.tflite cnn
 done_well "ptq --json works"

@@ -58,7 +58,7 @@ done_well "and a run completes it"
 check "from the ranges that it has" grep -q "2 of 3 activations start from its ranges" err
 q freeze "$golden/separable/qat.h5" "$golden/separable/model.h5" -o separable.tflite
 refused 1 "layer first_depthwise: .*SeparableConv2D, give the saved QAT model in place" \
-    "freeze tells what to give for a SeparableConv2D"
+    "freeze says what to use for a SeparableConv2D"
 q freeze "$golden/separable/qat.h5" "$golden/separable/qat.h5" -o separable.tflite
 done_well "which works"
 

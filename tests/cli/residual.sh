@@ -12,7 +12,7 @@ done_well "eval takes the model"
 float=$(key out accuracy)
 q run --steps 30 --json --quiet --trace trace.jsonl --out run "$model"
 done_well "run trains it"
-check "and tells the accuracy of before" near "$(key out accuracy)" "$float" 0
+check "and prints the original accuracy" near "$(key out accuracy)" "$float" 0
 check "the trace has one range for an Add and the ReLU after it" \
     sh -c '! grep -q "\"a_add/out\"" trace.jsonl && grep -q "\"a_relu/out\"" trace.jsonl'
 check "and one for an Add without" grep -q '"b_add/out"' trace.jsonl

@@ -13,10 +13,10 @@ check "standard error has one line for the epoch" \
     test "$(grep -cE '^Epoch 1/1 - .* - loss: [0-9.]+ - accuracy: [0-9.]+ - val_loss: [0-9.]+ - val_accuracy: [0-9.]+$' err)" -eq 1
 int8=$(sed -n 's/^Quantized model accuracy: //p' out)
 file=saved_model/mnist_fc_int8_qat/model_int8.tflite
-check "the file stands at the tutorial's path" test -s $file
+check "the file is at the tutorial's path" test -s $file
 q eval --json $file
 done_well "the exported file can be evaluated"
-check "and has the accuracy that was told" near "$(key out accuracy)" "$int8" 0.00005
+check "and has the accuracy that was printed" near "$(key out accuracy)" "$int8" 0.00005
 cp $file first.tflite
 
 q run --out whole
@@ -54,7 +54,7 @@ check "a tensor has its range and its quantization" awk '
     NR == 1 { for (n = split("kind min max scale zero_point", w, " "); n; n--)
                   if (index($0, "\"" w[n] "\"") == 0) bad = 1 } END { exit bad }' trace.jsonl
 q ptq --json --quiet -o ptq.tflite fc
-check "ptq is what qatop ptq tells" \
+check "ptq is what qatop ptq prints" \
     near "$ptq" "$(sed 's/.*"ptq": {"accuracy": \([0-9.]*\)}.*/\1/' out)" 0
 q run --epochs 1 --json --quiet --threads 1 --out third
 check "one thread gives the same weights" test "$(key out weights_sha256)" = "$digest"
@@ -71,7 +71,7 @@ done_well "a run's folder is exported"
 check "to the same bytes" cmp again.tflite second/model_int8.tflite
 q export second/checkpoint.h5 -o io.tflite --io int8 --json
 done_well "a checkpoint is exported with int8 input and output"
-check "--json tells the accuracy" near "$(key out accuracy)" "$int8" 0.002
+check "--json has the accuracy" near "$(key out accuracy)" "$int8" 0.002
 q export second/checkpoint.h5 -o unsigned.tflite --io uint8 --quiet
 done_well "and with uint8 ones"
 q eval --outputs raw8 io.tflite
@@ -119,11 +119,11 @@ mkdir target
 echo 'old content' >target/model_int8.tflite
 (ulimit -f 64 && "$QATOP" run --steps 1 --quiet --out target >out 2>err </dev/null)
 status=$?
-refused 1 'model_int8.tflite: .*(File too large|No space left|cannot write)' "a full disk at export is told"
+refused 1 'model_int8.tflite: .*(File too large|No space left|cannot write)' "a full disk at export is reported"
 check "the old export is unchanged" test "$(cat target/model_int8.tflite)" = 'old content'
-check "and nothing is beside it" test "$(ls -A target)" = model_int8.tflite
+check "and nothing else is there" test "$(ls -A target)" = model_int8.tflite
 q run --steps 3 --quiet --trace plain/trace --out fifth
-refused 1 plain "a trace that cannot be written is told"
+refused 1 plain "a trace that cannot be written is reported"
 
 # --- signals ---
 interrupted() { # SIGNAL STATUS EPOCHS COMMAND...: start, wait for the first epoch, signal
@@ -153,8 +153,8 @@ interrupted() { # SIGNAL STATUS EPOCHS COMMAND...: start, wait for the first epo
 interrupted TERM 143 2 "$QATOP"
 q run --resume sixth/checkpoint.h5 --json --quiet
 done_well "and the run resumed from it"
-check "which comes to the same bits" test "$(key out weights_sha256)" = "$whole"
-check "and tells the accuracies that training started from" \
+check "which gives the same bits" test "$(key out weights_sha256)" = "$whole"
+check "and prints the accuracies of the original model" \
     test "$(sed 's/, "qat".*//' out)" = "$baselines"
 check "in its own folder" test -s sixth/model_int8.tflite
 # What the shell starts in the background ignores SIGINT, unless something sets that right.
@@ -165,7 +165,7 @@ done_well "--verbose works"
 check "it lists the values and gradients of each layer" \
     grep -qE '^memory: conv2d .* 2704\.0 KB values +2704\.0 KB gradient$' err
 # Quantized kernels, scratch and gaps are the rest.
-check "and what they come to" awk '
+check "and their sum" awk '
     / KB values / { sum += $(NF - 5) + $(NF - 2) }
     /^memory: values, gradients/ { total = $(NF - 1) }
     END { exit !(sum > 0 && total > sum && total < 1.2 * sum) }' err
@@ -181,7 +181,7 @@ q --epochs 1 --steps 5 --out seventh
 check "qatop without a terminal runs without a screen" grep -q '^Quantized model accuracy: ' out
 check "and says so first" sh -c 'head -1 err | grep -q "^qatop: no dashboard here"'
 q missing.h5
-refused 1 'missing.h5: .*No such file' "a bad model is told in one line there too"
+refused 1 'missing.h5: .*No such file' "a bad model gives a one-line error there too"
 TERM=no-such-terminal "$QATOP" --steps 5 --out seventh >out 2>err </dev/null
 check "and so with an unknown TERM" grep -q '^Quantized model accuracy: ' out
 finish

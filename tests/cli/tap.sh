@@ -1,5 +1,5 @@
-# tap.sh: what the command line's tests share.  Source it; end with `finish`.
-# TAP on standard output, a folder of its own to work in, and checks of what one call of qatop
+# tap.sh: functions for the tests of the command line.  Source it; end with `finish`.
+# TAP on standard output, a temporary folder to work in, and checks of what a call of qatop
 # leaves: exit status, standard output, standard error, files.
 
 count=0

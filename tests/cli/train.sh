@@ -13,7 +13,7 @@ check "it learns" awk '/accuracy: 0\.[89]/ { found = 1 } END { exit !found }' ou
 accuracy=$(sed -n 's/.*accuracy: //p' out)
 q eval --json fc.h5
 done_well "the file it wrote is a model"
-check "which has the accuracy that was told" near "$(key out accuracy)" "$accuracy" 0.00005
+check "which has the accuracy that was printed" near "$(key out accuracy)" "$accuracy" 0.00005
 q train --arch fc -o quiet.h5 --epochs 1 --quiet --json
 done_well "--quiet --json works"
 check "--quiet leaves standard error empty" test ! -s err
@@ -25,7 +25,7 @@ q train --arch fc -o steps.h5 --steps 3 --json --quiet
 check "--steps stops training" test "$(key out steps)" = 3
 q train --arch cnn --steps 2 --quiet
 done_well "train --arch cnn works"
-check "its file stands where the tutorial has it" test -s saved_model/mnist_cnn/model.h5
+check "its file is where the tutorial has it" test -s saved_model/mnist_cnn/model.h5
 
 q train --arch fc -o steps.h5/below.h5 --steps 1
 refused 1 "below.h5|steps.h5" "an output below a file is refused"
