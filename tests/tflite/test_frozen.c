@@ -90,7 +90,7 @@ static void shapes_and_data_agree_and_have_a_limit(void **state) {
     for (int more = -1; more <= 1; more += 2) {
         begin(&program);
         program.tensors[CONSTANT].data_bytes += (size_t)more;
-        assert_refused(&program, "tensor 2: its data has another size than its shape");
+        assert_refused(&program, "tensor 2: the size of its data does not match its shape");
     }
     begin(&program);
     program.tensors[MIDDLE].shape[1] = 0;

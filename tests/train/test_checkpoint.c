@@ -130,14 +130,15 @@ static void what_a_checkpoint_cannot_hold_is_refused(void **state) {
         const char *from, *to, *text;
     } cases[] = {
         {"\"version\":1", "\"version\":2",
-         "is a checkpoint of version 2; this qatop knows up to 1"},
-        {"\"version\":1", "\"version\":0", "is no checkpoint of qatop"},
-        {"\"batch\":8", "\"batch\":0", "makes no sense"},
-        {"\"epochs\":2", "\"epochs\":0", "makes no sense"},
-        {"\"updates\":4", "\"updates\":5", "makes no sense"}, /* more than there were steps */
-        {"\"weight_bits\":8", "\"weight_bits\":9", "makes no sense"},
-        {"\"cosine\"", "\"cosina\"", "makes no sense"},
-        {"\"qatop\"", "\"qatip\"", "makes no sense"},
+         "is a version 2 checkpoint; this qatop supports versions up to 1"},
+        {"\"version\":1", "\"version\":0", "is not a qatop checkpoint"},
+        {"\"batch\":8", "\"batch\":0", "is incomplete or invalid"},
+        {"\"epochs\":2", "\"epochs\":0", "is incomplete or invalid"},
+        {"\"updates\":4", "\"updates\":5",
+         "is incomplete or invalid"}, /* more than there were steps */
+        {"\"weight_bits\":8", "\"weight_bits\":9", "is incomplete or invalid"},
+        {"\"cosine\"", "\"cosina\"", "is incomplete or invalid"},
+        {"\"qatop\"", "\"qatip\"", "is incomplete or invalid"},
     };
     struct error error;
     struct model *model;
