@@ -62,6 +62,19 @@ const char *test_scratch(const char *name) {
     return path;
 }
 
+struct samples test_digits(const unsigned char *images, uint16_t *labels, size_t count) {
+    static struct preprocessing unit;
+    struct error error;
+    test_ok(preprocessing_parse(&unit, "unit", &error), &error, __FILE__, __LINE__);
+    return (struct samples){.count = count,
+                            .shape = {3, {28, 28, 1}},
+                            .element = ELEMENT_UINT8,
+                            .bytes = (unsigned char *)(uintptr_t)images,
+                            .labels = labels,
+                            .classes = 10,
+                            .preprocessing = &unit};
+}
+
 unsigned char *test_read(const char *path, size_t *length) {
     unsigned char *bytes = NULL;
     struct error error;

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "data/samples.h"
 
 /* |got - want| <= tolerance; NaN fails. (cmocka's own float assertions let NaN pass.) */
 #define assert_near(got, want, tolerance)                                                          \
@@ -37,6 +38,10 @@ const char *test_scratch(const char *name);
 
 /* Whole file, NUL-terminated; fails the test when it cannot be read.  Free with free(). */
 unsigned char *test_read(const char *path, size_t *length);
+
+/* A view of images of 28x28x1 bytes, of 10 classes, that become x / 255.  Labels may be NULL where
+ * nothing reads them; nothing writes to the images. */
+struct samples test_digits(const unsigned char *images, uint16_t *labels, size_t count);
 
 /* Run a group; returns 0 when all passed or were skipped.  Takes a pattern from argv[1]. */
 #define TEST_MAIN(tests)                                                                           \

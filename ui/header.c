@@ -172,9 +172,9 @@ static void second_line(const struct view *view, struct canvas *canvas) {
     if (store->step) {
         line_add(&line, 55, COLOR_DIM, "lr ");
         line_join(&line, COLOR_TEXT, "%.1e", (double)batch->learning_rate);
-        if (batch->digits_per_second > 0) {
+        if (batch->samples_per_second > 0) {
             line_add(&line, 65, COLOR_TEXT, "%s",
-                     format_count((double)batch->digits_per_second, text, sizeof text));
+                     format_count((double)batch->samples_per_second, text, sizeof text));
             line_join(&line, COLOR_DIM, " digits/s");
         }
     }

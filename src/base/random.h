@@ -17,6 +17,7 @@ enum random_stream {
     RANDOM_DROPOUT, /* high part of the counter: step */
     RANDOM_TEST,
     RANDOM_AUGMENT, /* high part: step, low part: image of the batch */
+    RANDOM_SPLIT,   /* high part: class */
 };
 
 /* Four 32-bit numbers for one counter. */

@@ -32,11 +32,11 @@ static enum status write_values(const char *path, void *values, size_t count, si
 }
 
 static enum status write_raw_outputs(const struct subject *subject, enum runtime runtime,
-                                     const struct digits *digits, struct pool *pool,
+                                     const struct samples *samples, struct pool *pool,
                                      const char *path, struct error *error) {
     struct outputs outputs;
-    enum status status = outputs_compute(&outputs, subject->frozen, runtime, pool, digits->count,
-                                         digits->images, subject->path, error);
+    enum status status =
+        outputs_compute(&outputs, subject->frozen, runtime, pool, samples, subject->path, error);
     if (status) return status;
     status = write_values(path, outputs.bytes, outputs.rows * outputs.columns,
                           frozen_type_size(outputs.type), error);
@@ -45,14 +45,14 @@ static enum status write_raw_outputs(const struct subject *subject, enum runtime
 }
 
 static enum status write_outputs(const struct subject *subject, const struct options *options,
-                                 const struct digits *digits, struct pool *pool,
+                                 const struct samples *samples, struct pool *pool,
                                  const struct predictions *predictions, struct error *error) {
     if (!options->outputs) return STATUS_OK;
     if (!subject->model)
-        return write_raw_outputs(subject, (enum runtime)options->runtime, digits, pool,
+        return write_raw_outputs(subject, (enum runtime)options->runtime, samples, pool,
                                  options->outputs, error);
     return write_values(options->outputs, predictions->probabilities,
-                        predictions->count * DIGIT_CLASSES, sizeof(float), error);
+                        predictions->count * (size_t)predictions->classes, sizeof(float), error);
 }
 
 /* `plain`: those of the float weights of a saved QAT model; NULL for any other file. */
@@ -99,7 +99,8 @@ enum status command_eval(const struct options *options, int *exit_status, struct
     enum status status = subject_load(&subject, options->operands[0], error);
     if (status) return status;
     if ((status = subject_load_ranges(&subject, error))) goto done;
-    if ((status = subject_digits(options, &dataset, error))) goto done;
+    if ((status = data_open(options, subject.model, subject.frozen, PARTS_TEST, &dataset, error)))
+        goto done;
     if ((status = pool_create(&pool, (int)options->threads, error))) goto done;
     double start = clock_seconds();
     status = subject_evaluate(&subject, (enum runtime)options->runtime, &dataset.test, pool,

@@ -53,12 +53,15 @@ static enum status write_verified(const struct options *options, struct export_r
     struct pool *pool = NULL;
     struct export_result result;
     enum status status = settings_check_writable(options->output, error);
-    if (!status) status = subject_digits(options, &dataset, error);
+    if (!status)
+        status = data_open(options, request->snapshot ? request->snapshot->model : NULL,
+                           request->program ? request->program->frozen : NULL, PARTS_TEST, &dataset,
+                           error);
     if (!status) status = pool_create(&pool, (int)options->threads, error);
     if (!status) {
         request->io = option_io(options);
         request->runtime = RUNTIME_REF;
-        request->digits = &dataset.test;
+        request->samples = &dataset.test;
         request->pool = pool;
         status = exporter_write(request, &result, error);
     }
@@ -124,7 +127,9 @@ static enum status export_checkpoint(const struct options *options, const char *
     struct checkpoint *checkpoint = NULL;
     enum status status = checkpoint_load(path, &checkpoint, error);
     if (status) return status;
-    status = export_snapshot(options, checkpoint->snapshot, error);
+    struct options as_trained = *options;
+    if (!as_trained.rescale) as_trained.rescale = checkpoint->training.rescale;
+    status = export_snapshot(&as_trained, checkpoint->snapshot, error);
     checkpoint_free(checkpoint);
     return status;
 }
@@ -134,7 +139,7 @@ static enum status export_checkpoint(const struct options *options, const char *
 static enum status export_qat_model(const struct options *options, const struct model *model,
                                     const char *path, struct error *error) {
     struct qat qat;
-    enum status status = model_check_digits(model, path, error);
+    enum status status = model_check_classifier(model, path, error);
     if (!status) status = qat_from_model(&qat, path, model, error);
     if (status) return status;
     status = export_snapshot(options, qat.snapshot, error);

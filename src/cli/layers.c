@@ -59,7 +59,7 @@ static enum status take_snapshot(struct job *job, const struct snapshot *snapsho
 
 static enum status take_model(struct job *job, struct error *error) {
     const struct model *model = job->subject.model;
-    enum status status = model_check_digits(model, job->subject.path, error);
+    enum status status = model_check_classifier(model, job->subject.path, error);
     if (status) return status;
     /* Its ranges are those of TensorFlow Model Optimization; so is the choice of tensors. */
     if (model->has_ranges) return take_snapshot(job, job->subject.qat.snapshot, "qat", error);
@@ -92,17 +92,17 @@ static enum status take(struct job *job, struct error *error) {
 }
 
 static enum status compare(struct job *job, struct error *error) {
-    const struct digits *digits = &job->dataset.test;
+    const struct samples *samples = &job->dataset.test;
     enum runtime runtime = (enum runtime)job->options->runtime;
     const char *path = job->subject.path;
-    enum status status = evaluate_float(job->model, job->weights, digits, job->pool,
+    enum status status = evaluate_float(job->model, job->weights, samples, job->pool,
                                         &job->results[PRECISION_FP32], error);
     if (!status)
-        status = evaluate_frozen(job->integer, runtime, digits, job->pool, path,
+        status = evaluate_frozen(job->integer, runtime, samples, job->pool, path,
                                  &job->results[PRECISION_INT8], error);
     if (status) return status;
     return comparison_create(&job->comparison, job->model, job->weights, job->integer, runtime,
-                             digits, digits->count, job->pool, path, error);
+                             samples, samples->count, job->pool, path, error);
 }
 
 /* ---- as text ---- */
@@ -260,7 +260,7 @@ enum status eval_layers(const struct options *options, struct error *error) {
     if (options->outputs)
         return error_set(error, STATUS_USAGE, "--outputs", "cannot be combined with --layers");
     enum status status = load(&job, error);
-    if (!status) status = subject_digits(options, &job.dataset, error);
+    if (!status) status = data_open(options, job.model, NULL, PARTS_BOTH, &job.dataset, error);
     if (!status) status = pool_create(&job.pool, (int)options->threads, error);
     if (!status) status = take(&job, error);
     if (!status) status = compare(&job, error);

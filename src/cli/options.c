@@ -41,8 +41,8 @@ struct entry {
     const char *(*word)(int index); /* choices, NULL past the last; the value is the index */
 };
 
-static entry_parse parse_switch, parse_text, parse_whole, parse_seed, parse_real, parse_choice,
-    parse_pace, parse_theme;
+static entry_parse parse_rescale, parse_switch, parse_text, parse_whole, parse_seed, parse_real,
+    parse_choice, parse_pace, parse_theme;
 
 static const char *scheme_word(int index) {
     return schemes[index].name;
@@ -120,7 +120,7 @@ static const struct entry entries[] = {
     {"bits", 0, "N", VERBS_QAT, GROUP_QUANTIZATION, "bits per weight, 2 to 8 (8)", NULL,
      parse_whole, AT(bits), 2, 8, NULL},
     {"calibrate", 0, "N", VERB_PTQ | VERB_EVAL, GROUP_QUANTIZATION,
-     "training digits from which the ranges of activations are taken", TEXT_OF(PTQ_DIGITS),
+     "training digits from which the ranges of activations are taken", TEXT_OF(PTQ_SAMPLES),
      parse_whole, AT(calibrate), 1, 1e9, NULL},
     {"layers", 0, NULL, VERB_EVAL, GROUP_QUANTIZATION,
      "show what INT8 loses in each layer, and which layer costs most", NULL, parse_switch,
@@ -138,11 +138,22 @@ static const struct entry entries[] = {
      "arithmetic for running a .tflite: ref (TFLite's reference kernels) or xnn (XNNPACK)", "ref",
      parse_choice, AT(runtime), 0, 0, runtime_word},
 
-    {"data", 'd', "DIR", VERBS_TRAINING | VERB_EVAL | VERB_EXPORT | VERB_FREEZE | VERB_PTQ,
+    {"data", 'd', "PATH", VERBS_TRAINING | VERB_EVAL | VERB_EXPORT | VERB_FREEZE | VERB_PTQ,
      GROUP_FILES,
-     "digits: MNIST's four IDX files, plain or .gz, or PNG folders train/0..9 and test/0..9 (the "
-     "bundled digits)",
+     "images: IDX files as MNIST's, an .npz, CIFAR's binary batches, or a folder of PNG or JPEG "
+     "files for each class (the bundled digits)",
      NULL, parse_text, AT(data), 0, 0, NULL},
+    {"rescale", 0, "HOW",
+     VERBS_TRAINING | VERB_EVAL | VERB_EXPORT | VERB_FREEZE | VERB_PTQ | VERB_PREDICT, GROUP_FILES,
+     "what the model takes: unit (x / 255), raw (x), signed (x / 127.5 - 1) or SCALE[,OFFSET] "
+     "(unit for bytes, raw for floats)",
+     NULL, parse_rescale, AT(rescale), 0, 0, NULL},
+    {"validation-split", 0, "X", VERBS_TRAINING | VERB_EVAL | VERB_EXPORT | VERB_FREEZE | VERB_PTQ,
+     GROUP_FILES, "share of each class to keep for testing if there are no test images", "0.2",
+     parse_real, AT(validation_split), 0, 0.9, NULL},
+    {"transpose", 0, NULL, VERBS_TRAINING | VERB_EVAL | VERB_EXPORT | VERB_FREEZE | VERB_PTQ,
+     GROUP_FILES, "the rows of the stored images are their columns", NULL, parse_switch,
+     AT(is_transposed), 0, 0, NULL},
     {"out", 0, "DIR", VERBS_QAT, GROUP_FILES,
      "folder for the run's files (saved_model/mnist_fc_int8_qat, ...)", NULL, parse_text, AT(out),
      0, 0, NULL},
@@ -227,6 +238,14 @@ static bool read_whole(const char *text, uint64_t *value) {
     errno = 0;
     *value = strtoull(text, NULL, 10);
     return errno == 0;
+}
+
+static enum status parse_rescale(const struct entry *entry, const char *text, void *value,
+                                 struct error *error) {
+    struct preprocessing preprocessing;
+    (void)entry;
+    *(const char **)value = text;
+    return preprocessing_parse(&preprocessing, text, error);
 }
 
 static enum status parse_whole(const struct entry *entry, const char *text, void *value,

@@ -49,6 +49,7 @@ struct options {
     int operand_count;
 
     const char *data;                                    /* NULL: the bundled digits */
+    const char *rescale;                                 /* NULL: what suits the data */
     const char *out;                                     /* --out DIR; NULL: saved_model/... */
     const char *output;                                  /* -o FILE */
     const char *outputs;                                 /* eval --outputs FILE */
@@ -69,9 +70,11 @@ struct options {
     uint64_t seed;
     double learning_rate;
     double label_smoothing; /* -1: the scheme's */
-    double pace;            /* batches a second, or PACE_MAX, PACE_AUTO (train/run.h) */
-    bool by_channels;       /* summary --channels */
-    bool by_layers;         /* eval --layers */
+    double validation_split;
+    double pace;      /* batches a second, or PACE_MAX, PACE_AUTO (train/run.h) */
+    bool by_channels; /* summary --channels */
+    bool by_layers;   /* eval --layers */
+    bool is_transposed;
     bool no_shuffle, no_dropout, no_color, ascii;
     bool is_json, is_quiet, is_verbose, wants_help, wants_version;
 };

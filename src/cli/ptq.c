@@ -40,9 +40,9 @@ static enum status open_job(struct job *job, struct error *error) {
     const char *operand = options->operand_count ? options->operands[0] : NULL;
     enum status status = assets_model(operand, job->model_path, sizeof job->model_path, error);
     if (!status) status = model_load(job->model_path, &job->model, error);
-    if (!status) status = model_check_digits(job->model, job->model_path, error);
+    if (!status) status = model_check_classifier(job->model, job->model_path, error);
     if (!status) status = name_output(job, error);
-    if (!status) status = subject_digits(options, &job->dataset, error);
+    if (!status) status = data_open(options, job->model, NULL, PARTS_BOTH, &job->dataset, error);
     if (!status) status = pool_create(&job->pool, (int)options->threads, error);
     return status;
 }
@@ -56,7 +56,7 @@ static enum status quantize(struct job *job, struct error *error) {
         .snapshot = job->ptq.snapshot,
         .io = option_io(options),
         .runtime = (enum runtime)options->runtime,
-        .digits = &job->dataset.test,
+        .samples = &job->dataset.test,
         .path = job->path,
         .pool = job->pool,
     };

@@ -18,7 +18,7 @@ enum status qat_load(struct qat *qat, const char *weights, const char *path, str
     struct model *model = NULL;
     *qat = (struct qat){0};
     enum status status = model_load(path, &model, error);
-    if (!status) status = model_check_digits(model, path, error);
+    if (!status) status = model_check_classifier(model, path, error);
     if (!status) status = qat_from_model(qat, weights, model, error);
     if (status)
         model_free(model);

@@ -13,7 +13,7 @@
 struct training settings_training(const struct options *options) {
     const struct scheme *scheme = &schemes[options->scheme];
     bool is_plain = options->verb->bit == VERB_TRAIN;
-    return (struct training){
+    struct training training = {
         .epochs = (int)options->epochs,
         .batch = (int)options->batch,
         .learning_rate = (float)options->learning_rate,
@@ -31,6 +31,9 @@ struct training settings_training(const struct options *options) {
                    : is_plain            ? AUGMENT_NONE
                                          : AUGMENT_OF_SCHEME,
     };
+    if (options->rescale)
+        snprintf(training.rescale, sizeof training.rescale, "%s", options->rescale);
+    return training;
 }
 
 enum status settings_run(struct settings *settings, const struct options *options, bool is_headless,
@@ -45,6 +48,8 @@ enum status settings_run(struct settings *settings, const struct options *option
     struct run_config *config = &settings->config;
     config->model_path = settings->model_path;
     config->data_folder = settings->data_folder;
+    config->is_transposed = options->is_transposed;
+    config->validation_split = options->validation_split;
     config->out_folder = options->out;
     config->training = settings_training(options);
     config->scheme = &schemes[options->scheme];

@@ -31,7 +31,7 @@ enum status subject_load(struct subject *subject, const char *operand, struct er
 
 enum status subject_load_ranges(struct subject *subject, struct error *error) {
     if (!subject->model || !subject->model->has_ranges) return STATUS_OK;
-    enum status status = model_check_digits(subject->model, subject->path, error);
+    enum status status = model_check_classifier(subject->model, subject->path, error);
     return status ? status : qat_from_model(&subject->qat, subject->path, subject->model, error);
 }
 
@@ -47,29 +47,46 @@ const char *subject_format(const struct subject *subject) {
     return archive_probe(subject->path) ? "keras" : "h5";
 }
 
-enum status subject_evaluate_float(const struct subject *subject, const struct digits *digits,
+enum status subject_evaluate_float(const struct subject *subject, const struct samples *samples,
                                    struct pool *pool, struct predictions *predictions,
                                    struct error *error) {
-    enum status status = model_check_digits(subject->model, subject->path, error);
+    enum status status = model_check_classifier(subject->model, subject->path, error);
     if (status) return status;
-    return evaluate_float(subject->model, subject->model->weights, digits, pool, predictions,
+    return evaluate_float(subject->model, subject->model->weights, samples, pool, predictions,
                           error);
 }
 
 enum status subject_evaluate(const struct subject *subject, enum runtime runtime,
-                             const struct digits *digits, struct pool *pool,
+                             const struct samples *samples, struct pool *pool,
                              struct predictions *predictions, struct error *error) {
     if (!subject->model)
-        return evaluate_frozen(subject->frozen, runtime, digits, pool, subject->path, predictions,
+        return evaluate_frozen(subject->frozen, runtime, samples, pool, subject->path, predictions,
                                error);
     if (subject->qat.snapshot)
-        return evaluate_fake_quant(subject->qat.snapshot, digits, pool, predictions, error);
-    return subject_evaluate_float(subject, digits, pool, predictions, error);
+        return evaluate_fake_quant(subject->qat.snapshot, samples, pool, predictions, error);
+    return subject_evaluate_float(subject, samples, pool, predictions, error);
 }
 
-enum status subject_digits(const struct options *options, struct dataset *dataset,
-                           struct error *error) {
-    char folder[1024];
-    enum status status = assets_data(options->data, folder, sizeof folder, error);
-    return status ? status : dataset_load(dataset, folder, error);
+enum status data_open(const struct options *options, const struct model *model,
+                      const struct frozen *frozen, enum parts parts, struct dataset *dataset,
+                      struct error *error) {
+    char path[1024];
+    enum status status = assets_data(options->data, path, sizeof path, error);
+    if (status) return status;
+    struct dataset_request request = {
+        .path = path,
+        .rescale = options->rescale,
+        .is_transposed = options->is_transposed,
+        .validation_split = options->validation_split,
+        .needs_train = parts != PARTS_TEST,
+        .needs_test = parts != PARTS_TRAIN,
+    };
+    if (model) {
+        request.shape = model->layers[0].output;
+        request.classes = model_classes(model);
+    } else if (frozen) {
+        request.shape = frozen_input_shape(frozen);
+        request.classes = (int)frozen_tensor_count(&frozen->tensors[frozen->output]);
+    }
+    return dataset_open(dataset, &request, error);
 }

@@ -4,6 +4,7 @@
 
 #include "cli/options.h"
 #include "cli/qat.h"
+#include "data/dataset.h"
 #include "evaluate/evaluate.h"
 
 struct subject {
@@ -24,16 +25,21 @@ const char *subject_format(const struct subject *subject); /* "h5", "keras", "tf
 /* Class probabilities, accuracy and loss on `digits`.  A saved QAT model is evaluated as by Keras,
  * with quantization simulated using the ranges in the file. */
 enum status subject_evaluate(const struct subject *subject, enum runtime runtime,
-                             const struct digits *digits, struct pool *pool,
+                             const struct samples *samples, struct pool *pool,
                              struct predictions *predictions, struct error *error);
 
 /* The same with a Keras model's float weights, without quantization. */
-enum status subject_evaluate_float(const struct subject *subject, const struct digits *digits,
+enum status subject_evaluate_float(const struct subject *subject, const struct samples *samples,
                                    struct pool *pool, struct predictions *predictions,
                                    struct error *error);
 
-/* The digits that --data names, or the bundled ones. */
-enum status subject_digits(const struct options *options, struct dataset *dataset,
-                           struct error *error);
+/* Which parts of a data set a command uses. */
+enum parts { PARTS_TEST, PARTS_TRAIN, PARTS_BOTH };
+
+/* The data that --data names, or the bundled digits, for a Keras model or, where that is NULL, a
+ * program; what does not suit it is refused. */
+enum status data_open(const struct options *options, const struct model *model,
+                      const struct frozen *frozen, enum parts parts, struct dataset *dataset,
+                      struct error *error);
 
 #endif

@@ -36,7 +36,7 @@ static enum status open_job(struct job *job, struct error *error) {
         snprintf(job->path, sizeof job->path, "saved_model/mnist_%s/model.h5", name);
     enum status status = settings_check_writable(job->path, error);
     if (!status) status = model_build(name, options->seed, &job->model, error);
-    if (!status) status = subject_digits(options, &job->dataset, error);
+    if (!status) status = data_open(options, job->model, NULL, PARTS_BOTH, &job->dataset, error);
     if (!status) status = pool_create(&job->pool, (int)options->threads, error);
     struct training training = settings_training(options);
     if (!status)

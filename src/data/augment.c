@@ -3,17 +3,14 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "data/dataset.h"
 
-#define SHIFT_MOST 1 /* pixels */
-/* Limits of an affine map: matrix entries in 1/256, translations in 1/512 of a pixel. */
-#define ENTRY_MOST 26
-#define MOVE_MOST  768
-/* More than the map can reach beyond the image: 2 x 13.5 x 26/256 + 1.5 pixels, and one to
- * blend. */
-#define BORDER 6
-#define SIDE   (DIGIT_SIDE + 2 * BORDER)
-#define ONE    512u /* a pixel */
+#define MAX_SHIFT 1 /* pixels */
+/* Of an affine map: entries in 1/256, moves in 1/512 of a pixel. */
+#define MAX_ENTRY 26
+#define MAX_MOVE  768
+#define ONE       512 /* a pixel */
+/* Added so that places beyond the image are positive too: more than any side. */
+#define AWAY 16384
 
 const char *augmentation_name(enum augmentation augmentation) {
     static const char *const names[] = {"none", "shift", "affine"};
@@ -25,63 +22,85 @@ static int between(uint32_t bits, int most) {
     return (int)((bits & 0xffff) * (uint32_t)(2 * most + 1) >> 16) - most;
 }
 
-/* Moves all rows at once; what this carries from one row into the next is then cleared. */
-static void shift(int down, int right, const unsigned char *from, unsigned char *to) {
-    int by = down * DIGIT_SIDE + right;
+/* All rows at once, which brings what leaves one row into the next: that is cleared. */
+static void shift(int down, int right, const struct shape *shape, const unsigned char *from,
+                  unsigned char *to) {
+    size_t channels = (size_t)shape_channels(shape), row = (size_t)shape->size[1] * channels;
+    size_t all = shape_count(shape);
+    int by = (down * shape->size[1] + right) * (int)channels;
     size_t lost = (size_t)(by < 0 ? -by : by);
+    if (lost > all) lost = all;
     if (by < 0) {
-        memcpy(to, from + lost, DIGIT_PIXELS - lost);
-        memset(to + DIGIT_PIXELS - lost, 0, lost);
+        memcpy(to, from + lost, all - lost);
+        memset(to + all - lost, 0, lost);
     } else {
         memset(to, 0, lost);
-        memcpy(to + lost, from, DIGIT_PIXELS - lost);
+        memcpy(to + lost, from, all - lost);
     }
-    for (int x = 0; x < right; x++)
-        for (int y = 0; y < DIGIT_SIDE; y++) to[y * DIGIT_SIDE + x] = 0;
-    for (int x = DIGIT_SIDE + right; x < DIGIT_SIDE; x++)
-        for (int y = 0; y < DIGIT_SIDE; y++) to[y * DIGIT_SIDE + x] = 0;
+    size_t edge = (size_t)(right < 0 ? -right : right) * channels;
+    if (edge > row) edge = row;
+    for (size_t y = 0; edge && y < (size_t)shape->size[0]; y++)
+        memset(to + y * row + (right < 0 ? row - edge : 0), 0, edge);
 }
 
-/* The pixel at (x, y) shows the point map * ((x, y) - centre) + centre + move of `from`. */
-static void transform(const int map[2][2], const int move[2], const unsigned char *from,
-                      unsigned char *to) {
-    unsigned char padded[SIDE * SIDE] = {0};
-    for (int y = 0; y < DIGIT_SIDE; y++)
-        memcpy(padded + (y + BORDER) * SIDE + BORDER, from + y * DIGIT_SIDE, DIGIT_SIDE);
-    /* Twice the distance from the centre is an integer, and 256 times 2 is ONE. */
-    const int last = DIGIT_SIDE - 1, centre = (int)(last * ONE / 2 + BORDER * ONE);
-    for (int y = 0; y < DIGIT_SIDE; y++) {
-        int at_x = centre + move[0] - map[0][0] * last + map[0][1] * (2 * y - last);
-        int at_y = centre + move[1] - map[1][0] * last + map[1][1] * (2 * y - last);
-        for (int x = 0; x < DIGIT_SIDE; x++, at_x += 2 * map[0][0], at_y += 2 * map[1][0]) {
-            /* never negative, thanks to the border: unsigned divisions compile to shifts */
-            unsigned row = (unsigned)at_y, column = (unsigned)at_x;
-            const unsigned char *p = padded + row / ONE * SIDE + column / ONE;
-            unsigned right = column % ONE, down = row % ONE;
-            unsigned upper = p[0] * (ONE - right) + p[1] * right;
-            unsigned lower = p[SIDE] * (ONE - right) + p[SIDE + 1] * right;
-            unsigned sum = upper * (ONE - down) + lower * down;
-            to[y * DIGIT_SIDE + x] = (unsigned char)((sum + ONE * ONE / 2) / (ONE * ONE));
+struct place {
+    int row, column;
+    unsigned down, right; /* of ONE, to the next */
+};
+
+static unsigned pixel(const struct shape *shape, const unsigned char *from, int row, int column,
+                      int channel) {
+    if (row < 0 || row >= shape->size[0] || column < 0 || column >= shape->size[1]) return 0;
+    return from[(row * shape->size[1] + column) * shape_channels(shape) + channel];
+}
+
+/* Bilinear, 0 beyond the image. */
+static unsigned char blend(const struct shape *shape, const unsigned char *from,
+                           const struct place *at, int channel) {
+    int row = at->row, column = at->column;
+    unsigned upper = pixel(shape, from, row, column, channel) * (ONE - at->right) +
+                     pixel(shape, from, row, column + 1, channel) * at->right;
+    unsigned lower = pixel(shape, from, row + 1, column, channel) * (ONE - at->right) +
+                     pixel(shape, from, row + 1, column + 1, channel) * at->right;
+    unsigned sum = upper * (ONE - at->down) + lower * at->down;
+    return (unsigned char)((sum + ONE * ONE / 2) / (ONE * ONE));
+}
+
+/* The pixel at (x, y) shows the place map * ((x, y) - centre) + centre + move of `from`. */
+static void transform(const int map[2][2], const int move[2], const struct shape *shape,
+                      const unsigned char *from, unsigned char *to) {
+    /* Twice the distance from the centre is whole, and 256 times 2 is ONE. */
+    const int last_y = shape->size[0] - 1, last_x = shape->size[1] - 1;
+    const int channels = shape_channels(shape);
+    for (int y = 0; y <= last_y; y++) {
+        int at_x = last_x * ONE / 2 + move[0] - map[0][0] * last_x + map[0][1] * (2 * y - last_y);
+        int at_y = last_y * ONE / 2 + move[1] - map[1][0] * last_x + map[1][1] * (2 * y - last_y);
+        for (int x = 0; x <= last_x; x++, at_x += 2 * map[0][0], at_y += 2 * map[1][0]) {
+            unsigned row = (unsigned)(at_y + AWAY * ONE), column = (unsigned)(at_x + AWAY * ONE);
+            struct place place = {(int)(row / ONE) - AWAY, (int)(column / ONE) - AWAY, row % ONE,
+                                  column % ONE};
+            for (int c = 0; c < channels; c++) *to++ = blend(shape, from, &place, c);
         }
     }
 }
 
-void augment_digit(enum augmentation augmentation, uint64_t seed, uint64_t step, uint32_t index,
+void augment_image(const struct augment *augment, uint64_t step, uint32_t index,
                    const unsigned char *from, unsigned char *to) {
+    const struct shape *shape = &augment->shape;
     uint32_t words[4];
-    if (augmentation == AUGMENT_NONE) {
-        memcpy(to, from, DIGIT_PIXELS);
+    if (augment->kind == AUGMENT_NONE || shape->rank < 2) {
+        memcpy(to, from, shape_count(shape));
         return;
     }
-    random_philox(seed, RANDOM_AUGMENT, step, index, words);
-    if (augmentation == AUGMENT_SHIFT) {
-        shift(between(words[0], SHIFT_MOST), between(words[0] >> 16, SHIFT_MOST), from, to);
+    random_philox(augment->seed, RANDOM_AUGMENT, step, index, words);
+    if (augment->kind == AUGMENT_SHIFT) {
+        shift(between(words[0], MAX_SHIFT), between(words[0] >> 16, MAX_SHIFT), shape, from, to);
         return;
     }
     const int map[2][2] = {
-        {256 + between(words[0], ENTRY_MOST), between(words[0] >> 16, ENTRY_MOST)},
-        {between(words[1], ENTRY_MOST), 256 + between(words[1] >> 16, ENTRY_MOST)},
+        {256 + between(words[0], MAX_ENTRY), between(words[0] >> 16, MAX_ENTRY)},
+        {between(words[1], MAX_ENTRY), 256 + between(words[1] >> 16, MAX_ENTRY)},
     };
-    const int move[2] = {between(words[2], MOVE_MOST), between(words[2] >> 16, MOVE_MOST)};
-    transform(map, move, from, to);
+    const int move[2] = {between(words[2], MAX_MOVE), between(words[2] >> 16, MAX_MOVE)};
+    transform(map, move, shape, from, to);
 }

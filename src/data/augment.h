@@ -13,13 +13,22 @@
 
 #include <stdint.h>
 
+#include "base/shape.h"
+
 enum augmentation { AUGMENT_NONE, AUGMENT_SHIFT, AUGMENT_AFFINE, AUGMENTATIONS };
 
 const char *augmentation_name(enum augmentation augmentation); /* "none", ... */
 
-/* to[28][28] from from[28][28], which must not overlap.  `step` counts batches, `index` the images
- * of a batch; each pair gives different random numbers. */
-void augment_digit(enum augmentation augmentation, uint64_t seed, uint64_t step, uint32_t index,
+/* How the images of one training are changed. */
+struct augment {
+    enum augmentation kind;
+    struct shape shape; /* of bytes; rows of features are left as they are */
+    uint64_t seed;
+};
+
+/* `from` and `to` hold one image each and must not overlap.  `step` counts batches, `index` the
+ * images of a batch; each pair gives other random numbers. */
+void augment_image(const struct augment *augment, uint64_t step, uint32_t index,
                    const unsigned char *from, unsigned char *to);
 
 #endif

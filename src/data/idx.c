@@ -13,8 +13,9 @@
 #include "data/dataset.h"
 
 #define TYPE_UINT8        0x08
-#define MAX_HEADER        16
-#define MAX_DEFLATE_RATIO 1032 /* zlib's technical notes: no stream expands further than this */
+#define MAX_HEADER        20
+#define MAX_IMAGE_SIDE    8192
+#define MAX_DEFLATE_RATIO 1032 /* zlib's technical notes: no stream expands further */
 
 struct source {
     const char *path;
@@ -92,8 +93,10 @@ static const char *type_name(unsigned type) {
     }
 }
 
+/* Labels have one dimension, images three or four. */
 static enum status check_magic(const struct source *source, const unsigned char magic[4],
-                               unsigned dimensions) {
+                               bool are_images) {
+    bool is_right = are_images ? magic[3] == 3 || magic[3] == 4 : magic[3] == 1;
     if (magic[0] || magic[1])
         return error_set(source->error, STATUS_FORMAT, source->path,
                          "is not an IDX file: bytes 0-1 are %02x %02x, 00 00 expected", magic[0],
@@ -102,17 +105,18 @@ static enum status check_magic(const struct source *source, const unsigned char 
         return error_set(source->error, STATUS_FORMAT, source->path,
                          "byte 2: elements of type 0x%02x (%s), 0x08 (uint8) expected", magic[2],
                          type_name(magic[2]));
-    if (magic[3] == dimensions) return STATUS_OK;
-    if (dimensions == 3 && magic[3] == 1)
+    if (is_right) return STATUS_OK;
+    if (are_images && magic[3] == 1)
         return error_set(source->error, STATUS_FORMAT, source->path,
                          "holds labels (byte 3: 1 dimension) where images (3) belong; "
                          "are the files swapped?");
-    if (dimensions == 1 && magic[3] == 3)
+    if (!are_images && (magic[3] == 3 || magic[3] == 4))
         return error_set(source->error, STATUS_FORMAT, source->path,
-                         "holds images (byte 3: 3 dimensions) where labels (1) belong; "
-                         "are the files swapped?");
+                         "holds images (byte 3: %u dimensions) where labels (1) belong; "
+                         "are the files swapped?",
+                         magic[3]);
     return error_set(source->error, STATUS_FORMAT, source->path,
-                     "byte 3: %u dimensions, %u expected", magic[3], dimensions);
+                     "byte 3: %u dimensions, %s expected", magic[3], are_images ? "3 or 4" : "1");
 }
 
 static size_t big_endian(const unsigned char *bytes) {
@@ -120,21 +124,24 @@ static size_t big_endian(const unsigned char *bytes) {
 }
 
 static enum status check_sizes(const struct source *source, const unsigned char *header,
-                               unsigned dimensions, size_t *count) {
-    *count = big_endian(header + 4);
-    if (!*count)
+                               unsigned dimensions, struct idx *idx) {
+    idx->count = big_endian(header + 4);
+    if (!idx->count)
         return error_set(source->error, STATUS_FORMAT, source->path,
                          "is empty: the count at byte 4 is 0");
-    if (*count > MAX_IDX_ITEMS)
+    if (idx->count > MAX_IDX_ITEMS)
         return error_set(source->error, STATUS_FORMAT, source->path,
-                         "claims %zu items (byte 4), at most %zu are supported", *count,
+                         "claims %zu items (byte 4), at most %zu are supported", idx->count,
                          MAX_IDX_ITEMS);
-    if (dimensions == 3) {
-        size_t height = big_endian(header + 8), width = big_endian(header + 12);
-        if (height != DIGIT_SIDE || width != DIGIT_SIDE)
+    if (dimensions == 1) return STATUS_OK;
+    idx->shape = (struct shape){.rank = 3, .size = {1, 1, 1}};
+    for (unsigned i = 0; i + 1 < dimensions; i++) {
+        size_t size = big_endian(header + 8 + 4 * i);
+        if (!size || size > MAX_IMAGE_SIDE)
             return error_set(source->error, STATUS_FORMAT, source->path,
-                             "images are %zux%zu (bytes 8-15), %dx%d expected", height, width,
-                             DIGIT_SIDE, DIGIT_SIDE);
+                             "byte %u: an image with a side of %zu; must be between 1 and %d",
+                             8 + 4 * i, size, MAX_IMAGE_SIDE);
+        idx->shape.size[i] = (int)size;
     }
     return STATUS_OK;
 }
@@ -167,25 +174,31 @@ static enum status check_end(struct source *source, size_t total) {
     return STATUS_OK;
 }
 
-static enum status read_file(const char *path, unsigned dimensions, struct idx *idx,
+static enum status read_file(const char *path, bool are_images, struct idx *idx,
                              struct error *error) {
     struct source source;
     unsigned char header[MAX_HEADER];
-    size_t header_size = 4 + 4 * (size_t)dimensions, count = 0;
     unsigned char *bytes = NULL;
     memset(idx, 0, sizeof *idx);
     enum status status = open_source(path, &source, error);
     if (status) return status;
 
-    status = read_bytes(&source, header, 4, header_size);
+    status = read_bytes(&source, header, 4, are_images ? 16 : 8);
     if (status) goto done;
-    status = check_magic(&source, header, dimensions);
+    status = check_magic(&source, header, are_images);
     if (status) goto done;
+    size_t header_size = 4 + 4 * (size_t)header[3];
     status = read_bytes(&source, header + 4, header_size - 4, header_size);
     if (status) goto done;
-    status = check_sizes(&source, header, dimensions, &count);
+    struct idx read = {0};
+    status = check_sizes(&source, header, header[3], &read);
     if (status) goto done;
-    size_t body = count * (dimensions == 3 ? DIGIT_PIXELS : 1);
+    size_t body;
+    if (!size_multiply(read.count, shape_count(&read.shape), &body) || body > MAX_DATASET_BYTES) {
+        status =
+            error_set(error, STATUS_FORMAT, path, "claims more than %zu bytes", MAX_DATASET_BYTES);
+        goto done;
+    }
     status = check_length(&source, header_size, body);
     if (status) goto done;
     bytes = malloc(body);
@@ -197,7 +210,7 @@ static enum status read_file(const char *path, unsigned dimensions, struct idx *
     if (status) goto done;
     status = check_end(&source, header_size + body);
     if (status) goto done;
-    idx->count = count;
+    *idx = read;
     idx->bytes = bytes;
     bytes = NULL;
 done:
@@ -207,19 +220,9 @@ done:
 }
 
 enum status idx_read_labels(const char *path, struct idx *idx, struct error *error) {
-    enum status status = read_file(path, 1, idx, error);
-    if (status) return status;
-    for (size_t i = 0; i < idx->count; i++) {
-        if (idx->bytes[i] < DIGIT_CLASSES) continue;
-        status = error_set(error, STATUS_FORMAT, path, "label %zu (byte %zu) is %d, 0..9 expected",
-                           i, i + 8, idx->bytes[i]);
-        free(idx->bytes);
-        memset(idx, 0, sizeof *idx);
-        return status;
-    }
-    return STATUS_OK;
+    return read_file(path, false, idx, error);
 }
 
 enum status idx_read_images(const char *path, struct idx *idx, struct error *error) {
-    return read_file(path, 3, idx, error);
+    return read_file(path, true, idx, error);
 }

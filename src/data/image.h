@@ -9,7 +9,10 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "data/dataset.h"
+
+#define DIGIT_SIDE    28
+#define DIGIT_PIXELS  (DIGIT_SIDE * DIGIT_SIDE)
+#define DIGIT_CLASSES 10
 
 #define MAX_IMAGE_FILE   ((size_t)64 << 20) /* bytes of a file */
 #define MAX_IMAGE_SIDE   8192

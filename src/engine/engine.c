@@ -6,7 +6,7 @@
 #include "base/array.h"
 #include "base/cpu.h"
 #include "engine/operators.h"
-#include "engine/quantize.h"
+#include "engine/samples_input.h"
 #include "engine/space_to_batch.h"
 
 /* The values of one chunk of samples should fit in this part of a second-level cache. */
@@ -62,12 +62,13 @@ static enum status size_slots(struct engine *engine, const char *where, struct e
     return status;
 }
 
-/* Fused operators have no values between them, and quantized pixels are never floats. */
+/* Fused operators have no values between them, and an input that is only quantized has no floats.
+ */
 static void plan_chunk(struct engine *engine) {
     size_t bytes = 0;
     for (int i = 0; i < engine->frozen->tensor_count; i++)
         if (engine->slots[i].data && engine->slots[i].owned &&
-            (i != engine->frozen->input || !engine->pixels_quantized))
+            (i != engine->frozen->input || !engine->input_only_quantized))
             bytes += engine->slots[i].bytes * engine->slots[i].images;
     engine->chunk = CHUNK_BYTES / (bytes + 1);
     if (engine->chunk < 1) engine->chunk = 1;
@@ -129,33 +130,6 @@ static enum status plan_steps(struct engine *engine, const char *where, struct e
     return status;
 }
 
-/* Each pixel's value in the input's type.  Where a float32 input is only read by QUANTIZE, that
- * operator takes the pixels themselves. */
-static void plan_pixels(struct engine *engine) {
-    const struct frozen *frozen = engine->frozen;
-    const struct frozen_tensor *input = &frozen->tensors[frozen->input];
-    engine->pixels_quantized = input->type == TYPE_FLOAT32;
-    for (int i = 0; i < frozen->operator_count; i++) {
-        const struct frozen_operator *op = &frozen->operators[i];
-        for (int j = 0; j < op->input_count; j++)
-            if (op->inputs[j] == frozen->input && op->code != OP_QUANTIZE && op->code != OP_SHAPE)
-                engine->pixels_quantized = false;
-    }
-    if (frozen->output == frozen->input) engine->pixels_quantized = false;
-    for (int pixel = 0; pixel < 256; pixel++) {
-        float value = (float)pixel / 255.0f;
-        if (input->type == TYPE_FLOAT32) {
-            engine->pixel_floats[pixel] = value;
-        } else if (input->scale_count == 1) {
-            bool is_signed = input->type == TYPE_INT8;
-            int32_t q = quantize_value(value, input->scale[0], input->zero_point[0],
-                                       is_signed ? -128 : 0, is_signed ? 127 : 255, false);
-            engine->pixel_table.bytes[pixel] = (unsigned char)q;
-        }
-    }
-    dot_table_finish(&engine->pixel_table);
-}
-
 static enum status create(struct engine **engine, const struct frozen *frozen, enum runtime runtime,
                           int batch, bool is_inspectable, const char *where, struct error *error) {
     *engine = NULL;
@@ -181,7 +155,7 @@ static enum status create(struct engine **engine, const struct frozen *frozen, e
     if (!status) status = size_slots(created, where, error);
     if (!status) status = plan_steps(created, where, error);
     if (!status) {
-        plan_pixels(created);
+        samples_input_plan(created);
         plan_chunk(created);
         created->scratch_bytes = (created->scratch_bytes + 127) / 64 * 64;
         if (created->scratch_bytes > ENGINE_BYTES_MAX / (size_t)created->parts)
@@ -226,18 +200,6 @@ void engine_destroy(struct engine *engine) {
 
 /* ---- running ---- */
 
-static void take_pixels(const struct engine *engine, const struct slot *slot, size_t begin,
-                        size_t end) {
-    size_t size = slot->bytes / slot->count;
-    const unsigned char *pixels = engine->pixels + begin * slot->count;
-    unsigned char *to = slot->data + begin * slot->bytes;
-    size_t count = (end - begin) * slot->count;
-    if (size == 1)
-        engine->kernels->look_up(&engine->pixel_table, count, pixels, to);
-    else
-        for (size_t i = 0; i < count; i++) memcpy(to + i * 4, &engine->pixel_floats[pixels[i]], 4);
-}
-
 static void run_chunk(const struct engine *engine, size_t begin, size_t end,
                       unsigned char *scratch) {
     const struct frozen *frozen = engine->frozen;
@@ -246,8 +208,8 @@ static void run_chunk(const struct engine *engine, size_t begin, size_t end,
     if (engine->input)
         memcpy(input->data + begin * input->bytes, engine->input + begin * input->bytes,
                (end - begin) * input->bytes);
-    else if (!engine->pixels_quantized)
-        take_pixels(engine, input, begin, end);
+    else if (!samples_input_is_skipped(engine))
+        samples_input_fill(engine, begin, end);
     for (int i = 0; i < engine->step_count; i++) {
         const struct step *step = &engine->steps[i];
         if (step->run) step->run(engine, step, begin * step->images, end * step->images, scratch);
@@ -274,41 +236,39 @@ size_t engine_output_count(const struct engine *engine) {
     return engine->slots[engine->frozen->output].count;
 }
 
-static enum status check_pixels(const struct engine *engine, struct error *error) {
-    const struct frozen_tensor *input = &engine->frozen->tensors[engine->frozen->input];
-    size_t count = engine->slots[engine->frozen->input].count;
-    if (count != 784)
-        return error_set(error, STATUS_UNSUPPORTED, "",
-                         "the model takes %zu values; a digit has 784", count);
-    if (input->type != TYPE_FLOAT32 &&
-        !((input->type == TYPE_INT8 || input->type == TYPE_UINT8) && input->scale_count == 1))
-        return error_set(error, STATUS_UNSUPPORTED, "", "the model takes %s; a digit has pixels",
-                         frozen_type_name(input->type));
-    return STATUS_OK;
-}
-
-enum status engine_run(struct engine *engine, struct pool *pool, enum engine_input form,
-                       size_t count, const void *input, void *output, struct error *error) {
+/* All in batches; engine->input or engine->samples says from where. */
+static void run_all(struct engine *engine, struct pool *pool, size_t count, void *output) {
     const struct slot *in = &engine->slots[engine->frozen->input];
     const struct slot *out = &engine->slots[engine->frozen->output];
-    bool is_pixels = form == ENGINE_PIXELS;
-    enum status status = is_pixels ? check_pixels(engine, error) : STATUS_OK;
-    if (status) return status;
     for (size_t at = 0; at < count; at += engine->count) {
-        size_t rest = count - at;
-        const unsigned char *from = (const unsigned char *)input;
-        engine->pixels = is_pixels ? from + at * in->count : NULL;
-        engine->input = is_pixels ? NULL : from + at * in->bytes;
+        size_t left = count - at;
+        engine->first = at;
         engine->output = (unsigned char *)output + at * out->bytes;
-        engine->count = rest < (size_t)engine->batch ? rest : (size_t)engine->batch;
+        engine->count = left < (size_t)engine->batch ? left : (size_t)engine->batch;
         run(engine, pool);
+        if (engine->input) engine->input += engine->count * in->bytes;
     }
+}
+
+void engine_run(struct engine *engine, struct pool *pool, size_t count, const void *input,
+                void *output) {
+    engine->samples.bytes = NULL;
+    engine->input = input;
+    run_all(engine, pool, count, output);
+}
+
+enum status engine_run_samples(struct engine *engine, struct pool *pool,
+                               const struct samples *samples, void *output, struct error *error) {
+    enum status status = samples_input_set(engine, samples, error);
+    if (status) return status;
+    engine->input = NULL;
+    run_all(engine, pool, samples->count, output);
     return STATUS_OK;
 }
 
 const void *engine_tensor(const struct engine *engine, int tensor) {
     const struct frozen *frozen = engine->frozen;
     if (tensor < 0 || tensor >= frozen->tensor_count) return NULL;
-    if (tensor == frozen->input && engine->pixels && engine->pixels_quantized) return NULL;
+    if (tensor == frozen->input && samples_input_is_skipped(engine)) return NULL;
     return engine->slots[tensor].data;
 }

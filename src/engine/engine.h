@@ -11,6 +11,7 @@
 #define ENGINE_ENGINE_H
 
 #include "base/pool.h"
+#include "data/samples.h"
 #include "tflite/frozen.h"
 
 enum runtime { RUNTIME_REF, RUNTIME_XNN };
@@ -32,17 +33,16 @@ void engine_destroy(struct engine *engine); /* NULL is harmless */
 
 size_t engine_output_count(const struct engine *engine); /* elements of one output */
 
-/* How inputs are given. */
-enum engine_input {
-    ENGINE_PIXELS, /* images of 28x28 uint8; as pixel / 255 in the program's input type: float32, or
-                      clamp(round(x / scale) + zero_point) */
-    ENGINE_VALUES  /* the program's own input type and shape */
-};
+/* Runs `count` inputs of the program's own type and shape, in batches, and writes all outputs in
+ * its own type: output[count][outputs]. */
+void engine_run(struct engine *engine, struct pool *pool, size_t count, const void *input,
+                void *output);
 
-/* Runs `count` inputs, in batches, and writes all outputs in the program's own type:
- * output[count][outputs].  Fails only where the program cannot take pixels. */
-enum status engine_run(struct engine *engine, struct pool *pool, enum engine_input form,
-                       size_t count, const void *input, void *output, struct error *error);
+/* The same for samples: each is preprocessed and becomes the input's type, float32, or
+ * clamp(round(x / scale) + zero_point).  Fails only where the program does not take such samples.
+ */
+enum status engine_run_samples(struct engine *engine, struct pool *pool,
+                               const struct samples *samples, void *output, struct error *error);
 
 /* Values of tensor `tensor` after the last batch of engine_run (for inspection); NULL when it was
  * fused away.  The images that SPACE_TO_BATCH_ND makes of one sample stand together. */

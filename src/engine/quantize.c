@@ -4,12 +4,13 @@
 #include <math.h>
 
 #include "engine/operators.h"
+#include "engine/samples_input.h"
 
 struct quantize {
     float scale;
     int32_t zero_point, low, high;
     bool half_even;         /* XNNPACK's way */
-    struct dot_table table; /* of pixels */
+    struct dot_table table; /* of bytes of samples */
 };
 
 int32_t quantize_value(float x, float scale, int32_t zero_point, int32_t low, int32_t high,
@@ -31,15 +32,26 @@ static void run_quantize(const struct engine *engine, const struct step *step, s
     size_t count = (end - begin) * step->output->count;
     unsigned char *out = step->output->data + begin * step->output->bytes;
     bool is_first = step->input == &engine->slots[engine->frozen->input];
-    if (is_first && engine->pixels && engine->pixels_quantized) {
-        const unsigned char *pixels = engine->pixels + begin * step->output->count;
-        engine->kernels->look_up(&quantize->table, count, pixels, out);
+    if (is_first && samples_input_is_skipped(engine)) {
+        const unsigned char *bytes =
+            engine->samples.bytes + (engine->first + begin) * step->output->count;
+        engine->kernels->look_up(&quantize->table, count, bytes, out);
         return;
     }
     const float *x = step_input_float(step, begin);
     for (size_t i = 0; i < count; i++)
         out[i] = (unsigned char)quantize_value(x[i], quantize->scale, quantize->zero_point,
                                                quantize->low, quantize->high, quantize->half_even);
+}
+
+void quantize_tabulate(const struct engine *engine, struct step *step, const float values[256]) {
+    if (step->run != run_quantize || step->input != &engine->slots[engine->frozen->input]) return;
+    struct quantize *quantize = step->own;
+    for (int byte = 0; byte < 256; byte++)
+        quantize->table.bytes[byte] =
+            (unsigned char)quantize_value(values[byte], quantize->scale, quantize->zero_point,
+                                          quantize->low, quantize->high, quantize->half_even);
+    dot_table_finish(&quantize->table);
 }
 
 static bool is_byte(const struct frozen_tensor *tensor) {
@@ -98,11 +110,6 @@ bool plan_quantize(struct planner *planner) {
     quantize->low = low;
     quantize->high = high;
     quantize->half_even = planner->engine->runtime == RUNTIME_XNN;
-    for (int pixel = 0; pixel < 256; pixel++)
-        quantize->table.bytes[pixel] =
-            (unsigned char)quantize_value((float)pixel / 255.0f, quantize->scale,
-                                          quantize->zero_point, low, high, quantize->half_even);
-    dot_table_finish(&quantize->table);
     planner->step->run = run_quantize;
     return true;
 }

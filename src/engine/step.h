@@ -53,14 +53,15 @@ struct engine {
     size_t planned_bytes; /* of the steps' memory */
     size_t chunk;         /* samples that go through all steps together */
     unsigned char *scratch;
-    size_t scratch_bytes;         /* of one thread */
-    int parts;                    /* threads that have scratch memory */
-    bool pixels_quantized;        /* only QUANTIZE reads the input */
-    float pixel_floats[256];      /* pixel / 255 in the input's type: float32, */
-    struct dot_table pixel_table; /* or a byte */
+    size_t scratch_bytes;        /* of one thread */
+    int parts;                   /* threads that have scratch memory */
+    bool input_only_quantized;   /* QUANTIZE alone reads the input */
+    struct dot_table byte_table; /* from bytes of samples to the input's codes */
 
     /* one call */
-    const unsigned char *pixels; /* NULL: `input` is used */
+    struct samples samples; /* its bytes NULL: `input` is used */
+    bool has_table;         /* one table for all of the samples' bytes */
+    size_t first;           /* of the samples */
     const unsigned char *input;
     unsigned char *output;
     size_t count;

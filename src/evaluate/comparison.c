@@ -18,7 +18,7 @@ struct tally {
 struct comparer {
     const struct model *model;
     const struct frozen *frozen;
-    struct digits digits;
+    struct samples samples;
     struct pool *pool;
     const char *where;
     struct error *error;
@@ -27,7 +27,7 @@ struct comparer {
     struct tally *tallies; /* [row_count] */
     float *weights;        /* a copy of the model's block */
     float *logits;         /* [count][classes] of the float network */
-    double loss;           /* sums over the digits, of the float network */
+    double loss;           /* sums over the samples, of the float network */
     int correct;
 };
 
@@ -151,25 +151,25 @@ static enum status compare_values(struct comparer *comparer, enum runtime runtim
     if (status) goto done;
     size_t classes = (size_t)network_classes(network);
     output = array_new(engine_output_count(engine) * BATCH, sizeof(float));
-    comparer->logits = array_new(comparer->digits.count, classes * sizeof(float));
+    comparer->logits = array_new(comparer->samples.count, classes * sizeof(float));
     if (!output || !comparer->logits) {
-        status = error_memory(comparer->error, comparer->where, comparer->digits.count * classes);
+        status = error_memory(comparer->error, comparer->where, comparer->samples.count * classes);
         goto done;
     }
     struct pass pass = {.pool = comparer->pool, .weights = comparer->weights};
-    for (size_t begin = 0; begin < comparer->digits.count; begin += BATCH) {
-        size_t left = comparer->digits.count - begin;
-        pass.count = left < BATCH ? (int)left : BATCH;
-        pass.pixels = comparer->digits.images + begin * DIGIT_PIXELS;
+    for (size_t begin = 0; begin < comparer->samples.count; begin += BATCH) {
+        size_t left = comparer->samples.count - begin;
+        struct samples part = samples_part(&comparer->samples, begin, left < BATCH ? left : BATCH);
+        pass.count = (int)part.count;
+        pass.samples = &part;
         const float *logits = network_forward(network, &pass);
         memcpy(comparer->logits + begin * classes, logits,
                (size_t)pass.count * classes * sizeof(float));
         int correct;
-        network_loss(network, &pass, comparer->digits.labels + begin, &correct);
+        network_loss(network, &pass, part.labels, &correct);
         comparer->correct += correct;
         for (int i = 0; i < pass.count; i++) comparer->loss += (double)network_losses(network)[i];
-        status = engine_run(engine, comparer->pool, ENGINE_PIXELS, (size_t)pass.count, pass.pixels,
-                            output, comparer->error);
+        status = engine_run_samples(engine, comparer->pool, &part, output, comparer->error);
         if (status) goto done;
         tally_batch(comparer, network, engine, pass.count);
     }
@@ -279,10 +279,11 @@ static void measure(struct comparer *comparer, struct network *network, struct r
     double signal = 0, noise = 0, loss = 0;
     int right = 0;
     network_quantize_kernels(network, &pass);
-    for (size_t begin = 0; begin < comparer->digits.count; begin += BATCH) {
-        size_t left = comparer->digits.count - begin;
-        pass.count = left < BATCH ? (int)left : BATCH;
-        pass.pixels = comparer->digits.images + begin * DIGIT_PIXELS;
+    for (size_t begin = 0; begin < comparer->samples.count; begin += BATCH) {
+        size_t left = comparer->samples.count - begin;
+        struct samples part = samples_part(&comparer->samples, begin, left < BATCH ? left : BATCH);
+        pass.count = (int)part.count;
+        pass.samples = &part;
         const float *logits = network_forward(network, &pass);
         const float *want = comparer->logits + begin * classes;
         for (size_t i = 0; i < (size_t)pass.count * classes; i++) {
@@ -291,12 +292,12 @@ static void measure(struct comparer *comparer, struct network *network, struct r
             noise += error * error;
         }
         int correct;
-        network_loss(network, &pass, comparer->digits.labels + begin, &correct);
+        network_loss(network, &pass, part.labels, &correct);
         right += correct;
         for (int i = 0; i < pass.count; i++) loss += (double)network_losses(network)[i];
     }
     row->alone_sqnr = decibels(signal, noise);
-    row->alone_loss = (loss - comparer->loss) / (double)comparer->digits.count;
+    row->alone_loss = (loss - comparer->loss) / (double)comparer->samples.count;
     row->alone_lost = comparer->correct - right;
 }
 
@@ -376,18 +377,18 @@ static enum status compare_all(struct comparer *comparer, enum runtime runtime) 
 
 enum status comparison_create(struct comparison **comparison, const struct model *model,
                               const float *weights, const struct frozen *frozen,
-                              enum runtime runtime, const struct digits *digits, size_t count,
+                              enum runtime runtime, const struct samples *samples, size_t count,
                               struct pool *pool, const char *where, struct error *error) {
     *comparison = NULL;
-    if (!count || !digits->count)
-        return error_set(error, STATUS_USAGE, where, "there are no digits to compare on");
+    if (!count || !samples->count)
+        return error_set(error, STATUS_USAGE, where, "there are no samples to compare on");
     struct comparer comparer = {.model = model,
                                 .frozen = frozen,
-                                .digits = *digits,
+                                .samples = *samples,
                                 .pool = pool,
                                 .where = where,
                                 .error = error};
-    if (count < digits->count) comparer.digits.count = count;
+    if (count < samples->count) comparer.samples.count = count;
     size_t rows = (size_t)model->layer_count + 1;
     struct comparison *made = calloc(1, sizeof *made + rows * sizeof *made->rows);
     comparer.weights = array_new(model->weight_count, sizeof *comparer.weights);
@@ -398,7 +399,7 @@ enum status comparison_create(struct comparison **comparison, const struct model
     if (!status) {
         memcpy(comparer.weights, weights ? weights : model->weights,
                model->weight_count * sizeof *comparer.weights);
-        made->count = comparer.digits.count;
+        made->count = comparer.samples.count;
         made->runtime = runtime;
         comparer.comparison = made;
         status = compare_all(&comparer, runtime);

@@ -49,7 +49,7 @@ struct comparison {
  * (NULL: its own) from which the frozen model was made.  `where` names that in errors. */
 enum status comparison_create(struct comparison **comparison, const struct model *model,
                               const float *weights, const struct frozen *frozen,
-                              enum runtime runtime, const struct digits *digits, size_t count,
+                              enum runtime runtime, const struct samples *samples, size_t count,
                               struct pool *pool, const char *where, struct error *error);
 void comparison_free(struct comparison *comparison); /* NULL is harmless */
 

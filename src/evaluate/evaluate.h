@@ -19,17 +19,17 @@ const char *precision_name(enum precision precision); /* "FP32", "QAT", "INT8" *
 /* With any weight block of `model`.  The outputs of a model without a final softmax are taken as
  * logits; the probabilities are their softmax. */
 enum status evaluate_float(const struct model *model, const float *weights,
-                           const struct digits *digits, struct pool *pool,
+                           const struct samples *samples, struct pool *pool,
                            struct predictions *predictions, struct error *error);
-enum status evaluate_fake_quant(const struct snapshot *snapshot, const struct digits *digits,
+enum status evaluate_fake_quant(const struct snapshot *snapshot, const struct samples *samples,
                                 struct pool *pool, struct predictions *predictions,
                                 struct error *error);
 enum status evaluate_frozen(const struct frozen *frozen, enum runtime runtime,
-                            const struct digits *digits, struct pool *pool, const char *where,
+                            const struct samples *samples, struct pool *pool, const char *where,
                             struct predictions *predictions, struct error *error);
 /* The same from what a program gave for these digits already. */
 enum status evaluate_outputs(const struct frozen *frozen, const struct outputs *outputs,
-                             const struct digits *digits, const char *where,
+                             const struct samples *samples, const char *where,
                              struct predictions *predictions, struct error *error);
 
 #endif

@@ -20,8 +20,9 @@ struct evaluation {
     bool is_whole; /* all test images, not only the first `count` */
     size_t count;
     struct predictions results[PRECISIONS];
-    uint32_t confusion[PRECISIONS][DIGIT_CLASSES][DIGIT_CLASSES]; /* [truth][predicted] */
-    enum runtime runtime;                                         /* of PRECISION_INT8 */
+    int classes;
+    uint32_t *confusion[PRECISIONS]; /* [truth][predicted]; see evaluation_confused */
+    enum runtime runtime;            /* of PRECISION_INT8 */
     double seconds;
     struct snapshot *snapshot; /* what was evaluated, with all ranges */
     struct comparison *layers; /* INT8 against FP32 on the first EVALUATION_COMPARED images; NULL
@@ -33,9 +34,13 @@ struct evaluation {
  * of evaluate_fake_quant for this snapshot and these images and is taken over; if it is empty or
  * NULL, that is computed. */
 enum status evaluation_create(struct evaluation **evaluation, struct snapshot *snapshot,
-                              const struct digits *digits, size_t count,
+                              const struct samples *samples, size_t count,
                               struct predictions *validated, enum runtime runtime,
                               struct pool *pool, struct error *error);
+/* How many samples of class `truth` were taken for class `predicted`. */
+uint32_t evaluation_confused(const struct evaluation *evaluation, enum precision precision,
+                             int truth, int predicted);
+
 struct evaluation *evaluation_retain(struct evaluation *evaluation);
 void evaluation_release(struct evaluation *evaluation); /* NULL is harmless */
 

@@ -11,9 +11,9 @@
 #define BATCH 50
 
 /* Digits in the order of a folder of PNG files: by label. */
-static bool is_sorted(const struct digits *digits) {
-    for (size_t i = 1; i < digits->count; i++)
-        if (digits->labels[i] < digits->labels[i - 1]) return false;
+static bool is_sorted(const struct samples *samples) {
+    for (size_t i = 1; i < samples->count; i++)
+        if (samples->labels[i] < samples->labels[i - 1]) return false;
     return true;
 }
 
@@ -70,40 +70,47 @@ static void observe_overwritten(const struct quant_plan *plan, const struct mode
 
 /* ranges[plan->range_count]; the plan only has activations. */
 static enum status calibrate(const struct model *model, const struct quant_plan *plan,
-                             const struct digits *digits, size_t count, struct pool *pool,
+                             const struct samples *samples, size_t count, struct pool *pool,
                              struct range *ranges, struct error *error) {
     struct network *network = NULL;
-    unsigned char *pixels = array_new(BATCH, DIGIT_PIXELS);
-    if (!pixels) return error_memory(error, model->name, BATCH * DIGIT_PIXELS);
+    size_t bytes = samples_bytes(samples);
+    struct samples chosen = *samples;
+    chosen.bytes = array_new(BATCH, bytes);
+    if (!chosen.bytes) return error_memory(error, model->name, BATCH * bytes);
     struct network_options options = {
         .model = model, .batch = BATCH, .threads = pool_threads(pool)};
     enum status status = network_create(&network, &options, error);
+    if (!status)
+        status = samples_check_input(samples, &model->layers[0].output, model->name, error);
     if (status) goto done;
-    size_t total = count < digits->count ? count : digits->count;
-    bool spread = is_sorted(digits);
+    size_t total = count < samples->count ? count : samples->count;
+    bool spread = is_sorted(samples);
     for (size_t i = 0; i < total; i += BATCH) {
-        size_t batch = total - i < BATCH ? total - i : BATCH;
-        for (size_t j = 0; j < batch; j++) {
-            size_t digit = i + j;
-            if (spread) digit = (size_t)((uint64_t)digit * digits->count / total);
-            memcpy(pixels + j * DIGIT_PIXELS, digits->images + digit * DIGIT_PIXELS, DIGIT_PIXELS);
+        chosen.count = total - i < BATCH ? total - i : BATCH;
+        for (size_t j = 0; j < chosen.count; j++) {
+            size_t index = i + j;
+            if (spread) index = (size_t)((uint64_t)index * samples->count / total);
+            memcpy(chosen.bytes + j * bytes, samples_at(samples, index), bytes);
         }
-        struct pass pass = {
-            .pool = pool, .count = (int)batch, .pixels = pixels, .weights = model->weights};
+        struct pass pass = {.pool = pool,
+                            .count = (int)chosen.count,
+                            .samples = &chosen,
+                            .weights = model->weights};
         network_forward(network, &pass);
         observe(network, plan, pool, ranges);
     }
 done:
     network_destroy(network);
-    array_free(pixels);
+    array_free(chosen.bytes);
     return status;
 }
 
-enum status ptq_create(struct ptq *ptq, const struct model *model, const struct digits *digits,
+enum status ptq_create(struct ptq *ptq, const struct model *model, const struct samples *samples,
                        size_t count, struct pool *pool, struct error *error) {
     *ptq = (struct ptq){0};
-    if (!count || !digits->count)
-        return error_set(error, STATUS_USAGE, model->name, "there are no digits to calibrate with");
+    if (!count || !samples->count)
+        return error_set(error, STATUS_USAGE, model->name,
+                         "there are no samples to calibrate with");
     struct range *ranges = NULL;
     enum status status = quant_plan_create(&ptq->plan, model, &scheme_ptq, error);
     if (status) return status;
@@ -112,7 +119,7 @@ enum status ptq_create(struct ptq *ptq, const struct model *model, const struct 
         status = error_memory(error, model->name, (size_t)ptq->plan->range_count * sizeof *ranges);
         goto done;
     }
-    status = calibrate(model, ptq->plan, digits, count, pool, ranges, error);
+    status = calibrate(model, ptq->plan, samples, count, pool, ranges, error);
     if (status) goto done;
     observe_overwritten(ptq->plan, model, ranges);
     ptq->snapshot = snapshot_create(model, ptq->plan, 0, model->weights, ranges);
@@ -130,12 +137,12 @@ void ptq_free(struct ptq *ptq) {
     *ptq = (struct ptq){0};
 }
 
-enum status ptq_evaluate(const struct model *model, const struct digits *train,
-                         const struct digits *test, enum runtime runtime, struct pool *pool,
+enum status ptq_evaluate(const struct model *model, const struct samples *train,
+                         const struct samples *test, enum runtime runtime, struct pool *pool,
                          struct predictions *predictions, struct error *error) {
     struct ptq ptq;
     struct frozen *frozen = NULL;
-    enum status status = ptq_create(&ptq, model, train, PTQ_DIGITS, pool, error);
+    enum status status = ptq_create(&ptq, model, train, PTQ_SAMPLES, pool, error);
     if (status) return status;
     status = freeze(ptq.snapshot, IO_FLOAT, &frozen, error);
     if (!status)

@@ -14,7 +14,7 @@
 #include "quant/snapshot.h"
 #include "evaluate/evaluate.h"
 
-#define PTQ_DIGITS 500 /* for calibration, by default */
+#define PTQ_SAMPLES 500 /* for calibration, by default */
 
 struct ptq {
     struct quant_plan *plan;
@@ -23,14 +23,14 @@ struct ptq {
 
 /* Calibrate with the first `count` of `digits` (all, if there are fewer) or, if they are sorted by
  * label, with as many spread over all: the first would all have the same label. */
-enum status ptq_create(struct ptq *ptq, const struct model *model, const struct digits *digits,
+enum status ptq_create(struct ptq *ptq, const struct model *model, const struct samples *samples,
                        size_t count, struct pool *pool, struct error *error);
 void ptq_free(struct ptq *ptq); /* frees the contents; harmless if zeroed */
 
-/* Quantize the model's own weights, calibrated with PTQ_DIGITS of `train`, and run the integer
+/* Quantize the model's own weights, calibrated with PTQ_SAMPLES of `train`, and run the integer
  * model on `test`. */
-enum status ptq_evaluate(const struct model *model, const struct digits *train,
-                         const struct digits *test, enum runtime runtime, struct pool *pool,
+enum status ptq_evaluate(const struct model *model, const struct samples *train,
+                         const struct samples *test, enum runtime runtime, struct pool *pool,
                          struct predictions *predictions, struct error *error);
 
 #endif

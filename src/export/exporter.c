@@ -23,8 +23,8 @@ struct proof {
 
 static enum status run(const struct frozen *frozen, const struct export_request *request,
                        const char *where, struct outputs *outputs, struct error *error) {
-    return outputs_compute(outputs, frozen, request->runtime, request->pool, request->digits->count,
-                           request->digits->images, where, error);
+    return outputs_compute(outputs, frozen, request->runtime, request->pool, request->samples,
+                           where, error);
 }
 
 /* Images whose outputs are not equal to the bit; all when the types or sizes are not. */
@@ -39,14 +39,14 @@ static size_t count_differing(const struct outputs *outputs, const struct output
 
 static enum status prove(const char *temporary, void *context, struct error *error) {
     struct proof *proof = context;
-    const struct digits *digits = proof->request->digits;
+    const struct samples *samples = proof->request->samples;
     struct frozen *frozen = NULL;
     struct outputs read_back = {0};
     struct predictions predictions = {0};
     enum status status = proof->format->read(temporary, &frozen, error);
     if (!status) status = run(frozen, proof->request, temporary, &read_back, error);
     if (!status)
-        status = evaluate_outputs(frozen, &read_back, digits, temporary, &predictions, error);
+        status = evaluate_outputs(frozen, &read_back, samples, temporary, &predictions, error);
     if (status) goto done;
     size_t differing = count_differing(&read_back, proof->live);
     proof->result->differing = (uint32_t)differing;
@@ -54,7 +54,7 @@ static enum status prove(const char *temporary, void *context, struct error *err
     if (differing)
         status = error_set(error, STATUS_FORMAT, temporary,
                            "read back, it gives different outputs for %zu of %zu digits; discarded",
-                           differing, digits->count);
+                           differing, samples->count);
 done:
     predictions_free(&predictions);
     outputs_free(&read_back);
@@ -165,7 +165,7 @@ enum status exporter_write(const struct export_request *request, struct export_r
     }
     enum status status;
     if (format->read) {
-        result->count = (uint32_t)request->digits->count;
+        result->count = (uint32_t)request->samples->count;
         status = write_program(request, format, result, error);
     } else {
         const struct export_source source = {.snapshot = request->snapshot};

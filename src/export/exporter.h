@@ -26,9 +26,9 @@ struct export_request {
     const struct snapshot *snapshot;      /* this or */
     const struct export_program *program; /* this */
     enum frozen_io io;
-    enum runtime runtime;        /* whose arithmetic the check uses */
-    const struct digits *digits; /* test digits */
-    const char *path;            /* its ending says what is written */
+    enum runtime runtime;          /* whose arithmetic the check uses */
+    const struct samples *samples; /* test digits */
+    const char *path;              /* its ending says what is written */
     /* Also keep the file under a name of its own, NAME-s<step>.tflite (with -2, -3, ... where
      * that name is taken by other bytes), and make `path` the newest of them.  For .tflite. */
     bool keeps_steps;

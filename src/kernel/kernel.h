@@ -244,7 +244,7 @@ void channel_normalize_backward(struct pool *pool, const struct channel_normaliz
 struct softmax_cross_entropy {
     int n, classes;
     const float *logits;
-    const unsigned char *labels;
+    const uint16_t *labels;
     float smoothing;
     float *probabilities; /* [n][classes] */
     float *losses;        /* [n]; natural logarithm */

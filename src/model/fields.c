@@ -103,8 +103,8 @@ const json_t *field_input_shape(const json_t *config) {
 
 double field_shortest(float value) {
     char text[32];
-    for (int digits = 6; digits < 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)value);
+    for (int samples = 6; samples < 9; samples++) {
+        snprintf(text, sizeof text, "%.*g", samples, (double)value);
         double number = strtod(text, NULL);
         if ((float)number == value) return number;
     }

@@ -12,20 +12,6 @@ bool model_is_chain(const struct model *model) {
     return true;
 }
 
-size_t shape_count(const struct shape *shape) {
-    size_t count = 1;
-    for (int i = 0; i < shape->rank; i++) count *= (size_t)shape->size[i];
-    return count;
-}
-
-const char *shape_text(const struct shape *shape, char text[64]) {
-    int used = 0;
-    text[0] = 0;
-    for (int i = 0; i < shape->rank; i++)
-        used += snprintf(text + used, 64 - (size_t)used, "%s%d", i ? "x" : "", shape->size[i]);
-    return text;
-}
-
 struct model *model_new(int layers) {
     struct model *model = calloc(1, sizeof *model);
     if (!model) return NULL;
@@ -66,20 +52,18 @@ enum status model_plan_weights(struct model *model, const char *path, struct err
     return STATUS_OK;
 }
 
-enum status model_check_digits(const struct model *model, const char *path, struct error *error) {
-    const struct layer *input = &model->layers[0];
-    const struct layer *last = &model->layers[model->layer_count - 1];
-    const struct shape *shape = &input->output;
+enum status model_check_classifier(const struct model *model, const char *path,
+                                   struct error *error) {
     char text[64];
-    bool is_digit = shape->rank == 1 ? shape->size[0] == 784
-                                     : shape->size[0] == 28 && shape->size[1] == 28 &&
-                                           (shape->rank == 2 || shape->size[2] == 1);
-    if (!is_digit)
-        return layer_error(error, STATUS_UNSUPPORTED, path, input,
-                           "takes %s; digits are 28x28x1, 28x28 or 784", shape_text(shape, text));
-    if (last->output.rank != 1 || last->output.size[0] != 10)
+    const struct layer *last = &model->layers[model->layer_count - 1];
+    if (last->output.rank != 1 || last->output.size[0] < 2 ||
+        last->output.size[0] > MAX_MODEL_CLASSES)
         return layer_error(error, STATUS_UNSUPPORTED, path, last,
-                           "gives %s; a digit classifier gives 10 numbers",
-                           shape_text(&last->output, text));
+                           "gives %s; a classifier gives 2 to %d numbers, one a class",
+                           shape_text(&last->output, text), MAX_MODEL_CLASSES);
     return STATUS_OK;
+}
+
+int model_classes(const struct model *model) {
+    return model->layers[model->layer_count - 1].output.size[0];
 }

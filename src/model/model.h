@@ -20,6 +20,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/shape.h"
 
 #define MODEL_NAME       64 /* bytes of a name, NUL included; longer ones are refused */
 #define MAX_LAYER_INPUTS 2  /* most inputs of one layer (Add) */
@@ -65,14 +66,6 @@ enum activation {
 };
 
 enum padding { PADDING_VALID, PADDING_SAME };
-
-struct shape {
-    int rank;    /* 1 or 3 (2 only for an input layer of (28, 28)) */
-    int size[3]; /* [height, width, channels] or [features] */
-};
-
-size_t shape_count(const struct shape *shape);                    /* product of the sizes */
-const char *shape_text(const struct shape *shape, char text[64]); /* "28x28x1" */
 
 /* The window of a convolution or pooling. */
 struct window {
@@ -179,7 +172,10 @@ const char *activation_name(enum activation activation);
 
 bool activation_is_sigmoidal(enum activation activation); /* sigmoid or tanh */
 
-/* Refuse a model unless it takes 28x28x1 digits and gives 10 classes. */
-enum status model_check_digits(const struct model *model, const char *path, struct error *error);
+/* Refuses a model that does not end in one number for each of 2 to MAX_MODEL_CLASSES classes. */
+#define MAX_MODEL_CLASSES 1000
+enum status model_check_classifier(const struct model *model, const char *path,
+                                   struct error *error);
+int model_classes(const struct model *model); /* of a classifier */
 
 #endif

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/array.h"
-#include "data/dataset.h"
 #include "network/node.h"
 
 #define ROW(kind, name) [kind] = &name##_node,
@@ -143,8 +142,6 @@ static enum status network_fill(struct network *network, int threads, struct err
         if (!status) status = set_node(network, i, error);
         if (status) return status;
     }
-    if (network->nodes[0].size != DIGIT_PIXELS)
-        return refuse(network->nodes[0].layer, error, "the input is not 28x28");
 
     struct arena arena = {0};
     take_all(network, &arena, threads);

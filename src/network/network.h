@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/pool.h"
+#include "data/samples.h"
 #include "quant/scheme.h"
 
 struct network;
@@ -47,10 +48,10 @@ struct step_times {
 /* One batch, forward and backward. */
 struct pass {
     struct pool *pool;
-    int count;                   /* images, 1..batch */
-    const unsigned char *pixels; /* [count][784] */
-    const float *weights;        /* a block of the model */
-    struct range *ranges;        /* of the plan; NULL without one */
+    int count;                     /* images, 1..batch */
+    const struct samples *samples; /* the first `count` of them; of the input's shape */
+    const float *weights;          /* a block of the model */
+    struct range *ranges;          /* of the plan; NULL without one */
     /* 0: the ranges stay.  Otherwise they move at this rate towards those of the batch, before its
      * values are quantized (observer.h). */
     float rate;
@@ -73,7 +74,7 @@ const float *network_forward(struct network *network, const struct pass *pass);
 
 /* After network_forward: softmax cross-entropy of each image into network_losses, and the
  * probabilities; *correct = how many images have their largest logit at the label. */
-void network_loss(struct network *network, const struct pass *pass, const unsigned char *labels,
+void network_loss(struct network *network, const struct pass *pass, const uint16_t *labels,
                   int *correct);
 const float *network_losses(const struct network *network);        /* [count] */
 const float *network_probabilities(const struct network *network); /* [count][classes] */

@@ -1,7 +1,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "data/dataset.h"
 #include "quant/observer.h"
 #include "network/node.h"
 
@@ -111,7 +110,7 @@ const float *network_forward(struct network *network, const struct pass *pass) {
     return network->nodes[network->logits].value;
 }
 
-void network_loss(struct network *network, const struct pass *pass, const unsigned char *labels,
+void network_loss(struct network *network, const struct pass *pass, const uint16_t *labels,
                   int *correct) {
     const struct node *logits = &network->nodes[network->logits];
     *correct = softmax_cross_entropy(&(struct softmax_cross_entropy){

@@ -22,6 +22,8 @@ struct run_config {
     /* Training of a saved QAT model starts from its ranges (variables_take_ranges). */
     const char *model_path;
     const char *data_folder;
+    bool is_transposed;      /* the rows of the stored images are their columns */
+    double validation_split; /* 0: DEFAULT_SPLIT (data/dataset.h) */
     const char *resume_path; /* NULL, or a checkpoint: its model, scheme and training replace
                                 those here, and the following batches give exactly the bits
                                 they would have given without the interruption */

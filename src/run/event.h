@@ -48,8 +48,8 @@ struct event_batch {
     uint32_t finite, not_finite; /* batches with and without a finite loss */
     uint32_t count, correct;     /* digits */
     float learning_rate;
-    float digits_per_second; /* without pauses and pacing */
-    float step_seconds;      /* duration of the last step */
+    float samples_per_second; /* without pauses and pacing */
+    float step_seconds;       /* duration of the last step */
 };
 
 struct event_tensor {

@@ -79,7 +79,7 @@ void event_json_schema(struct json_text *json, const struct run_info *info) {
     json_field_integer(json, "version", EVENT_JSON_VERSION);
     json_field_string(json, "model", info->name);
     json_field_string(json, "model_path", info->config->model_path);
-    json_field_string(json, "data", info->dataset->folder);
+    json_field_string(json, "data", info->dataset->path);
     json_field_integer(json, "train_digits", (int64_t)info->dataset->train.count);
     json_field_integer(json, "test_digits", (int64_t)info->dataset->test.count);
     json_field_string(json, "scheme", info->plan->scheme.name);

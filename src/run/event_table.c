@@ -16,7 +16,7 @@ static const struct event_field batch_fields[] = {
     {"count", FIELD_UINT32, offsetof(struct event, batch.count)},
     {"correct", FIELD_UINT32, offsetof(struct event, batch.correct)},
     {"learning_rate", FIELD_FLOAT, offsetof(struct event, batch.learning_rate)},
-    {"digits_per_second", FIELD_FLOAT, offsetof(struct event, batch.digits_per_second)},
+    {"digits_per_second", FIELD_FLOAT, offsetof(struct event, batch.samples_per_second)},
     {"step_seconds", FIELD_FLOAT, offsetof(struct event, batch.step_seconds)},
     {NULL, 0, 0},
 };
@@ -96,11 +96,17 @@ static void write_tensor_name(struct json_text *json, const struct event *event,
     json_field_string(json, "name", plan->tensors[tensor].name);
 }
 
-static void predicted_digits(struct json_text *json, const struct predictions *predictions) {
-    /* In pieces, to avoid a copy of the whole. */
-    char piece[257];
+static void write_predicted(struct json_text *json, const struct predictions *predictions) {
     json_text_key(json, "predicted");
     json_text_open(json, '[');
+    if (predictions->classes > 10) {
+        for (size_t i = 0; i < predictions->count; i++)
+            json_text_integer(json, predictions->labels[i]);
+        json_text_close(json, ']');
+        return;
+    }
+    /* A character each, piece by piece, so that no copy of the whole is needed. */
+    char piece[257];
     for (size_t i = 0; i < predictions->count;) {
         size_t length = 0;
         while (length < sizeof piece - 1 && i < predictions->count)
@@ -121,14 +127,14 @@ static void precision_fields(struct json_text *json, const struct evaluation *ev
     json_field_integer(json, "correct", (int64_t)predictions->correct);
     json_text_key(json, "confusion");
     json_text_open(json, '[');
-    for (int truth = 0; truth < DIGIT_CLASSES; truth++) {
+    for (int truth = 0; truth < evaluation->classes; truth++) {
         json_text_open(json, '[');
-        for (int predicted = 0; predicted < DIGIT_CLASSES; predicted++)
-            json_text_integer(json, evaluation->confusion[precision][truth][predicted]);
+        for (int predicted = 0; predicted < evaluation->classes; predicted++)
+            json_text_integer(json, evaluation_confused(evaluation, precision, truth, predicted));
         json_text_close(json, ']');
     }
     json_text_close(json, ']');
-    if (predictions->labels) predicted_digits(json, predictions);
+    if (predictions->labels) write_predicted(json, predictions);
     json_text_close(json, '}');
 }
 

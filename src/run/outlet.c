@@ -126,7 +126,7 @@ static void fold_batch(struct event *into, const struct event *event) {
     sum->batch = one->batch;
     sum->batches = one->batches;
     sum->learning_rate = one->learning_rate;
-    sum->digits_per_second = one->digits_per_second;
+    sum->samples_per_second = one->samples_per_second;
     sum->step_seconds = one->step_seconds;
     into->folded += event->folded;
     into->step = event->step;

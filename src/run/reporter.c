@@ -137,7 +137,7 @@ void reporter_batch(struct reporter *reporter, const struct step_result *result,
                 .count = (uint32_t)result->count,
                 .correct = (uint32_t)result->correct,
                 .learning_rate = result->learning_rate,
-                .digits_per_second = digit_seconds > 0 ? (float)(1 / digit_seconds) : 0,
+                .samples_per_second = digit_seconds > 0 ? (float)(1 / digit_seconds) : 0,
                 .step_seconds = (float)seconds,
             },
     };

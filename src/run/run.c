@@ -95,18 +95,26 @@ static enum status load(struct run *run, struct error *error) {
     status = model_load(config->resume_path ? config->resume_path : config->model_path, &run->model,
                         error);
     if (status) return status;
-    status = model_check_digits(run->model, config->model_path, error);
+    status = model_check_classifier(run->model, config->model_path, error);
     if (status) return status;
     take_pretrained(run);
     /* Reading HDF5 forks, so do it before creating threads. */
     if (run->model->has_ranges && !run->resumed)
         status = variables_load(config->model_path, &run->variables, error);
     if (status) return status;
-    status = dataset_load(&run->dataset, config->data_folder, error);
+    const struct dataset_request request = {
+        .path = config->data_folder,
+        .shape = run->model->layers[0].output,
+        .classes = model_classes(run->model),
+        .rescale = *config->training.rescale ? config->training.rescale : NULL,
+        .is_transposed = config->is_transposed,
+        .validation_split = config->validation_split,
+        .needs_train = true,
+        .needs_test = true,
+    };
+    status = dataset_open(&run->dataset, &request, error);
     if (status) return status;
-    if (!run->dataset.train.count || !run->dataset.test.count)
-        return error_set(error, STATUS_FORMAT, config->data_folder,
-                         "has no training digits or no test digits");
+    memcpy(config->training.rescale, run->dataset.preprocessing->name, PREPROCESSING_NAME);
     struct scheme scheme = *config->scheme;
     if (config->weight_bits) scheme.weight_bits = config->weight_bits;
     return quant_plan_create(&run->plan, run->model, &scheme, error);
@@ -271,7 +279,7 @@ bool run_memory(const struct run *run, int line, char *text, size_t size) {
     } sums[] = {
         {"values, gradients, quantized kernels, scratch", memory.network},
         {"weights, their gradient, Adam's moments", memory.optimizer},
-        {"the batch, and the order of digits", memory.digits},
+        {"the batch, and the order of digits", memory.samples},
     };
     int layers = run->model->layer_count, count = (int)(sizeof sums / sizeof *sums);
     if (line < layers) {
@@ -297,7 +305,7 @@ enum status run_start(struct run *run, struct error *error) {
         status = record_create(&run->record, run->config.record_path, run->record_outlet,
                                &run->info, error);
     struct shadow_options shadow = {
-        .digits = &run->dataset.test,
+        .samples = &run->dataset.test,
         .runtime = run->config.runtime,
         .io = run->config.io,
         .export_path = run->info.export_path,

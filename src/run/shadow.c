@@ -40,11 +40,11 @@ static void remove_job(struct shadow *shadow, int index) {
 }
 
 static void evaluate(struct shadow *shadow, struct shadow_job *job, struct shadow_result *result) {
-    const struct digits *digits = shadow->options.digits;
+    const struct samples *samples = shadow->options.samples;
     struct evaluation *evaluation = NULL;
-    size_t count = job->count < digits->count ? job->count : digits->count;
+    size_t count = job->count < samples->count ? job->count : samples->count;
     result->step = job->snapshot->step;
-    if (evaluation_create(&evaluation, job->snapshot, digits, count, &job->validated,
+    if (evaluation_create(&evaluation, job->snapshot, samples, count, &job->validated,
                           shadow->options.runtime, NULL, &result->error))
         return;
     evaluation->epoch = job->epochs;
@@ -55,19 +55,19 @@ static void evaluate(struct shadow *shadow, struct shadow_job *job, struct shado
 
 static void quantize_untrained(struct shadow *shadow, struct shadow_job *job,
                                struct shadow_result *result) {
-    const struct digits *digits = shadow->options.digits;
+    const struct samples *samples = shadow->options.samples;
     struct event_ptq *ptq = &result->event.ptq;
     struct predictions predictions;
-    if (ptq_evaluate(job->model, job->train, digits, shadow->options.runtime, NULL, &predictions,
+    if (ptq_evaluate(job->model, job->train, samples, shadow->options.runtime, NULL, &predictions,
                      &result->error))
         return;
     result->event.kind = EVENT_PTQ;
     result->has_event = true;
     ptq->accuracy = predictions.accuracy;
-    ptq->count = (uint32_t)digits->count;
-    ptq->part = ptq->count < SHADOW_ROLLING_DIGITS ? ptq->count : SHADOW_ROLLING_DIGITS;
+    ptq->count = (uint32_t)samples->count;
+    ptq->part = ptq->count < SHADOW_ROLLING_SAMPLES ? ptq->count : SHADOW_ROLLING_SAMPLES;
     uint32_t correct = 0;
-    for (size_t i = 0; i < ptq->part; i++) correct += predictions.labels[i] == digits->labels[i];
+    for (size_t i = 0; i < ptq->part; i++) correct += predictions.labels[i] == samples->labels[i];
     ptq->part_accuracy = (double)correct / ptq->part;
     predictions_free(&predictions);
 }
@@ -78,7 +78,7 @@ static void export_file(struct shadow *shadow, struct shadow_job *job,
         .snapshot = job->snapshot,
         .io = shadow->options.io,
         .runtime = shadow->options.runtime,
-        .digits = shadow->options.digits,
+        .samples = shadow->options.samples,
         .path = shadow->options.export_path,
         .keeps_steps = shadow->options.keeps_steps,
     };
@@ -122,7 +122,7 @@ static void work(struct shadow *shadow, struct shadow_job *job, struct shadow_re
  * an epoch, would delay the next rolling one for long. */
 static void plan_rolling(struct shadow *shadow, size_t count, double start, double end) {
     shadow->evaluated_at = end;
-    if (count > SHADOW_ROLLING_DIGITS) return;
+    if (count > SHADOW_ROLLING_SAMPLES) return;
     shadow->rolling_end = end;
     shadow->rolling_seconds = end - start;
 }

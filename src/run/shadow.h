@@ -12,7 +12,7 @@
 #include "run/mailbox.h"
 
 /* Digits of a rolling evaluation between epochs, and the minimum time from one to the next. */
-#define SHADOW_ROLLING_DIGITS  1000
+#define SHADOW_ROLLING_SAMPLES 1000
 #define SHADOW_ROLLING_SECONDS 2.0
 /* The largest share of one core's time that they may take if training leaves cores idle, and of all
  * cores' time if they take it from training. */
@@ -20,7 +20,7 @@
 #define SHADOW_SHARE_OF_TRAINING 0.02
 
 struct shadow_options {
-    const struct digits *digits; /* test digits */
+    const struct samples *samples; /* test digits */
     enum runtime runtime;
     enum frozen_io io;
     const char *export_path; /* FOLDER/model_int8.tflite; checkpoints go to FOLDER */
@@ -35,7 +35,7 @@ struct shadow_job {
     struct snapshot *snapshot;     /* EVALUATE, EXPORT: handed over */
     struct checkpoint *checkpoint; /* CHECKPOINT: handed over */
     const struct model *model;     /* PTQ: it and the calibration digits must outlive the shadow */
-    const struct digits *train;
+    const struct samples *train;
     size_t count;                 /* EVALUATE: the first `count` digits */
     struct predictions validated; /* EVALUATE: for evaluation_create, handed over, or empty */
     int epochs;                   /* EVALUATE: completed so far */

@@ -148,8 +148,8 @@ static void end_epoch(struct worker *worker, const struct step_result *result, b
     struct error error;
     worker->epochs = epoch.epoch;
     if (snapshot) {
-        const struct digits *digits = &worker->options.info->dataset->test;
-        if (evaluate_fake_quant(snapshot, digits, worker->options.pool, &worker->validated,
+        const struct samples *samples = &worker->options.info->dataset->test;
+        if (evaluate_fake_quant(snapshot, samples, worker->options.pool, &worker->validated,
                                 &error)) {
             reporter_error(reporter, "validation failed", &error);
         } else {
@@ -212,7 +212,7 @@ static void evaluate_now_and_then(struct worker *worker) {
     double share = is_held_back ? SHADOW_SHARE_OF_SPARE : worker->taken_share;
     if (!shadow_is_due(worker->options.shadow, now, share)) return;
     struct snapshot *snapshot = take_snapshot(worker);
-    if (snapshot) submit_evaluation(worker, snapshot, SHADOW_ROLLING_DIGITS, false);
+    if (snapshot) submit_evaluation(worker, snapshot, SHADOW_ROLLING_SAMPLES, false);
 }
 
 static void train_batch(struct worker *worker) {
@@ -471,16 +471,17 @@ static void start(struct worker *worker) {
     tell_kept_weights(worker);
     if (info->ranges_remark[0])
         reporter_log(reporter, LOG_INFO, "%s %s", info->name, info->ranges_remark);
-    reporter_log(reporter, LOG_INFO, "data %s: %zu training and %zu test digits",
-                 info->dataset->folder, info->dataset->train.count, info->dataset->test.count);
+    reporter_log(reporter, LOG_INFO, "data %s: %zu training and %zu test images",
+                 info->dataset->path, info->dataset->train.count, info->dataset->test.count);
+    if (*info->dataset->remark) reporter_log(reporter, LOG_INFO, "%s", info->dataset->remark);
     reporter_log(reporter, LOG_INFO, "kernels %s, %d %s", info->isa, info->threads,
                  info->threads == 1 ? "thread" : "threads");
     /* Not when the run is created, so that the screen need not wait for it. */
     trainer_calibrate(worker->options.trainer);
     struct snapshot *snapshot = take_snapshot(worker);
     /* A small evaluation first, so that accuracies and mistakes show at once. */
-    if (snapshot && is_watched(worker) && test_count(worker) > SHADOW_ROLLING_DIGITS)
-        submit_evaluation(worker, snapshot_retain(snapshot), SHADOW_ROLLING_DIGITS, false);
+    if (snapshot && is_watched(worker) && test_count(worker) > SHADOW_ROLLING_SAMPLES)
+        submit_evaluation(worker, snapshot_retain(snapshot), SHADOW_ROLLING_SAMPLES, false);
     if (snapshot) submit_evaluation(worker, snapshot, test_count(worker), false);
     submit_ptq(worker);
     uint64_t done = trainer_steps(worker->options.trainer);

@@ -261,3 +261,13 @@ done:
     free(written);
     return status;
 }
+
+struct shape frozen_input_shape(const struct frozen *frozen) {
+    const struct frozen_tensor *input = &frozen->tensors[frozen->input];
+    if (input->rank < 2 || input->rank > 4)
+        return (struct shape){
+            1, {(int)(frozen_tensor_count(input) / (size_t)(input->rank ? input->shape[0] : 1))}};
+    struct shape shape = {.rank = input->rank - 1};
+    for (int i = 0; i < shape.rank; i++) shape.size[i] = input->shape[i + 1];
+    return shape;
+}

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/shape.h"
 #include "tflite/builtins.h"
 
 /* Values are the schema's TensorType.  A tensor that nothing uses may have another of its types. */
@@ -102,6 +103,9 @@ struct frozen {
 };
 
 void frozen_free(struct frozen *frozen); /* NULL is harmless */
+
+/* The shape of the program's input without the batch; of a rank other than 2 to 4, flattened. */
+struct shape frozen_input_shape(const struct frozen *frozen);
 
 size_t frozen_tensor_count(const struct frozen_tensor *tensor); /* elements: product of the shape */
 

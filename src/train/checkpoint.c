@@ -137,6 +137,7 @@ static void write_progress(struct json_text *json, const struct checkpoint *chec
     json_field_bool(json, "shuffle", training->shuffle);
     json_field_bool(json, "dropout", training->dropout);
     json_field_string(json, "augment", augmentation_name(training->augment));
+    json_field_string(json, "rescale", *training->rescale ? training->rescale : "unit");
     json_text_close(json, '}');
 }
 
@@ -233,6 +234,19 @@ static bool get_smoothing(const json_t *root, float *smoothing) {
     return !member || (json_is_number(member) && value >= 0 && value < 1);
 }
 
+/* Older checkpoints are of MNIST's digits. */
+static bool get_rescale(const json_t *root, char rescale[PREPROCESSING_NAME]) {
+    const json_t *member = json_object_get(root, "rescale");
+    const char *name = member ? json_string_value(member) : "unit";
+    struct preprocessing preprocessing;
+    struct error ignored;
+    if (!name || strlen(name) >= PREPROCESSING_NAME ||
+        preprocessing_parse(&preprocessing, name, &ignored))
+        return false;
+    snprintf(rescale, PREPROCESSING_NAME, "%s", name);
+    return true;
+}
+
 static bool get_augmentation(const json_t *root, enum augmentation *augmentation) {
     const json_t *member = json_object_get(root, "augment");
     const char *name = json_string_value(member);
@@ -310,7 +324,7 @@ static enum status read_progress(const char *text, const char *path, struct chec
         !get_bool(root, "shuffle", &training->shuffle) ||
         !get_bool(root, "dropout", &training->dropout) ||
         !get_smoothing(root, &training->label_smoothing) ||
-        !get_augmentation(root, &training->augment)) {
+        !get_augmentation(root, &training->augment) || !get_rescale(root, training->rescale)) {
         status = error_set(error, STATUS_FORMAT, path,
                            "the checkpoint's description is incomplete or invalid");
         goto done;

@@ -87,19 +87,39 @@ void inspect_values(const struct quant_plan *plan, const struct quant_tensor *te
     tally_finish(&tally, count, stats);
 }
 
-void inspect_pixels(const struct quant_plan *plan, const struct quant_tensor *tensor,
-                    const struct range *ranges, size_t count, const unsigned char *pixels,
-                    struct tensor_stats *stats) {
-    struct fake_quant by = quant_plan_fake_quant(plan, tensor, *ranges);
+/* A byte has 256 values, so each is quantized once. */
+static void tally_bytes(const struct samples *samples, const struct fake_quant *by, int channel,
+                        struct tally *tally) {
     uint64_t counts[256] = {0};
-    for (size_t i = 0; i < count; i++) counts[pixels[i]]++;
-    unsigned char all[256];
+    size_t count = samples->count * shape_count(&samples->shape);
+    size_t step = (size_t)samples->preprocessing->channels;
+    for (size_t i = (size_t)channel; i < count; i += step) counts[samples->bytes[i]]++;
     _Alignas(64) float x[256 + 16], y[256 + 16];
-    for (int i = 0; i < 256; i++) all[i] = (unsigned char)i;
-    pixels_to_float(256, all, x);
-    fake_quant_tensor(NULL, 256, x, &by, y);
-    struct tally tally = {0};
+    memcpy(x, samples->preprocessing->table[channel], 256 * sizeof *x);
+    fake_quant_tensor(NULL, 256, x, by, y);
     for (int i = 0; i < 256; i++)
-        if (counts[i]) tally_add(&tally, &by, false, ACTIVATION_BITS, x[i], y[i], counts[i]);
-    tally_finish(&tally, count, stats);
+        if (counts[i]) tally_add(tally, by, false, ACTIVATION_BITS, x[i], y[i], counts[i]);
+}
+
+void inspect_samples(const struct quant_plan *plan, const struct quant_tensor *tensor,
+                     const struct range *ranges, const struct samples *samples,
+                     struct tensor_stats *stats) {
+    struct fake_quant by = quant_plan_fake_quant(plan, tensor, *ranges);
+    struct tally tally = {0};
+    size_t each = shape_count(&samples->shape);
+    if (samples->element == ELEMENT_UINT8) {
+        for (int c = 0; c < samples->preprocessing->channels; c++)
+            tally_bytes(samples, &by, c, &tally);
+    } else {
+        _Alignas(64) float x[BLOCK + 16];
+        int channels = shape_channels(&samples->shape);
+        size_t count = samples->count * each, block = BLOCK / (size_t)channels * (size_t)channels;
+        for (size_t at = 0; at < count; at += block) {
+            size_t n = count - at < block ? count - at : block;
+            preprocessing_floats(samples->preprocessing, channels, n,
+                                 (const float *)(const void *)samples->bytes + at, x);
+            tally_tensor(plan, tensor, *ranges, n, x, &tally);
+        }
+    }
+    tally_finish(&tally, samples->count * each, stats);
 }

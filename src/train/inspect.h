@@ -2,6 +2,7 @@
 #ifndef TRAIN_INSPECT_H
 #define TRAIN_INSPECT_H
 
+#include "data/samples.h"
 #include "quant/scheme.h"
 
 #define TENSOR_BINS 32
@@ -17,9 +18,9 @@ void inspect_values(const struct quant_plan *plan, const struct quant_tensor *te
                     const struct range *ranges, size_t count, const float *x,
                     struct tensor_stats *stats);
 
-/* The same for the pixels of images, the model's input. */
-void inspect_pixels(const struct quant_plan *plan, const struct quant_tensor *tensor,
-                    const struct range *ranges, size_t count, const unsigned char *pixels,
-                    struct tensor_stats *stats);
+/* The same of samples that are the model's input. */
+void inspect_samples(const struct quant_plan *plan, const struct quant_tensor *tensor,
+                     const struct range *ranges, const struct samples *samples,
+                     struct tensor_stats *stats);
 
 #endif

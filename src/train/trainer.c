@@ -16,7 +16,7 @@
 struct trainer {
     const struct model *model;
     const struct quant_plan *plan; /* NULL: plain float32 */
-    const struct digits *digits;
+    const struct samples *samples;
     struct training training;
     struct pool *pool;
     struct network *network;
@@ -26,9 +26,10 @@ struct trainer {
     bool is_calibrated;                   /* or need not be */
     uint32_t *order;                      /* [digits->count], of epoch order_epoch */
     uint64_t order_epoch;
-    unsigned char *pixels, *labels; /* of the last batch */
-    int count;                      /* digits in it */
-    struct step_times *times;       /* of trainer_measure */
+    struct samples chosen; /* of the last batch; owns its bytes and labels */
+    struct augment augment;
+    int count;                /* samples in it */
+    struct step_times *times; /* of trainer_measure */
 
     int batches;      /* in an epoch */
     uint64_t steps;   /* batches done */
@@ -60,8 +61,8 @@ static enum status check_training(const struct training *training, const struct 
         return error_set(error, STATUS_USAGE, "",
                          "label smoothing must be at least 0 and less than 1");
     if (dataset->train.count == 0 || dataset->train.count > UINT32_MAX)
-        return error_set(error, STATUS_USAGE, dataset->folder,
-                         "%zu training digits: must be between 1 and 4294967295",
+        return error_set(error, STATUS_USAGE, dataset->path,
+                         "%zu training images: must be between 1 and 4294967295",
                          dataset->train.count);
     return STATUS_OK;
 }
@@ -75,29 +76,34 @@ static enum status trainer_allocate(struct trainer *trainer, struct error *error
     trainer->gradient = array_new(weights, sizeof(float));
     trainer->ranges = array_new(ranges, sizeof(struct range));
     trainer->ranges_before = array_new(ranges, sizeof(struct range));
-    trainer->order = array_new(trainer->digits->count, sizeof *trainer->order);
-    trainer->pixels = array_new(batch, DIGIT_PIXELS);
-    trainer->labels = array_new(batch, 1);
+    trainer->order = array_new(trainer->samples->count, sizeof *trainer->order);
+    trainer->chosen = *trainer->samples;
+    trainer->chosen.bytes = array_new(batch, samples_bytes(trainer->samples));
+    trainer->chosen.labels = array_new(batch, sizeof *trainer->chosen.labels);
     if (!trainer->weights || !trainer->m || !trainer->v || !trainer->gradient || !trainer->ranges ||
-        !trainer->ranges_before || !trainer->order || !trainer->pixels || !trainer->labels)
+        !trainer->ranges_before || !trainer->order || !trainer->chosen.bytes ||
+        !trainer->chosen.labels)
         return error_memory(error, trainer->model->name, weights * 4 * sizeof(float));
     memcpy(trainer->weights, trainer->model->weights, weights * sizeof(float));
     return STATUS_OK;
 }
 
-static void take_digit(struct trainer *trainer, enum augmentation augment, size_t slot,
-                       size_t digit) {
-    augment_digit(augment, trainer->training.seed, trainer->steps, (uint32_t)slot,
-                  trainer->digits->images + digit * DIGIT_PIXELS,
-                  trainer->pixels + slot * DIGIT_PIXELS);
-    trainer->labels[slot] = trainer->digits->labels[digit];
+static void take_sample(struct trainer *trainer, bool is_augmented, size_t slot, size_t index) {
+    size_t bytes = samples_bytes(trainer->samples);
+    const unsigned char *from = samples_at(trainer->samples, index);
+    unsigned char *to = trainer->chosen.bytes + slot * bytes;
+    if (is_augmented)
+        augment_image(&trainer->augment, trainer->steps, (uint32_t)slot, from, to);
+    else
+        memcpy(to, from, bytes);
+    trainer->chosen.labels[slot] = trainer->samples->labels[index];
 }
 
 static struct pass make_pass(struct trainer *trainer) {
     return (struct pass){
         .pool = trainer->pool,
         .count = trainer->count,
-        .pixels = trainer->pixels,
+        .samples = &trainer->chosen,
         .weights = trainer->weights,
         .ranges = trainer->ranges,
         .seed = trainer->training.seed,
@@ -108,6 +114,9 @@ static struct pass make_pass(struct trainer *trainer) {
 
 static enum status trainer_fill(struct trainer *trainer, struct error *error) {
     enum status status = trainer_allocate(trainer, error);
+    if (!status)
+        status = samples_check_input(trainer->samples, &trainer->model->layers[0].output,
+                                     trainer->model->name, error);
     if (status) return status;
     struct network_options options = {
         .model = trainer->model,
@@ -145,7 +154,9 @@ enum status trainer_create(struct trainer **trainer, const struct model *model,
     size_t batch = (size_t)training->batch;
     made->model = model;
     made->plan = plan;
-    made->digits = &dataset->train;
+    made->samples = &dataset->train;
+    made->augment = (struct augment){training->augment, dataset->train.shape, training->seed};
+    if (dataset->train.element != ELEMENT_UINT8) made->augment.kind = AUGMENT_NONE;
     made->training = *training;
     made->pool = pool;
     made->batches = (int)((dataset->train.count + batch - 1) / batch);
@@ -174,14 +185,14 @@ void trainer_destroy(struct trainer *trainer) {
     array_free(trainer->ranges);
     array_free(trainer->ranges_before);
     array_free(trainer->order);
-    array_free(trainer->pixels);
-    array_free(trainer->labels);
+    array_free(trainer->chosen.bytes);
+    array_free(trainer->chosen.labels);
     free(trainer);
 }
 
 /* ---- initial ranges ---- */
 
-#define CALIBRATION_DIGITS 1024
+#define CALIBRATION_SAMPLES 1024
 
 /* Ranges start as the mean over batches of training digits, which a moving average would reach
  * after thousands of steps. */
@@ -192,21 +203,23 @@ void trainer_calibrate(struct trainer *trainer) {
     for (int i = 0; i < plan->tensor_count; i++)
         if (plan->tensors[i].kind == TENSOR_ACTIVATION)
             trainer->ranges[plan->tensors[i].offset] = (struct range){0, 0};
-    size_t all = trainer->digits->count, batch = (size_t)trainer->training.batch;
-    size_t total = all < CALIBRATION_DIGITS ? all : CALIBRATION_DIGITS;
+    size_t all = trainer->samples->count, batch = (size_t)trainer->training.batch;
+    size_t total = all < CALIBRATION_SAMPLES ? all : CALIBRATION_SAMPLES;
     if (batch > total) total = batch < all ? batch : all;
     if (batch > total) batch = total;
     trainer->count = (int)batch;
+    trainer->chosen.count = batch;
     struct pass pass = make_pass(trainer);
     pass.batch_statistics = true;
     network_quantize_kernels(trainer->network, &pass);
     for (size_t b = 0; b < total / batch; b++) {
         for (size_t i = 0; i < batch; i++) /* spread: a folder may be sorted by class */
-            take_digit(trainer, AUGMENT_NONE, i, (size_t)((uint64_t)(b * batch + i) * all / total));
+            take_sample(trainer, false, i, (size_t)((uint64_t)(b * batch + i) * all / total));
         pass.rate = 1.0f / (float)(b + 1);
         network_forward(trainer->network, &pass);
     }
     trainer->count = 0;
+    trainer->chosen.count = 0;
 }
 
 /* ---- learning rate ---- */
@@ -271,15 +284,15 @@ static void load_part(void *context, int part, int parts) {
     size_t begin, end;
     pool_share((size_t)trainer->count, 1, part, parts, &begin, &end);
     for (size_t i = begin; i < end; i++) {
-        size_t digit = loading->begin + i;
-        if (training->shuffle) digit = trainer->order[digit];
-        take_digit(trainer, training->augment, i, digit);
+        size_t index = loading->begin + i;
+        if (training->shuffle) index = trainer->order[index];
+        take_sample(trainer, trainer->augment.kind != AUGMENT_NONE, i, index);
     }
 }
 
 static void load_batch(struct trainer *trainer) {
     uint64_t epoch = trainer->steps / (uint64_t)trainer->batches;
-    size_t all = trainer->digits->count, batch = (size_t)trainer->training.batch;
+    size_t all = trainer->samples->count, batch = (size_t)trainer->training.batch;
     size_t begin = (size_t)(trainer->steps % (uint64_t)trainer->batches) * batch;
     size_t count = all - begin < batch ? all - begin : batch;
     if (trainer->training.shuffle && trainer->order_epoch != epoch) {
@@ -287,6 +300,7 @@ static void load_batch(struct trainer *trainer) {
         trainer->order_epoch = epoch;
     }
     trainer->count = (int)count;
+    trainer->chosen.count = count;
     struct loading loading = {trainer, begin};
     /* Shuffled digits miss every cache, so the threads share the waiting as well. */
     pool_run(trainer->pool, pool_threads(trainer->pool), load_part, &loading);
@@ -354,7 +368,7 @@ void trainer_step(struct trainer *trainer, struct step_result *result) {
     TIME_SPENT(trainer, kernels, &last);
     network_forward(trainer->network, &pass);
     if (trainer->times) last = clock_seconds();
-    network_loss(trainer->network, &pass, trainer->labels, &result->correct);
+    network_loss(trainer->network, &pass, trainer->chosen.labels, &result->correct);
     TIME_SPENT(trainer, loss, &last);
     network_backward(trainer->network, &pass, trainer->gradient);
 
@@ -379,8 +393,9 @@ struct trainer_memory trainer_memory(const struct trainer *trainer) {
         .network = network_memory(trainer->network),
         .optimizer =
             4 * trainer->model->weight_count * sizeof(float) + 2 * ranges * sizeof(struct range),
-        .digits = (size_t)trainer->training.batch * (DIGIT_PIXELS + 1) +
-                  trainer->digits->count * sizeof *trainer->order,
+        .samples =
+            (size_t)trainer->training.batch * (samples_bytes(trainer->samples) + sizeof(uint16_t)) +
+            trainer->samples->count * sizeof *trainer->order,
     };
 }
 
@@ -429,8 +444,7 @@ void trainer_inspect(const struct trainer *trainer, int index, struct tensor_sta
     const float *values = NULL;
     switch (tensor->kind) {
     case TENSOR_INPUT:
-        count = (size_t)trainer->count * DIGIT_PIXELS;
-        inspect_pixels(plan, tensor, ranges, count, trainer->pixels, stats);
+        inspect_samples(plan, tensor, ranges, &trainer->chosen, stats);
         return;
     case TENSOR_WEIGHT: {
         int kernel = trainer->model->layers[tensor->layer].kernel;

@@ -37,7 +37,10 @@ struct training {
     uint64_t seed;
     uint64_t max_steps; /* stop after this many batches; 0: no limit */
     bool shuffle, dropout;
-    enum augmentation augment; /* of the training digits, different every time */
+    enum augmentation augment;        /* of the training digits, different every time */
+    char rescale[PREPROCESSING_NAME]; /* of the images, as preprocessing_parse takes it; "": what
+                                         suits them.  For checkpoints: the trainer takes the
+                                         samples as they come */
 };
 
 struct step_result {
@@ -83,7 +86,7 @@ void trainer_measure(struct trainer *trainer, struct step_times *times);
 struct trainer_memory {
     size_t network;   /* network_memory: values, gradients, quantized kernels, scratch */
     size_t optimizer; /* weights, their gradient, Adam's two moments, ranges */
-    size_t digits;    /* the batch and the order of the epoch */
+    size_t samples;   /* the batch and the order of the epoch */
 };
 struct trainer_memory trainer_memory(const struct trainer *trainer);
 const struct network *trainer_network(const struct trainer *trainer);

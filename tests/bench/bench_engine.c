@@ -92,20 +92,19 @@ static double total_seconds(struct engine *engine, struct pool *pool, double (*c
     double readings[READINGS];
     for (int r = -1; r < READINGS; r++) { /* the first one warms up */
         double begin = clock();
-        if (engine_run(engine, pool, ENGINE_PIXELS, dataset.test.count, dataset.test.images,
-                       outputs, &error))
+        if (engine_run_samples(engine, pool, &dataset.test, outputs, &error))
             fail("running", &error);
         if (r >= 0) readings[r] = clock() - begin;
     }
     return median(readings);
 }
 
-/* The steps one by one, as a run of one thread calls them. */
+/* The steps one by one, as a run of one thread calls them, on the samples of the last run. */
 static void time_steps(struct engine *engine, double seconds[STEPS_MOST]) {
     size_t count = dataset.test.count / BATCH * BATCH;
     for (size_t at = 0; at < count; at += engine->chunk) {
         size_t begin = at % BATCH, end = begin + engine->chunk;
-        engine->pixels = dataset.test.images + (at - begin) * DIGIT_PIXELS;
+        engine->first = at - begin;
         if (end > BATCH) {
             end = BATCH;
             at -= engine->chunk - (end - begin);
@@ -122,7 +121,7 @@ static void time_steps(struct engine *engine, double seconds[STEPS_MOST]) {
 static void print_steps(struct engine *engine, double peak) {
     static double readings[STEPS_MOST][READINGS];
     size_t count = dataset.test.count / BATCH * BATCH;
-    if (engine->step_count > STEPS_MOST || !count || !engine->pixels_quantized) return;
+    if (engine->step_count > STEPS_MOST || !count || !engine->input_only_quantized) return;
     for (int r = 0; r < READINGS; r++) {
         double seconds[STEPS_MOST] = {0};
         time_steps(engine, seconds);

@@ -5,9 +5,15 @@
 #include <string.h>
 
 #include "data/augment.h"
-#include "data/dataset.h"
+#include "data/image.h"
 
 enum { SIDE = DIGIT_SIDE, DRAWS = 2000 };
+
+static void augment_digit(enum augmentation kind, uint64_t seed, uint64_t step, uint32_t index,
+                          const unsigned char *from, unsigned char *to) {
+    const struct augment augment = {kind, {3, {SIDE, SIDE, 1}}, seed};
+    augment_image(&augment, step, index, from, to);
+}
 
 static void fill_noise(unsigned char *image) {
     uint32_t state = 1;
@@ -23,6 +29,26 @@ static void augmentation_none_copies_the_digit(void **state) {
     fill_noise(from);
     augment_digit(AUGMENT_NONE, 1, 2, 3, from, to);
     assert_memory_equal(from, to, DIGIT_PIXELS);
+}
+
+/* Each channel of a wide image moves as a grey image of that size does. */
+static void every_channel_of_any_shape_moves_alike(void **state) {
+    (void)state;
+    enum { HEIGHT = 9, WIDTH = 14, CHANNELS = 3, PIXELS = HEIGHT * WIDTH };
+    unsigned char from[PIXELS * CHANNELS], to[PIXELS * CHANNELS];
+    for (int i = 0; i < PIXELS * CHANNELS; i++) from[i] = (unsigned char)(i * 37 + i / 7);
+    for (enum augmentation kind = AUGMENT_NONE; kind < AUGMENTATIONS; kind++)
+        for (uint32_t draw = 0; draw < 200; draw++) {
+            const struct augment colour = {kind, {3, {HEIGHT, WIDTH, CHANNELS}}, 5};
+            const struct augment grey = {kind, {3, {HEIGHT, WIDTH, 1}}, 5};
+            augment_image(&colour, 7, draw, from, to);
+            for (int c = 0; c < CHANNELS; c++) {
+                unsigned char plane[PIXELS], moved[PIXELS];
+                for (int i = 0; i < PIXELS; i++) plane[i] = from[i * CHANNELS + c];
+                augment_image(&grey, 7, draw, plane, moved);
+                for (int i = 0; i < PIXELS; i++) assert_int_equal(to[i * CHANNELS + c], moved[i]);
+            }
+        }
 }
 
 static void names_are_those_of_the_command_line(void **state) {
@@ -148,6 +174,7 @@ static void same_numbers_give_the_same_digit_and_others_another(void **state) {
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(augmentation_none_copies_the_digit),
+    cmocka_unit_test(every_channel_of_any_shape_moves_alike),
     cmocka_unit_test(names_are_those_of_the_command_line),
     cmocka_unit_test(shift_moves_by_up_to_one_pixel_each_way_and_all_ways_come_up),
     cmocka_unit_test(affine_turns_scales_and_moves_a_plane_within_its_bounds),

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "data/dataset.h"
+#include "data/image.h"
 #include "export/png.h"
 
 /* Bytes of an IDX file made by hand: two 28x28 images (or their labels 7 and 2). */
@@ -56,13 +57,23 @@ static const char *good_folder(void) {
     return folder;
 }
 
+/* As a model of MNIST's digits asks for them. */
+static enum status open_digits(struct dataset *dataset, const char *folder, struct error *error) {
+    const struct dataset_request request = {.path = folder,
+                                            .shape = {3, {DIGIT_SIDE, DIGIT_SIDE, 1}},
+                                            .classes = DIGIT_CLASSES,
+                                            .needs_train = true,
+                                            .needs_test = true};
+    return dataset_open(dataset, &request, error);
+}
+
 /* Loading `folder` fails, and the message names the file and holds `text`. */
 static void check_refused(const char *folder, const char *name, const char *text) {
     struct error error;
     struct dataset dataset;
-    enum status status = dataset_load(&dataset, folder, &error);
+    enum status status = open_digits(&dataset, folder, &error);
     assert_int_not_equal(status, STATUS_OK);
-    assert_null(dataset.train.images);
+    assert_null(dataset.train.bytes);
     assert_int_equal(dataset.test.count, 0);
     if (!strstr(error.where, name) || !strstr(error.text, text)) {
         print_error("got '%s: %s', want '%s' and '%s'\n", error.where, error.text, name, text);
@@ -77,7 +88,7 @@ static void the_bundled_digits_load(void **state) {
     assert_ok(dataset_load(&dataset, test_asset("mnist-5k"), &error), &error);
     assert_int_equal(dataset.train.count, 4000);
     assert_int_equal(dataset.test.count, 1000);
-    assert_string_equal(dataset.folder, test_asset("mnist-5k"));
+    assert_string_equal(dataset.path, test_asset("mnist-5k"));
     int counts[10] = {0};
     for (size_t i = 0; i < 1000; i++) counts[dataset.test.labels[i]]++;
     for (int i = 0; i < 10; i++) assert_int_equal(counts[i], 100);
@@ -96,8 +107,9 @@ static void the_whole_mnist_loads(void **state) {
     assert_int_equal(dataset.train.count, 60000);
     assert_int_equal(dataset.test.count, 10000);
     /* As everybody knows them, the first digits are 5 0 4 and 7 2 1. */
-    assert_memory_equal(dataset.train.labels, "\5\0\4", 3);
-    assert_memory_equal(dataset.test.labels, "\7\2\1", 3);
+    const uint16_t first_train[] = {5, 0, 4}, first_test[] = {7, 2, 1};
+    assert_memory_equal(dataset.train.labels, first_train, sizeof first_train);
+    assert_memory_equal(dataset.test.labels, first_test, sizeof first_test);
     dataset_free(&dataset);
 }
 
@@ -107,8 +119,9 @@ static void pixels_and_labels_arrive_as_they_are(void **state) {
     struct dataset dataset;
     assert_ok(dataset_load(&dataset, good_folder(), &error), &error);
     assert_int_equal(dataset.test.count, 2);
-    assert_memory_equal(dataset.test.images, images_file + 16, 2 * DIGIT_PIXELS);
-    assert_memory_equal(dataset.test.labels, "\7\2", 2);
+    assert_memory_equal(dataset.test.bytes, images_file + 16, 2 * DIGIT_PIXELS);
+    assert_int_equal(dataset.test.labels[0], 7);
+    assert_int_equal(dataset.test.labels[1], 2);
     dataset_free(&dataset);
 }
 
@@ -124,8 +137,8 @@ static void plain_and_gzip_and_dotted_names_are_found(void **state) {
     remove_file(folder, names[2]);
     write_gzip(folder, "t10k-images.idx3-ubyte.gz", images_file, IMAGES_SIZE);
     assert_ok(dataset_load(&dataset, folder, &error), &error);
-    assert_memory_equal(dataset.train.images, images_file + 16, 2 * DIGIT_PIXELS);
-    assert_memory_equal(dataset.test.images, images_file + 16, 2 * DIGIT_PIXELS);
+    assert_memory_equal(dataset.train.bytes, images_file + 16, 2 * DIGIT_PIXELS);
+    assert_memory_equal(dataset.test.bytes, images_file + 16, 2 * DIGIT_PIXELS);
     dataset_free(&dataset);
     remove_file(folder, "train-images-idx3-ubyte.gz");
     remove_file(folder, "train-labels.idx1-ubyte");
@@ -152,7 +165,7 @@ static void every_header_field_is_checked(void **state) {
         {0, 0, 1, "bytes 0-1 are 01 00"},
         {0, 2, 0x0d, "byte 2: elements of type 0x0d (float32)"},
         {0, 2, 0x77, "unknown"},
-        {0, 3, 2, "byte 3: 2 dimensions, 3 expected"},
+        {0, 3, 2, "byte 3: 2 dimensions, 3 or 4 expected"},
         {0, 3, 1, "holds labels"},
         {1, 3, 3, "holds images"},
         {0, 7, 0, "is empty"},
@@ -161,10 +174,10 @@ static void every_header_field_is_checked(void **state) {
         {0, 7, 3, "2368 expected from the count at byte 4; the file is cut short"},
         {0, 7, 1, "too long or the count is wrong"},
         {1, 7, 3, "cut short"},
-        {0, 11, 27, "images are 27x28"},
-        {0, 15, 29, "images are 28x29"},
-        {0, 8, 0xff, "images are 4278190108x28"},
-        {1, 9, 10, "label 1 (byte 9) is 10, 0..9 expected"},
+        {0, 11, 27, "1528 expected"},
+        {0, 15, 29, "1640 expected"},
+        {0, 8, 0xff, "byte 8: an image with a side of 4278190108"},
+        {1, 9, 10, "label 1 is 10, 0..9 expected; so are 1 of 2 labels"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *folder = good_folder();
@@ -175,6 +188,62 @@ static void every_header_field_is_checked(void **state) {
         write_file(folder, names[cases[i].file], bytes, length);
         check_refused(folder, names[cases[i].file], cases[i].text);
     }
+}
+
+static void what_the_model_does_not_take_is_refused(void **state) {
+    (void)state;
+    struct error error;
+    struct dataset dataset;
+    const char *folder = good_folder();
+    struct dataset_request request = {.path = folder,
+                                      .shape = {3, {32, 32, 3}},
+                                      .classes = 10,
+                                      .needs_train = true,
+                                      .needs_test = true};
+    assert_int_equal(dataset_open(&dataset, &request, &error), STATUS_FORMAT);
+    assert_string_equal(error.text, "holds 28x28x1; the model takes 32x32x3");
+    request.shape = (struct shape){1, {784}};
+    request.classes = 8;
+    assert_ok(dataset_open(&dataset, &request, &error), &error);
+    assert_int_equal(dataset.classes, 8);
+    assert_string_equal(dataset.names.list[7], "7");
+    dataset_free(&dataset);
+    request.classes = 7;
+    assert_int_equal(dataset_open(&dataset, &request, &error), STATUS_FORMAT);
+    assert_non_null(strstr(error.text, "label 0 is 7, 0..6 expected"));
+}
+
+static void labels_may_count_from_one(void **state) {
+    (void)state;
+    struct error error;
+    struct dataset dataset;
+    const char *folder = good_folder();
+    const unsigned char from_one[LABELS_SIZE] = {0, 0, 8, 1, 0, 0, 0, 2, 3, 1};
+    write_file(folder, names[1], from_one, LABELS_SIZE);
+    write_file(folder, names[3], from_one, LABELS_SIZE);
+    struct dataset_request request = {
+        .path = folder, .classes = 3, .needs_train = true, .needs_test = true};
+    assert_ok(dataset_open(&dataset, &request, &error), &error);
+    assert_int_equal(dataset.train.labels[0], 2);
+    assert_int_equal(dataset.train.labels[1], 0);
+    dataset_free(&dataset);
+}
+
+static void a_part_that_nobody_needs_may_be_absent(void **state) {
+    (void)state;
+    struct error error;
+    struct dataset dataset;
+    const char *folder = good_folder();
+    remove_file(folder, names[0]);
+    remove_file(folder, names[1]);
+    struct dataset_request request = {.path = folder, .needs_test = true};
+    assert_ok(dataset_open(&dataset, &request, &error), &error);
+    assert_int_equal(dataset.train.count, 0);
+    assert_int_equal(dataset.test.count, 2);
+    dataset_free(&dataset);
+    request.needs_train = true;
+    assert_int_equal(dataset_open(&dataset, &request, &error), STATUS_IO);
+    assert_non_null(strstr(error.where, names[0]));
 }
 
 static void swapped_and_unequal_files_are_refused(void **state) {
@@ -270,7 +339,7 @@ static const char *picture_folder(const struct dataset *source) {
                      label, "bax"[written]);
             unsigned char pixels[DIGIT_PIXELS];
             for (size_t j = 0; j < DIGIT_PIXELS; j++)
-                pixels[j] = source->test.images[i * DIGIT_PIXELS + j] ^ (written < 2 ? 0 : 255);
+                pixels[j] = source->test.bytes[i * DIGIT_PIXELS + j] ^ (written < 2 ? 0 : 255);
             assert_ok(png_write_grey(path, pixels, DIGIT_SIDE, DIGIT_SIDE, &error), &error);
             written++;
         }
@@ -285,7 +354,7 @@ static void folders_of_pictures_are_a_data_set(void **state) {
     assert_ok(dataset_load(&source, test_asset("mnist-5k"), &error), &error);
     const char *folder = picture_folder(&source);
     write_file(folder, "train/3/notes.txt", "no picture", 10);
-    assert_ok(dataset_load(&dataset, folder, &error), &error);
+    assert_ok(open_digits(&dataset, folder, &error), &error);
     assert_int_equal(dataset.train.count, 20);
     assert_int_equal(dataset.test.count, 10);
     size_t first = 0; /* the first 4 of the source was written as b.png, the second as a.png */
@@ -293,30 +362,51 @@ static void folders_of_pictures_are_a_data_set(void **state) {
     size_t second = first + 1;
     while (source.test.labels[second] != 4) second++;
     assert_int_equal(dataset.train.labels[8], 4);
-    assert_memory_equal(dataset.train.images + 8 * DIGIT_PIXELS,
-                        source.test.images + second * DIGIT_PIXELS, DIGIT_PIXELS);
-    assert_memory_equal(dataset.train.images + 9 * DIGIT_PIXELS,
-                        source.test.images + first * DIGIT_PIXELS, DIGIT_PIXELS);
+    assert_memory_equal(dataset.train.bytes + 8 * DIGIT_PIXELS,
+                        source.test.bytes + second * DIGIT_PIXELS, DIGIT_PIXELS);
+    assert_memory_equal(dataset.train.bytes + 9 * DIGIT_PIXELS,
+                        source.test.bytes + first * DIGIT_PIXELS, DIGIT_PIXELS);
     for (int i = 0; i < 10; i++) assert_int_equal(dataset.test.labels[i], i);
     size_t third = second + 1; /* as it was before it was written dark on light */
     while (source.test.labels[third] != 4) third++;
-    assert_memory_equal(dataset.test.images + 4 * DIGIT_PIXELS,
-                        source.test.images + third * DIGIT_PIXELS, DIGIT_PIXELS);
+    assert_memory_equal(dataset.test.bytes + 4 * DIGIT_PIXELS,
+                        source.test.bytes + third * DIGIT_PIXELS, DIGIT_PIXELS);
     dataset_free(&dataset);
 
     write_file(folder, "train/5/c.png", "no picture", 10);
-    check_refused(folder, "train/5/c.png", "is not a PNG file");
+    assert_ok(open_digits(&dataset, folder, &error), &error);
+    assert_int_equal(dataset.train.count, 20);
+    assert_non_null(strstr(dataset.remark, "train/5/c.png"));
+    dataset_free(&dataset);
     remove_file(folder, "train/5/c.png");
     for (int label = 0; label < 10; label++) {
-        char name[32];
+        char name[32], path[1200];
         snprintf(name, sizeof name, "test/%d/x.png", label);
         remove_file(folder, name);
+        snprintf(path, sizeof path, "%s/test/%d", folder, label);
+        rmdir(path);
     }
-    check_refused(folder, "/test", "has no PNG files");
     char path[1200];
-    snprintf(path, sizeof path, "%s/test/9", folder);
+    snprintf(path, sizeof path, "%s/test", folder);
     rmdir(path);
-    check_refused(folder, "/test/9", "No such file");
+    /* Without a test part, one of each class's two pictures becomes it. */
+    const struct dataset_request request = {.path = folder,
+                                            .shape = {3, {DIGIT_SIDE, DIGIT_SIDE, 1}},
+                                            .classes = DIGIT_CLASSES,
+                                            .needs_train = true,
+                                            .needs_test = true,
+                                            .validation_split = .5};
+    assert_ok(dataset_open(&dataset, &request, &error), &error);
+    assert_int_equal(dataset.train.count, 10);
+    assert_int_equal(dataset.test.count, 10);
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(dataset.train.labels[i], i);
+        assert_int_equal(dataset.test.labels[i], i);
+        assert_memory_not_equal(dataset.train.bytes + i * DIGIT_PIXELS,
+                                dataset.test.bytes + i * DIGIT_PIXELS, DIGIT_PIXELS);
+    }
+    assert_non_null(strstr(dataset.remark, "there is no test part: 10 of 20 samples"));
+    dataset_free(&dataset);
     dataset_free(&source);
 }
 
@@ -327,6 +417,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(plain_and_gzip_and_dotted_names_are_found),
     cmocka_unit_test(what_is_not_there_is_named),
     cmocka_unit_test(every_header_field_is_checked),
+    cmocka_unit_test(what_the_model_does_not_take_is_refused),
+    cmocka_unit_test(labels_may_count_from_one),
+    cmocka_unit_test(a_part_that_nobody_needs_may_be_absent),
     cmocka_unit_test(swapped_and_unequal_files_are_refused),
     cmocka_unit_test(a_file_cut_anywhere_is_refused),
     cmocka_unit_test(a_gzip_file_cut_anywhere_is_refused),

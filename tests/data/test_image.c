@@ -28,7 +28,7 @@ static int free_digits(void **state) {
 /* Every tenth test digit, so that all labels occur. */
 static const unsigned char *digit_at(void **state, int index) {
     const struct dataset *dataset = *state;
-    return dataset->test.images + (size_t)index * 10 * DIGIT_PIXELS;
+    return dataset->test.bytes + (size_t)index * 10 * DIGIT_PIXELS;
 }
 
 /* Writes with libpng's plain interface; the rows are in the PNG's own format. */
@@ -84,7 +84,7 @@ static void every_mnist_digit_passes_through_unchanged(void **state) {
     const struct dataset *dataset = *state;
     struct error error;
     for (size_t i = 0; i < dataset->train.count; i++) {
-        unsigned char *pixels = dataset->train.images + i * DIGIT_PIXELS, got[DIGIT_PIXELS];
+        unsigned char *pixels = dataset->train.bytes + i * DIGIT_PIXELS, got[DIGIT_PIXELS];
         struct image image = {DIGIT_SIDE, DIGIT_SIDE, pixels};
         struct image_report report;
         assert_ok(image_to_digit(&image, "digit", got, &report, &error), &error);

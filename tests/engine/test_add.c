@@ -94,7 +94,7 @@ static void digest(const struct program *program, enum runtime runtime, char hex
         pairs[i][1] = (int8_t)(i % 256 - 128);
     }
     assert_ok(engine_create(&engine, &program->frozen, runtime, PAIRS, "add", &error), &error);
-    assert_ok(engine_run(engine, NULL, ENGINE_VALUES, PAIRS, pairs, sums, &error), &error);
+    engine_run(engine, NULL, PAIRS, pairs, sums);
     const int8_t *first = engine_tensor(engine, FIRST), *second = engine_tensor(engine, SECOND);
     for (int i = 0; i < PAIRS; i++) { /* the way there is exact */
         assert_int_equal(first[i], pairs[i][0]);

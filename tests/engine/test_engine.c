@@ -41,7 +41,6 @@ static unsigned char *test_images(void) {
 /* Outputs of `model` on the first test digits that differ from the file `wanted`. */
 static size_t differing(const char *model, enum runtime runtime, const char *wanted, size_t digits,
                         size_t *compared) {
-    const unsigned char *images = test_images();
     struct error error;
     struct frozen *frozen;
     struct engine *engine;
@@ -57,7 +56,8 @@ static size_t differing(const char *model, enum runtime runtime, const char *wan
     size_t length = outputs * size * digits;
     assert_int_equal(outputs * size * 10000, file_length);
     unsigned char *got = malloc(length);
-    assert_ok(engine_run(engine, pool, ENGINE_PIXELS, digits, images, got, &error), &error);
+    struct samples samples = test_digits(test_images(), NULL, digits);
+    assert_ok(engine_run_samples(engine, pool, &samples, got, &error), &error);
     size_t count = 0;
     for (size_t i = 0; i < length; i += size) count += memcmp(got + i, want + i, size) != 0;
     *compared = length / size;
@@ -98,7 +98,7 @@ static void float_programs_give_the_models_probabilities(void **state) {
     enum { SOME = DIGITS < 1000 ? DIGITS / 4 : 1000 };
     static const char *const models[] = {"fc", "cnn", "cnn_bn"};
     static float got[SOME * 10];
-    const unsigned char *images = test_images();
+    const struct samples samples = test_digits(test_images(), NULL, SOME);
     for (size_t m = 0; m < 3; m++) {
         char model[64], wanted[64];
         struct error error;
@@ -114,7 +114,7 @@ static void float_programs_give_the_models_probabilities(void **state) {
         assert_ok(pool_create(&pool, 2, &error), &error);
         for (enum runtime runtime = RUNTIME_REF; runtime <= RUNTIME_XNN; runtime++) {
             assert_ok(engine_create(&engine, frozen, runtime, 64, model, &error), &error);
-            assert_ok(engine_run(engine, pool, ENGINE_PIXELS, SOME, images, got, &error), &error);
+            assert_ok(engine_run_samples(engine, pool, &samples, got, &error), &error);
             for (int i = 0; i < SOME * 10; i++) assert_near(got[i], want[i], 1e-5);
             engine_destroy(engine);
         }
@@ -170,22 +170,21 @@ static void batches_threads_and_the_kind_of_input_change_nothing(void **state) {
     (void)state;
     enum { SOME = 7 };
     const unsigned char *images = test_images();
+    const struct samples samples = test_digits(images, NULL, SOME);
     struct error error;
     struct pool *pool;
     float threaded[SOME * 10], single[SOME * 10], floats[SOME * 10], x[SOME * PIXELS];
     assert_ok(pool_create(&pool, 3, &error), &error);
     struct loaded loaded = load("golden/cnn/model_int8.tflite", 3);
-    assert_ok(engine_run(loaded.engine, pool, ENGINE_PIXELS, SOME, images, threaded, &error),
-              &error);
-    for (int i = 0; i < SOME; i++)
-        assert_ok(engine_run(loaded.engine, NULL, ENGINE_PIXELS, 1, images + i * PIXELS,
-                             single + i * 10, &error),
-                  &error);
+    assert_ok(engine_run_samples(loaded.engine, pool, &samples, threaded, &error), &error);
+    for (size_t i = 0; i < SOME; i++) {
+        struct samples one = samples_part(&samples, i, 1);
+        assert_ok(engine_run_samples(loaded.engine, NULL, &one, single + i * 10, &error), &error);
+    }
     for (int i = 0; i < SOME * PIXELS; i++) x[i] = (float)images[i] / 255.0f;
     for (int i = 0; i < SOME; i += 3)
-        assert_ok(engine_run(loaded.engine, pool, ENGINE_VALUES, SOME - i < 3 ? SOME - i : 3,
-                             x + i * PIXELS, floats + i * 10, &error),
-                  &error);
+        engine_run(loaded.engine, pool, SOME - i < 3 ? SOME - i : 3, x + i * PIXELS,
+                   floats + i * 10);
     assert_memory_equal(threaded, single, sizeof threaded);
     assert_memory_equal(threaded, floats, sizeof threaded);
     unload(&loaded);
@@ -197,8 +196,8 @@ static void a_tensor_can_be_looked_at_after_a_run(void **state) {
     struct loaded loaded = load("golden/fc/model_int8.tflite", 1);
     struct error error;
     float output[10];
-    assert_ok(engine_run(loaded.engine, NULL, ENGINE_PIXELS, 1, test_images(), output, &error),
-              &error);
+    const struct samples digit = test_digits(test_images(), NULL, 1);
+    assert_ok(engine_run_samples(loaded.engine, NULL, &digit, output, &error), &error);
     /* golden/fc/model_int8.tensors.json, values of the first digit */
     static const int8_t probabilities[] = {-128, -128, -128, -128, -128,
                                            -128, -128, 127,  -128, -128};
@@ -250,9 +249,8 @@ static void an_inspectable_engine_has_every_tensor_that_tflite_had(void **state)
         assert_ok(tflite_read(test_shared(path), &frozen, &error), &error);
         assert_ok(engine_create_inspectable(&engine, frozen, RUNTIME_REF, 1, path, &error), &error);
         for (int digit = 0; digit < 2; digit++) {
-            assert_ok(engine_run(engine, NULL, ENGINE_PIXELS, 1, test_images() + digit * PIXELS,
-                                 output, &error),
-                      &error);
+            const struct samples one = test_digits(test_images() + digit * PIXELS, NULL, 1);
+            assert_ok(engine_run_samples(engine, NULL, &one, output, &error), &error);
             int checked = check_tensors(engine, frozen, json_object_get(root, "values"), digit);
             assert_int_equal(checked, tensors[n]);
         }

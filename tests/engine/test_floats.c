@@ -58,7 +58,7 @@ static void relu_add_pad_and_the_largest_value_are_computed_as_by_hand(void **st
     struct engine *engine;
     struct error error;
     assert_ok(engine_create(&engine, &program, RUNTIME_REF, 2, "by hand", &error), &error);
-    assert_ok(engine_run(engine, NULL, ENGINE_VALUES, 2, input, output, &error), &error);
+    engine_run(engine, NULL, 2, input, output);
     assert_memory_equal(engine_tensor(engine, 1), rectified, sizeof rectified);
     assert_memory_equal(engine_tensor(engine, 2), sum, sizeof sum);
     assert_memory_equal(engine_tensor(engine, 4), padded, sizeof padded);
@@ -115,7 +115,7 @@ static void a_constant_is_added_along_the_dimensions_that_it_lacks(void **state)
         parts[1].data = constant;
         parts[1].data_bytes = frozen_tensor_count(&parts[1]) * sizeof *constant;
         assert_ok(engine_create(&engine, &sum, RUNTIME_REF, 2, "by hand", &error), &error);
-        assert_ok(engine_run(engine, NULL, ENGINE_VALUES, 2, input, output, &error), &error);
+        engine_run(engine, NULL, 2, input, output);
         for (int j = 0; j < 16; j++)
             assert_true(output[j / 8][j % 8] == input[j / 8][j % 8] + cases[i].added[j % 8]);
         engine_destroy(engine);
@@ -155,7 +155,8 @@ static void a_later_quantize_takes_what_was_computed(void **state) {
     struct error error;
     for (int i = 0; i < 784; i++) pixels[i] = (unsigned char)(i % 128);
     assert_ok(engine_create(&engine, &mixed, RUNTIME_REF, 1, "by hand", &error), &error);
-    assert_ok(engine_run(engine, NULL, ENGINE_PIXELS, 1, pixels, output, &error), &error);
+    const struct samples samples = test_digits(pixels, NULL, 1);
+    assert_ok(engine_run_samples(engine, NULL, &samples, output, &error), &error);
     /* round(pixel / 255 * 128), a quarter added, which is 32 steps */
     for (int i = 0; i < 784; i++)
         assert_int_equal(output[i], -128 + (2 * pixels[i] * 128 + 255) / 510 + 32);

@@ -56,7 +56,7 @@ static void take(const unsigned char *bytes, size_t length, struct tally *tally)
         size_t out = engine_output_count(engine);
         unsigned char *input = calloc(2 * in, 4), *output = calloc(2 * out, 8);
         for (size_t i = 0; i < 2 * in * 4; i++) input[i] = (unsigned char)(i * 37);
-        assert_ok(engine_run(engine, NULL, ENGINE_VALUES, 2, input, output, &error), &error);
+        engine_run(engine, NULL, 2, input, output);
         free(input);
         free(output);
         engine_destroy(engine);

@@ -30,8 +30,8 @@ static void run(const struct frozen *frozen, enum runtime runtime, float outputs
     assert_ok(engine_create(&engine, frozen, runtime, BATCH, "odd", &error), &error);
     assert_int_equal(frozen->tensors[frozen->output].type, TYPE_FLOAT32);
     assert_int_equal(engine_output_count(engine), 10);
-    assert_ok(engine_run(engine, NULL, ENGINE_PIXELS, DIGITS, dataset.test.images, outputs, &error),
-              &error);
+    const struct samples samples = samples_part(&dataset.test, 0, DIGITS);
+    assert_ok(engine_run_samples(engine, NULL, &samples, outputs, &error), &error);
     engine_destroy(engine);
     dataset_free(&dataset);
 }

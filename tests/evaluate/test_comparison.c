@@ -12,18 +12,18 @@
 #include "evaluate/comparison.h"
 #include "evaluate/ptq.h"
 
-#define DIGITS 70 /* more than one batch */
+enum { DIGITS = 70 /* more than one batch */, PIXELS = 784, CLASSES = 10 };
 
 /* ---- by hand: one Dense layer that looks at the first pixel, which is 1 ---- */
 
 /* Each logit lies an eighth above a multiple of the output's step of a half. */
-static const float hand_logits[DIGIT_CLASSES] = {0.125f, 0.625f, 1.125f, 1.625f, 0.125f,
-                                                 0.625f, 1.125f, 1.625f, 0.125f, 0.625f};
+static const float hand_logits[CLASSES] = {0.125f, 0.625f, 1.125f, 1.625f, 0.125f,
+                                           0.625f, 1.125f, 1.625f, 0.125f, 0.625f};
 
 struct hand {
     struct model *model;
-    struct digits digits;
-    int8_t codes[DIGIT_CLASSES][DIGIT_PIXELS]; /* of the kernel, steps of 1/64 */
+    struct samples digits;
+    int8_t codes[CLASSES][PIXELS]; /* of the kernel, steps of 1/64 */
     float scales[4];
     int32_t zeros[4];
     char name[8]; /* of all tensors */
@@ -36,28 +36,26 @@ static void hand_create(struct hand *hand, int32_t zero_out) {
     memset(hand, 0, sizeof *hand);
     hand->model = chain_begin();
     chain_layer(hand->model, LAYER_FLATTEN, "flatten", ACTIVATION_LINEAR);
-    chain_dense(hand->model, "dense", DIGIT_CLASSES, ACTIVATION_LINEAR);
+    chain_dense(hand->model, "dense", CLASSES, ACTIVATION_LINEAR);
     chain_finish(hand->model, 1);
     memset(hand->model->weights, 0, hand->model->weight_count * sizeof(float));
     float *kernel =
         hand->model->weights + hand->model->parameters[hand->model->layers[2].kernel].offset;
-    for (int c = 0; c < DIGIT_CLASSES; c++) {
+    for (int c = 0; c < CLASSES; c++) {
         kernel[c] = hand_logits[c];
         hand->codes[c][0] = (int8_t)lrintf(hand_logits[c] * 64);
     }
-    hand->digits.count = DIGITS;
-    hand->digits.images = calloc(DIGITS, DIGIT_PIXELS);
-    hand->digits.labels = calloc(DIGITS, 1);
-    for (int i = 0; i < DIGITS; i++) hand->digits.images[i * DIGIT_PIXELS] = 255;
+    hand->digits = test_digits(calloc(DIGITS, PIXELS), calloc(DIGITS, sizeof(uint16_t)), DIGITS);
+    for (int i = 0; i < DIGITS; i++) hand->digits.bytes[i * PIXELS] = 255;
     for (int i = 0; i < DIGITS; i++) hand->digits.labels[i] = 3;
 
     static const float scales[4] = {1.0f / 255, 1.0f / 255, 1.0f / 64, 0.5f};
     const int32_t zeros[4] = {-128, -128, 0, zero_out};
     static const struct frozen_tensor tensors[4] = {
         {.rank = 4, .shape = {1, 28, 28, 1}},
-        {.rank = 2, .shape = {1, DIGIT_PIXELS}},
-        {.rank = 2, .shape = {DIGIT_CLASSES, DIGIT_PIXELS}},
-        {.rank = 2, .shape = {1, DIGIT_CLASSES}},
+        {.rank = 2, .shape = {1, PIXELS}},
+        {.rank = 2, .shape = {CLASSES, PIXELS}},
+        {.rank = 2, .shape = {1, CLASSES}},
     };
     for (int i = 0; i < 4; i++) {
         hand->scales[i] = scales[i];
@@ -85,13 +83,13 @@ static void hand_create(struct hand *hand, int32_t zero_out) {
 }
 
 static void hand_free(struct hand *hand) {
-    free(hand->digits.images);
+    free(hand->digits.bytes);
     free(hand->digits.labels);
     model_free(hand->model);
 }
 
 static struct comparison *compare(const struct model *model, const struct frozen *frozen,
-                                  const struct digits *digits) {
+                                  const struct samples *digits) {
     struct comparison *comparison;
     struct error error;
     assert_ok(comparison_create(&comparison, model, NULL, frozen, RUNTIME_REF, digits,
@@ -145,7 +143,7 @@ static void codes_that_end_too_early_count_as_saturated(void **state) {
     /* The largest logit, class 3, falls to that of class 2, which comes first. */
     assert_int_equal(dense->alone_lost, DIGITS);
     double before = 0, after = 0;
-    for (int c = 0; c < DIGIT_CLASSES; c++) {
+    for (int c = 0; c < CLASSES; c++) {
         before += exp((double)hand_logits[c] - 1.625);
         after += exp(fmin((double)hand_logits[c] - 0.125, 1) - 1);
     }
@@ -202,21 +200,19 @@ static struct model *chain_of_many(void) {
     chain_layer(model, LAYER_FLATTEN, "flatten", ACTIVATION_LINEAR);
     chain_dense(model, "hidden", 20, ACTIVATION_RELU);
     chain_dropout(model, "dropout", 0.5f);
-    chain_dense(model, "out", DIGIT_CLASSES, ACTIVATION_SOFTMAX);
+    chain_dense(model, "out", CLASSES, ACTIVATION_SOFTMAX);
     chain_finish(model, 5);
     return model;
 }
 
-static void random_digits(struct digits *digits) {
-    digits->count = DIGITS;
-    digits->images = malloc(DIGITS * DIGIT_PIXELS);
-    digits->labels = malloc(DIGITS);
-    for (uint32_t i = 0; i < DIGITS * DIGIT_PIXELS; i++) {
+static void random_digits(struct samples *digits) {
+    *digits = test_digits(calloc(DIGITS, PIXELS), calloc(DIGITS, sizeof(uint16_t)), DIGITS);
+    for (uint32_t i = 0; i < DIGITS * PIXELS; i++) {
         uint32_t words[4];
-        random_philox(3, RANDOM_TEST, i / DIGIT_PIXELS, i, words);
-        digits->images[i] = (unsigned char)(words[0] >> 24);
+        random_philox(3, RANDOM_TEST, i / PIXELS, i, words);
+        digits->bytes[i] = (unsigned char)(words[0] >> 24);
     }
-    for (int i = 0; i < DIGITS; i++) digits->labels[i] = (unsigned char)((i * 7) % DIGIT_CLASSES);
+    for (int i = 0; i < DIGITS; i++) digits->labels[i] = (uint16_t)((i * 7) % CLASSES);
 }
 
 static const char *const row_names[] = {"input_1", "conv",   "depthwise", "pool",
@@ -225,7 +221,7 @@ static const char *const row_names[] = {"input_1", "conv",   "depthwise", "pool"
 static void every_operator_finds_its_layer(void **state) {
     (void)state;
     struct model *model = chain_of_many();
-    struct digits digits;
+    struct samples digits;
     struct ptq ptq;
     struct frozen *frozen;
     struct error error;
@@ -254,7 +250,7 @@ static void every_operator_finds_its_layer(void **state) {
         frozen_free(frozen);
     }
     ptq_free(&ptq);
-    free(digits.images);
+    free(digits.bytes);
     free(digits.labels);
     model_free(model);
 }
@@ -262,7 +258,7 @@ static void every_operator_finds_its_layer(void **state) {
 static void a_layer_with_a_crippled_range_is_the_costliest(void **state) {
     (void)state;
     struct model *model = chain_of_many();
-    struct digits digits;
+    struct samples digits;
     struct ptq ptq;
     struct error error;
     random_digits(&digits);
@@ -289,7 +285,7 @@ static void a_layer_with_a_crippled_range_is_the_costliest(void **state) {
     }
     assert_int_equal(tried, 6);
     ptq_free(&ptq);
-    free(digits.images);
+    free(digits.bytes);
     free(digits.labels);
     model_free(model);
 }
@@ -326,7 +322,7 @@ static double sqnr_of_files(const char *name, const char *file, size_t count) {
     float *x = (float *)test_read(golden(name, "fp32_probs.f32"), &length);
     float *y = (float *)test_read(golden(name, file), &length);
     double signal = 0, noise = 0;
-    for (size_t i = 0; i < count * DIGIT_CLASSES; i++) {
+    for (size_t i = 0; i < count * CLASSES; i++) {
         signal += (double)x[i] * (double)x[i];
         noise += ((double)x[i] - (double)y[i]) * ((double)x[i] - (double)y[i]);
     }

@@ -8,8 +8,9 @@
 #include <jansson.h>
 
 #include "evaluate/evaluate.h"
+#include "tflite/tflite.h"
 
-static struct digits digits_of_test(struct dataset *dataset) {
+static struct samples digits_of_test(struct dataset *dataset) {
     struct error error;
     test_shared("data/mnist/t10k-images-idx3-ubyte.gz");
     const char *images = test_shared("data/mnist/t10k-images-idx3-ubyte.gz");
@@ -33,7 +34,7 @@ static void float_path_agrees_with_keras(const char *name) {
     struct error error;
     struct dataset dataset;
     char path[128];
-    struct digits digits = digits_of_test(&dataset);
+    struct samples digits = digits_of_test(&dataset);
     struct model *model;
     snprintf(path, sizeof path, "golden/%s/model.h5", name);
     assert_ok(model_load(test_shared(path), &model, &error), &error);
@@ -82,9 +83,66 @@ static void cnn_bn_in_float_is_what_keras_computes(void **state) {
     float_path_agrees_with_keras("cnn_bn");
 }
 
+/* ---- without the goldens ---- */
+
+/* A model and a program, each of 28x28x1 and 10 classes, on these samples. */
+static void check_refusals(const struct samples *samples, enum status wanted, const char *text) {
+    struct error error;
+    struct model *model;
+    struct frozen *frozen;
+    struct predictions got;
+    assert_ok(model_build("cnn", 1, &model, &error), &error);
+    assert_int_equal(evaluate_float(model, model->weights, samples, NULL, &got, &error), wanted);
+    assert_string_equal(error.where, model->name);
+    assert_string_equal(error.text, text);
+    assert_null(got.labels);
+    assert_ok(tflite_read(test_golden("qat.tflite"), &frozen, &error), &error);
+    assert_int_equal(evaluate_frozen(frozen, RUNTIME_REF, samples, NULL, "x.tflite", &got, &error),
+                     wanted);
+    assert_string_equal(error.where, "x.tflite");
+    assert_string_equal(error.text, text);
+    frozen_free(frozen);
+    model_free(model);
+}
+
+static void samples_must_fit_the_model(void **state) {
+    (void)state;
+    static unsigned char images[2 * 784];
+    uint16_t labels[2] = {1, 0};
+    struct samples digits = test_digits(images, labels, 2), wrong = digits;
+    wrong.count = 0;
+    check_refusals(&wrong, STATUS_USAGE, "there are no samples to evaluate on");
+    wrong = digits;
+    wrong.classes = 11;
+    check_refusals(&wrong, STATUS_UNSUPPORTED, "tells 10 classes apart; the data have 11");
+    wrong = digits;
+    wrong.shape = (struct shape){3, {14, 14, 4}};
+    check_refusals(&wrong, STATUS_FORMAT, "holds 14x14x4; the model takes 28x28x1");
+}
+
+static void a_model_of_more_classes_than_the_data_have_is_evaluated(void **state) {
+    (void)state;
+    static unsigned char images[2 * 784];
+    uint16_t labels[2] = {1, 0};
+    struct samples digits = test_digits(images, labels, 2);
+    struct error error;
+    struct frozen *frozen;
+    struct predictions got;
+    digits.classes = 2;
+    assert_ok(tflite_read(test_golden("qat.tflite"), &frozen, &error), &error);
+    assert_ok(evaluate_frozen(frozen, RUNTIME_REF, &digits, NULL, "x.tflite", &got, &error),
+              &error);
+    assert_int_equal(got.count, 2);
+    assert_int_equal(got.classes, 10);
+    predictions_free(&got);
+    frozen_free(frozen);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(fc_in_float_is_what_keras_computes),
     cmocka_unit_test(cnn_in_float_is_what_keras_computes),
     cmocka_unit_test(cnn_bn_in_float_is_what_keras_computes),
+    cmocka_unit_test(samples_must_fit_the_model),
+    cmocka_unit_test(a_model_of_more_classes_than_the_data_have_is_evaluated),
 };
 TEST_MAIN(tests)

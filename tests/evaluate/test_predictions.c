@@ -13,10 +13,10 @@ static void the_most_probable_class_is_the_answer_and_of_equal_ones_the_first(vo
         {0}, /* all are equal */
         {0, 0, 0, 0, 0, 0, 0, 0, 0.25f, 0.75f},
     };
-    static const unsigned char truth[] = {2, 4, 0, 9}, answers[] = {2, 1, 0, 9};
+    static const uint16_t truth[] = {2, 4, 0, 9}, answers[] = {2, 1, 0, 9};
     struct predictions predictions;
     struct error error;
-    assert_ok(predictions_create(&predictions, 4, &error), &error);
+    assert_ok(predictions_create(&predictions, 4, 10, &error), &error);
     assert_true(isnan(predictions.loss));
     memcpy(predictions.probabilities, rows, sizeof rows);
     predictions_judge(&predictions, truth);

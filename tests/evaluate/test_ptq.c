@@ -186,9 +186,8 @@ static void ranges_in_order(const struct pair *pair, struct range *ranges) {
     memset(ranges, 0, (size_t)plan->range_count * sizeof *ranges);
     int run = 0;
     for (size_t digit = 0; digit < 500; digit++) {
-        struct pass pass = {.count = 1,
-                            .pixels = mnist()->train.images + digit * DIGIT_PIXELS,
-                            .weights = pair->model->weights};
+        struct samples one = samples_part(&mnist()->train, digit, 1);
+        struct pass pass = {.count = 1, .samples = &one, .weights = pair->model->weights};
         bool is_near = digit == 0;
         network_forward(network, &pass);
         for (int i = 1; i < plan->tensor_count; i++) {
@@ -201,7 +200,7 @@ static void ranges_in_order(const struct pair *pair, struct range *ranges) {
         }
         if (!is_near) continue;
         run++;
-        run_forward(forward, pass.pixels);
+        run_forward(forward, one.bytes);
         for (int i = 0; i < plan->tensor_count; i++) {
             int layer = plan->tensors[i].layer;
             widen(&ranges[plan->tensors[i].offset], forward->values[layer],
@@ -283,7 +282,7 @@ static void print_differences(const char *name, const struct differences *found)
 /* Rows of ten outputs that differ from those of TFLite's reference kernels on the converter's
  * file; *correct of our own. */
 static int differing_rows(const struct frozen *frozen, const char *name, size_t *correct) {
-    struct digits digits = mnist()->test;
+    struct samples digits = mnist()->test;
     struct predictions got;
     struct error error;
     size_t length;
@@ -385,16 +384,18 @@ static void accuracy_is_that_of_the_converters_file(void **state) {
 }
 
 /* 100 digits; all pixels of digit i have value i. */
-static struct digits ramp(bool is_sorted) {
-    static unsigned char images[100 * DIGIT_PIXELS], labels[100];
+static struct samples ramp(bool is_sorted) {
+    enum { PIXELS = 784 };
+    static unsigned char images[100 * PIXELS];
+    static uint16_t labels[100];
     for (int i = 0; i < 100; i++) {
-        memset(images + i * DIGIT_PIXELS, i, DIGIT_PIXELS);
-        labels[i] = (unsigned char)(is_sorted ? i / 10 : 9 - i / 10);
+        memset(images + i * PIXELS, i, PIXELS);
+        labels[i] = (uint16_t)(is_sorted ? i / 10 : 9 - i / 10);
     }
-    return (struct digits){100, images, labels};
+    return test_digits(images, labels, 100);
 }
 
-static float brightest(const struct model *model, const struct digits *digits, size_t count) {
+static float brightest(const struct model *model, const struct samples *digits, size_t count) {
     struct ptq ptq;
     struct error error;
     assert_ok(ptq_create(&ptq, model, digits, count, NULL, &error), &error);
@@ -410,7 +411,7 @@ static void the_first_digits_calibrate_or_where_they_are_sorted_a_spread(void **
     struct ptq ptq;
     struct error error;
     assert_ok(model_build("fc", 1, &model, &error), &error);
-    struct digits digits = ramp(false);
+    struct samples digits = ramp(false);
     assert_near(brightest(model, &digits, 10), 9 / 255.0, 1e-7);
     assert_near(brightest(model, &digits, 73), 72 / 255.0, 1e-7);
     assert_near(brightest(model, &digits, 1000), 99 / 255.0, 1e-7);
@@ -429,7 +430,7 @@ static void weights_that_are_not_finite_are_refused_when_frozen(void **state) {
     struct frozen *frozen;
     struct error error;
     assert_ok(model_build("fc", 1, &model, &error), &error);
-    struct digits digits = ramp(false);
+    struct samples digits = ramp(false);
     model->weights[0] = NAN;
     assert_ok(ptq_create(&ptq, model, &digits, 10, NULL, &error), &error);
     assert_int_equal(freeze(ptq.snapshot, IO_INT8, &frozen, &error), STATUS_DIVERGED);

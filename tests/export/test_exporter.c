@@ -18,7 +18,7 @@
 #include "quant/observer.h"
 #include "tflite/tflite.h"
 
-enum { DIGITS = 40, STEP = 7 };
+enum { DIGITS = 40, PIXELS = 784, STEP = 7 };
 
 /* ---- damage ---- */
 
@@ -64,7 +64,7 @@ struct setting {
     struct model *model;
     struct quant_plan *plan;
     struct snapshot *snapshot;
-    struct digits digits;
+    struct samples digits;
     size_t kernel, kernel_bytes; /* of the last layer, in the .tflite */
     char folder[256];
 };
@@ -88,17 +88,15 @@ static void make_snapshot(struct setting *setting) {
     free(ranges);
 }
 
-static void make_digits(struct digits *digits) {
-    digits->count = DIGITS;
-    digits->images = array_new(DIGITS, DIGIT_PIXELS);
-    digits->labels = array_new(DIGITS, 1);
-    assert_true(digits->images && digits->labels);
+static void make_digits(struct samples *digits) {
+    *digits = test_digits(array_new(DIGITS, PIXELS), array_new(DIGITS, sizeof(uint16_t)), DIGITS);
+    assert_true(digits->bytes && digits->labels);
     uint32_t words[4];
-    for (uint32_t i = 0; i < DIGITS * DIGIT_PIXELS; i++) {
+    for (uint32_t i = 0; i < DIGITS * PIXELS; i++) {
         if (i % 4 == 0) random_philox(3, RANDOM_TEST, 0, i / 4, words);
-        digits->images[i] = (unsigned char)words[i % 4];
+        digits->bytes[i] = (unsigned char)words[i % 4];
     }
-    for (int i = 0; i < DIGITS; i++) digits->labels[i] = (unsigned char)(i % DIGIT_CLASSES);
+    for (int i = 0; i < DIGITS; i++) digits->labels[i] = (uint16_t)(i % 10);
 }
 
 /* Where the .tflite holds the last kernel. */
@@ -136,7 +134,7 @@ static int tear_down(void **state) {
     snapshot_release(setting->snapshot);
     quant_plan_free(setting->plan);
     model_free(setting->model);
-    array_free(setting->digits.images);
+    array_free(setting->digits.bytes);
     array_free(setting->digits.labels);
     return 0;
 }
@@ -184,7 +182,7 @@ static enum status export_to(const struct setting *setting, const char *name, bo
         .snapshot = setting->snapshot,
         .io = IO_FLOAT,
         .runtime = RUNTIME_REF,
-        .digits = &setting->digits,
+        .samples = &setting->digits,
         .path = path,
         .keeps_steps = keeps_steps,
     };

@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
         return 0;
     }
     check_model(model);
-    status = model_check_digits(model, "model", &error);
+    status = model_check_classifier(model, "model", &error);
     if (status) fuzz_check_refusal(status, &error);
     char *text = config_write(model);
     fuzz_check(text);

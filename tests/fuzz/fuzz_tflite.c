@@ -83,11 +83,10 @@ static void run(struct engine *engine, const struct frozen *frozen) {
     size_t out =
         engine_output_count(engine) * frozen_type_size(frozen->tensors[frozen->output].type);
     unsigned char *input = malloc(in), *first = malloc(out), *second = malloc(out);
-    struct error error;
     fuzz_check(input && first && second);
     for (size_t i = 0; i < in; i++) input[i] = (unsigned char)(i * 37);
-    fuzz_check(!engine_run(engine, NULL, ENGINE_VALUES, 1, input, first, &error));
-    fuzz_check(!engine_run(engine, NULL, ENGINE_VALUES, 1, input, second, &error));
+    engine_run(engine, NULL, 1, input, first);
+    engine_run(engine, NULL, 1, input, second);
     fuzz_check(!memcmp(first, second, out));
     free(input);
     free(first);

@@ -69,10 +69,10 @@ static void cross_entropy_equals_the_formula_in_double(void **state) {
     (void)state;
     struct tensor logits = tensor_new(ROWS * CLASSES, false), p = tensor_new(ROWS * CLASSES, true);
     struct tensor d = tensor_new(ROWS * CLASSES, true), losses = tensor_new(ROWS, true);
-    unsigned char labels[ROWS];
+    uint16_t labels[ROWS];
     for (size_t i = 0; i < logits.count; i++)
         logits.at[i] = ((float)checks_random(8001) - 4000) * 1e-3f;
-    for (int i = 0; i < ROWS; i++) labels[i] = (unsigned char)checks_random(CLASSES);
+    for (int i = 0; i < ROWS; i++) labels[i] = (uint16_t)checks_random(CLASSES);
     int want_correct = 0;
     int correct = softmax_cross_entropy(&(struct softmax_cross_entropy){.n = ROWS,
                                                                         .classes = CLASSES,
@@ -110,7 +110,7 @@ static double smoothed_loss(const double x[3], int label, double smoothing) {
 }
 
 /* One row's results; 1 when it is correct. */
-static int one_row(int classes, const float *logits, unsigned char label, float smoothing, float *p,
+static int one_row(int classes, const float *logits, uint16_t label, float smoothing, float *p,
                    float *loss, float *dlogits) {
     return softmax_cross_entropy(&(struct softmax_cross_entropy){.n = 1,
                                                                  .classes = classes,
@@ -125,7 +125,7 @@ static int one_row(int classes, const float *logits, unsigned char label, float 
 static void smoothing_moves_the_gradient_and_leaves_the_loss(void **state) {
     (void)state;
     const float logits[] = {0.5f, -1.25f, 2};
-    const unsigned char label = 1;
+    const uint16_t label = 1;
     float p[3], plain_p[3], loss, plain_loss, d[3];
     one_row(3, logits, label, 0, plain_p, &plain_loss, d);
     one_row(3, logits, label, 0.25f, p, &loss, d);
@@ -163,7 +163,7 @@ static void a_row_with_nan_shows_everywhere_and_is_never_correct(void **state) {
 static void equal_logits_count_for_the_first_class(void **state) {
     (void)state;
     float logits[6] = {2, 2, 2, 2, 2, 2}, p[6], losses[2];
-    const unsigned char labels[2] = {0, 1};
+    const uint16_t labels[2] = {0, 1};
     int correct = softmax_cross_entropy(&(struct softmax_cross_entropy){.n = 2,
                                                                         .classes = 3,
                                                                         .logits = logits,

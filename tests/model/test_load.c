@@ -76,13 +76,13 @@ static void the_bundled_models_load(void **state) {
     assert_int_equal((uintptr_t)model->weights % 64, 0);
     for (int i = 0; i < model->parameter_count; i++)
         assert_int_equal(model->parameters[i].offset % 16, 0);
-    assert_ok(model_check_digits(model, "x", &error), &error);
+    assert_ok(model_check_classifier(model, "x", &error), &error);
     model_free(model);
     assert_ok(model_load(test_asset("models/mnist_cnn.h5"), &model, &error), &error);
     assert_int_equal(model->layer_count, 8);
     assert_int_equal(shape_count(&model->layers[5].output), 1600);
     assert_near(model->layers[6].rate, 0.5, 0);
-    assert_ok(model_check_digits(model, "x", &error), &error);
+    assert_ok(model_check_classifier(model, "x", &error), &error);
     model_free(model);
 }
 
@@ -100,7 +100,7 @@ static void the_models_of_both_keras_generations_load(void **state) {
     assert_int_equal(model->layer_count, 5);
     assert_int_equal(model->layers[0].output.rank, 2);
     assert_int_equal(model->layers[3].kind, LAYER_DROPOUT);
-    assert_ok(model_check_digits(model, "x", &error), &error);
+    assert_ok(model_check_classifier(model, "x", &error), &error);
     model_free(model);
 }
 
@@ -336,22 +336,39 @@ static void a_model_cut_anywhere_is_refused(void **state) {
     free(bytes);
 }
 
-static void digits_must_fit_the_model(void **state) {
+/* Data of another shape are refused where model and data meet: samples_check_input. */
+static void a_classifier_has_one_number_for_each_of_two_to_a_thousand_classes(void **state) {
     (void)state;
+    static const int right[] = {2, 9, 10, MAX_MODEL_CLASSES};
+    static const int wrong[] = {1, MAX_MODEL_CLASSES + 1};
     struct error error;
     struct model *model;
     const char *path = write_model(H5T_IEEE_F32LE, 0, kernel_size, kernel);
     assert_ok(model_load(path, &model, &error), &error);
-    assert_int_equal(model_check_digits(model, path, &error), STATUS_UNSUPPORTED);
-    assert_string_equal(error.where, path);
-    assert_string_equal(error.text,
-                        "layer 'in' (InputLayer): takes 3; digits are 28x28x1, 28x28 or 784");
+    assert_int_equal(model->layers[0].output.size[0], 3);
+    assert_ok(model_check_classifier(model, path, &error), &error);
     model_free(model);
     assert_ok(model_load(test_asset("models/mnist_fc.h5"), &model, &error), &error);
-    model->layers[2].output.size[0] = 9;
-    assert_int_equal(model_check_digits(model, path, &error), STATUS_UNSUPPORTED);
-    assert_string_equal(error.text, "layer 'dense_1' (Dense): gives 9; a digit classifier "
-                                    "gives 10 numbers");
+    struct shape *output = &model->layers[2].output;
+    for (int i = 0; i < 4; i++) {
+        output->size[0] = right[i];
+        assert_ok(model_check_classifier(model, path, &error), &error);
+        assert_int_equal(model_classes(model), right[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        char want[128];
+        output->size[0] = wrong[i];
+        assert_int_equal(model_check_classifier(model, path, &error), STATUS_UNSUPPORTED);
+        assert_string_equal(error.where, path);
+        snprintf(want, sizeof want,
+                 "layer 'dense_1' (Dense): gives %d; a classifier gives 2 to 1000 numbers, one a "
+                 "class",
+                 wrong[i]);
+        assert_string_equal(error.text, want);
+    }
+    *output = (struct shape){3, {1, 1, 10}};
+    assert_int_equal(model_check_classifier(model, path, &error), STATUS_UNSUPPORTED);
+    assert_non_null(strstr(error.text, "gives 1x1x10; "));
     model_free(model);
 }
 
@@ -368,6 +385,6 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(missing_parts_are_named),
     cmocka_unit_test(what_is_no_hdf5_is_refused),
     cmocka_unit_test(a_model_cut_anywhere_is_refused),
-    cmocka_unit_test(digits_must_fit_the_model),
+    cmocka_unit_test(a_classifier_has_one_number_for_each_of_two_to_a_thousand_classes),
 };
 TEST_MAIN(tests)

@@ -176,7 +176,7 @@ static void check_model(const char *path, const char *plain, const char *variabl
         assert_memory_equal(got->weights + parameter->offset, variable->values,
                             parameter->count * sizeof(float));
     }
-    assert_ok(model_check_digits(got, path, &error), &error);
+    assert_ok(model_check_classifier(got, path, &error), &error);
     variables_free(saved);
     model_free(want);
     model_free(got);

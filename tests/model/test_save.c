@@ -117,7 +117,7 @@ static void built_models_can_be_saved_and_are_initialised_as_keras_does(void **s
     for (int i = 0; i < 2; i++) {
         struct model *model;
         assert_ok(model_build(words[i], 7, &model, &error), &error);
-        assert_ok(model_check_digits(model, "built", &error), &error);
+        assert_ok(model_check_classifier(model, "built", &error), &error);
         const struct parameter *kernel = &model->parameters[0];
         /* glorot_uniform: sqrt(6 / (784 + 128)) and sqrt(6 / (9 * 1 + 9 * 32)). */
         double limit = i ? 0.14213381 : 0.08111071, sum = 0, highest = 0;

@@ -231,13 +231,13 @@ static void again_normalization(const struct model *model, const struct layer *l
 
 /* Mean cross-entropy of the digits, which go through every layer together. */
 static double again_mean_loss(const struct model *model, const struct pass *pass,
-                              const double *weights, const unsigned char *labels) {
+                              const double *weights, const uint16_t *labels) {
     const size_t size = DIGITS * VALUES_MAX;
     double *values = malloc((size_t)model->layer_count * size * sizeof *values), loss = 0;
     assert_non_null(values);
     for (int d = 0; d < pass->count; d++)
         for (int i = 0; i < PIXELS; i++)
-            values[d * VALUES_MAX + i] = (double)pass->pixels[d * PIXELS + i] / 255;
+            values[d * VALUES_MAX + i] = (double)pass->samples->bytes[d * PIXELS + i] / 255;
     for (int l = 1; l < model->layer_count; l++) {
         const struct layer *layer = &model->layers[l];
         double *from = values + (size_t)layer->inputs[0] * size, *y = values + (size_t)l * size;

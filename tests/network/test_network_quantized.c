@@ -236,11 +236,76 @@ static void a_layer_that_hands_on_its_values_changes_no_bit(void **state) {
     free(gradients[1]);
 }
 
+/* One forward pass from ranges that have seen nothing. */
+static void run_samples(const struct model *model, const struct quant_plan *plan,
+                        const struct samples *samples, float logits[DIGITS * CLASSES],
+                        struct range *input) {
+    struct range ranges[5];
+    struct work work;
+    observer_reset(plan, ranges);
+    observer_kernels(NULL, plan, model, model->weights, ranges);
+    work_begin(&work, model, plan);
+    work.pass.ranges = ranges;
+    work.pass.rate = 1;
+    work.pass.samples = samples;
+    network_quantize_kernels(work.network, &work.pass);
+    memcpy(logits, network_forward(work.network, &work.pass), DIGITS * CLASSES * sizeof *logits);
+    *input = ranges[0];
+    work_end(&work);
+}
+
+/* The tables for bytes are the same as values one by one, and so are the ranges they show. */
+static void bytes_and_the_floats_they_stand_for_change_no_bit(void **state) {
+    (void)state;
+    static const float mean[] = {0.5f, 0.25f, 0.75f, 0.125f}, std[] = {0.25f, 0.5f, 0.5f, 1};
+    static float x[DIGITS * PIXELS + 16];
+    struct model *model = two_layers();
+    model->layers[0].output = (struct shape){3, {14, 14, 4}};
+    struct quant_plan *plan = plan_for(model, "tfmot");
+    struct error error;
+    struct work work;
+    work_begin(&work, model, plan);
+    struct preprocessing raw;
+    assert_ok(preprocessing_parse(&raw, "raw", &error), &error);
+    static const char *const texts[] = {"unit", "signed", "-0.02,3", "unit"};
+    for (int i = 0; i < 4; i++) {
+        struct preprocessing by;
+        assert_ok(preprocessing_parse(&by, texts[i], &error), &error);
+        if (i == 3) assert_ok(preprocessing_normalize(&by, 4, mean, std, &error), &error);
+        struct samples bytes = work.samples;
+        bytes.shape = model->layers[0].output;
+        bytes.preprocessing = &by;
+        /* Channels differ in what they hold. */
+        for (int j = 0; j < DIGITS * PIXELS; j++)
+            if (j % 4 != 1 && work.pixels[j] > 200) work.pixels[j] = 200;
+        samples_to_float(&bytes, x);
+        struct samples floats = bytes;
+        floats.element = ELEMENT_FLOAT32;
+        floats.bytes = (unsigned char *)x;
+        floats.preprocessing = &raw;
+        struct range seen = {0, 0}, from_bytes, from_floats;
+        for (int j = 0; j < DIGITS * PIXELS; j++) {
+            seen.min = fminf(seen.min, x[j]);
+            seen.max = fmaxf(seen.max, x[j]);
+        }
+        float want[DIGITS * CLASSES], got[DIGITS * CLASSES];
+        run_samples(model, plan, &floats, want, &from_floats);
+        run_samples(model, plan, &bytes, got, &from_bytes);
+        assert_memory_equal(got, want, sizeof want);
+        assert_true(from_bytes.min == seen.min && from_bytes.max == seen.max);
+        assert_true(from_floats.min == seen.min && from_floats.max == seen.max);
+    }
+    work_end(&work);
+    quant_plan_free(plan);
+    model_free(model);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(gradient_goes_straight_through_fake_quantization),
     cmocka_unit_test(largest_weight_has_no_gradient_when_rounding_leaves_it_out),
     cmocka_unit_test(untrained_tfmot_model_predicts_a_constant),
     cmocka_unit_test(a_quantized_network_has_nearly_the_loss_of_the_plain_one),
     cmocka_unit_test(a_layer_that_hands_on_its_values_changes_no_bit),
+    cmocka_unit_test(bytes_and_the_floats_they_stand_for_change_no_bit),
 };
 TEST_MAIN(tests)

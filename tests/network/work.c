@@ -17,9 +17,13 @@ void work_begin(struct work *work, const struct model *model, const struct quant
         random_philox(5, RANDOM_TEST, 0, i, words);
         work->pixels[i] = words[0] % 3 ? (unsigned char)(words[1] % 256) : 0;
     }
-    for (int i = 0; i < DIGITS; i++) work->labels[i] = (unsigned char)(3 * i + 1);
-    work->pass = (struct pass){
-        .count = DIGITS, .pixels = work->pixels, .weights = model->weights, .seed = 9, .step = 4};
+    for (int i = 0; i < DIGITS; i++) work->labels[i] = (uint16_t)(3 * i + 1);
+    work->samples = test_digits(work->pixels, work->labels, DIGITS);
+    work->pass = (struct pass){.count = DIGITS,
+                               .samples = &work->samples,
+                               .weights = model->weights,
+                               .seed = 9,
+                               .step = 4};
     work->gradient = array_new(model->weight_count, sizeof(float));
     assert_non_null(work->gradient);
 }

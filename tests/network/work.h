@@ -9,7 +9,8 @@ enum { DIGITS = 3, PIXELS = 784 };
 struct work {
     struct network *network;
     unsigned char pixels[DIGITS * PIXELS];
-    unsigned char labels[DIGITS];
+    uint16_t labels[DIGITS];
+    struct samples samples;
     struct pass pass;
     float *gradient;
     double loss;

@@ -171,7 +171,7 @@ static void what_was_frozen_answers_as_the_converted_model_does(void **state) {
     static const char *const models[] = {"fc", "cnn", "cnn_bn"};
     /* of 100,000; see assert_same_scales */
     static const size_t few[] = {0, 0, 50};
-    const unsigned char *images = test_images();
+    const struct samples samples = test_digits(test_images(), NULL, DIGITS);
     for (int m = 0; m < 3; m++) {
         char model[64], weights[64], outputs[64];
         snprintf(model, sizeof model, "golden/%s/model.h5", models[m]);
@@ -187,7 +187,7 @@ static void what_was_frozen_answers_as_the_converted_model_does(void **state) {
         float *got = malloc(length);
         assert_ok(freeze(setting.snapshot, IO_FLOAT, &frozen, &error), &error);
         assert_ok(engine_create(&engine, frozen, RUNTIME_REF, 100, "", &error), &error);
-        assert_ok(engine_run(engine, NULL, ENGINE_PIXELS, DIGITS, images, got, &error), &error);
+        assert_ok(engine_run_samples(engine, NULL, &samples, got, &error), &error);
         size_t differ = 0;
         const float *wanted = (const float *)(const void *)want;
         for (size_t i = 0; i < DIGITS * 10; i++) differ += got[i] != wanted[i];
@@ -206,7 +206,7 @@ static void what_was_frozen_answers_as_the_converted_model_does(void **state) {
 static void uint8_input_and_output_are_int8_plus_128(void **state) {
     (void)state;
     static const char *const models[] = {"fc", "cnn"};
-    const unsigned char *images = test_images();
+    const struct samples samples = test_digits(test_images(), NULL, DIGITS);
     for (int m = 0; m < 2; m++) {
         char model[64], weights[64];
         snprintf(model, sizeof model, "golden/%s/model.h5", models[m]);
@@ -234,7 +234,7 @@ static void uint8_input_and_output_are_int8_plus_128(void **state) {
             unsigned char *got = malloc(length);
             struct engine *engine;
             assert_ok(engine_create(&engine, frozen, runtime, 100, "", &error), &error);
-            assert_ok(engine_run(engine, NULL, ENGINE_PIXELS, DIGITS, images, got, &error), &error);
+            assert_ok(engine_run_samples(engine, NULL, &samples, got, &error), &error);
             for (size_t i = 0; i < DIGITS * 10; i++) differing += got[i] != (want[i] ^ 0x80);
             assert_int_equal(differing, 0);
             engine_destroy(engine);

@@ -87,13 +87,15 @@ static void numbers_that_json_lacks_are_words(void **state) {
 static void an_evaluation_holds_every_predicted_digit(void **state) {
     (void)state;
     enum { COUNT = 1000 };
-    static uint8_t labels[COUNT];
-    for (int i = 0; i < COUNT; i++) labels[i] = (uint8_t)(i * 7 % 10);
-    struct evaluation evaluation = {.step = 5, .is_whole = true, .count = COUNT};
+    static uint16_t labels[COUNT];
+    static uint32_t confusion[PRECISIONS][10][10];
+    for (int i = 0; i < COUNT; i++) labels[i] = (uint16_t)(i * 7 % 10);
+    struct evaluation evaluation = {.step = 5, .is_whole = true, .count = COUNT, .classes = 10};
     for (int precision = 0; precision < PRECISIONS; precision++) {
         evaluation.results[precision] = (struct predictions){
-            .count = COUNT, .accuracy = 0.5, .loss = (double)NAN, .labels = labels};
-        evaluation.confusion[precision][3][4] = (uint16_t)(precision + 1);
+            .count = COUNT, .accuracy = 0.5, .loss = (double)NAN, .classes = 10, .labels = labels};
+        confusion[precision][3][4] = (uint32_t)(precision + 1);
+        evaluation.confusion[precision] = confusion[precision][0];
     }
     struct event event = {.kind = EVENT_EVALUATION, .folded = 1, .evaluation = &evaluation};
     struct json_text json = {0};
@@ -106,8 +108,8 @@ static void an_evaluation_holds_every_predicted_digit(void **state) {
         const json_t *pieces = json_object_get(member, "predicted");
         size_t seen = 0;
         for (size_t piece = 0; piece < json_array_size(pieces); piece++) {
-            const char *digits = json_string_value(json_array_get(pieces, piece));
-            for (; *digits; digits++) assert_int_equal(*digits - '0', labels[seen++]);
+            const char *predicted = json_string_value(json_array_get(pieces, piece));
+            for (; *predicted; predicted++) assert_int_equal(*predicted - '0', labels[seen++]);
         }
         assert_int_equal(seen, COUNT);
     }

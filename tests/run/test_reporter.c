@@ -1,3 +1,4 @@
+#include "data/image.h"
 #include "run/reporter.h"
 
 #include <stdlib.h>
@@ -23,9 +24,8 @@ static void setup_begin(struct setup *setup) {
     struct training training = {.epochs = 1, .batch = DIGITS, .learning_rate = 0.001f};
     struct error error;
     memset(setup, 0, sizeof *setup);
-    setup->dataset.train.count = DIGITS;
-    setup->dataset.train.images = calloc(DIGITS, DIGIT_PIXELS);
-    setup->dataset.train.labels = calloc(DIGITS, 1);
+    setup->dataset.train = test_digits(calloc(DIGITS, DIGIT_PIXELS),
+                                       calloc(DIGITS, sizeof *setup->dataset.train.labels), DIGITS);
     assert_ok(model_build("cnn", 1, &setup->model, &error), &error);
     assert_ok(quant_plan_create(&setup->plan, setup->model, scheme_find("qatop"), &error), &error);
     assert_ok(trainer_create(&setup->trainer, setup->model, setup->plan, &setup->dataset, &training,

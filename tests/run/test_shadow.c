@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "test.h"
+#include "data/image.h"
 #include "run/mailbox.h"
 #include "run/shadow.h"
 #include "train/trainer.h"
@@ -24,14 +25,13 @@ struct setup {
 static void setup_begin(struct setup *setup, const char *architecture) {
     struct error error;
     memset(setup, 0, sizeof *setup);
-    struct digits *sets[] = {&setup->dataset.train, &setup->dataset.test};
+    struct samples *sets[] = {&setup->dataset.train, &setup->dataset.test};
     for (int i = 0; i < 2; i++) {
-        sets[i]->count = DIGITS;
-        sets[i]->images = calloc(DIGITS, DIGIT_PIXELS);
-        sets[i]->labels = calloc(DIGITS, 1);
-        assert_true(sets[i]->images && sets[i]->labels);
+        *sets[i] = test_digits(calloc(DIGITS, DIGIT_PIXELS),
+                               calloc(DIGITS, sizeof *sets[i]->labels), DIGITS);
+        assert_true(sets[i]->bytes && sets[i]->labels);
         for (size_t p = 0; p < DIGITS * DIGIT_PIXELS; p++)
-            sets[i]->images[p] = (unsigned char)(p * 37);
+            sets[i]->bytes[p] = (unsigned char)(p * 37);
     }
     assert_ok(model_build(architecture, 1, &setup->model, &error), &error);
     assert_ok(quant_plan_create(&setup->plan, setup->model, scheme_find("qatop"), &error), &error);
@@ -46,7 +46,7 @@ static void setup_begin(struct setup *setup, const char *architecture) {
     setup->mailbox = mailbox_create();
     assert_non_null(setup->mailbox);
     struct shadow_options options = {
-        .digits = &setup->dataset.test, .export_path = "x", .mailbox = setup->mailbox};
+        .samples = &setup->dataset.test, .export_path = "x", .mailbox = setup->mailbox};
     assert_ok(shadow_create(&setup->shadow, &options, &error), &error);
 }
 
@@ -114,7 +114,7 @@ static void glances_keep_to_their_share_of_the_time(void **state) {
     struct setup setup;
     setup_begin(&setup, "cnn");
     double begin = clock_seconds();
-    double seconds = evaluate(&setup, SHADOW_ROLLING_DIGITS);
+    double seconds = evaluate(&setup, SHADOW_ROLLING_SAMPLES);
     double end = clock_seconds(); /* a little after the shadow's own look at the clock */
     static const double shares[] = {0.1, 0.01, 0.001};
     for (int i = 0; i < 3; i++) {
@@ -146,10 +146,11 @@ static void what_was_validated_is_taken_over_and_the_same_as_computed_anew(void 
     assert_ptr_equal(a->labels, validated.labels);
     assert_int_equal(a->correct, b->correct);
     assert_memory_equal(&a->loss, &b->loss, sizeof a->loss);
-    assert_memory_equal(a->labels, b->labels, DIGITS);
+    assert_memory_equal(a->labels, b->labels, DIGITS * sizeof *a->labels);
     assert_memory_equal(a->probabilities, b->probabilities,
                         DIGITS * DIGIT_CLASSES * sizeof *a->probabilities);
-    assert_memory_equal(taken->confusion, made->confusion, sizeof taken->confusion);
+    assert_memory_equal(taken->confusion[PRECISION_QAT], made->confusion[PRECISION_QAT],
+                        DIGIT_CLASSES * DIGIT_CLASSES * sizeof *taken->confusion[PRECISION_QAT]);
     event_release(&with.event);
     event_release(&without.event);
     setup_end(&setup);

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "chain.h"
 #include "test.h"
+#include "data/image.h"
 #include "train/trainer.h"
 
 static atomic_int allocations, locks; /* since they were cleared */
@@ -37,17 +38,16 @@ void __wrap_free(void *memory) {
 
 enum { DIGITS = 70, BATCH = 16, STEPS = 12 }; /* more than two epochs, the last batch is smaller */
 
-static void fill_digits(struct digits *digits) {
-    digits->count = DIGITS;
-    digits->images = malloc((size_t)DIGITS * DIGIT_PIXELS);
-    digits->labels = malloc(DIGITS);
-    assert_true(digits->images && digits->labels);
+static void fill_digits(struct samples *samples) {
+    *samples =
+        test_digits(calloc(DIGITS, DIGIT_PIXELS), malloc(DIGITS * sizeof *samples->labels), DIGITS);
+    assert_true(samples->bytes && samples->labels);
     uint32_t words[4];
     for (uint32_t i = 0; i < DIGITS * DIGIT_PIXELS; i++) {
         if (i % 4 == 0) random_philox(3, RANDOM_TEST, 0, i / 4, words);
-        digits->images[i] = (unsigned char)words[i % 4];
+        samples->bytes[i] = (unsigned char)words[i % 4];
     }
-    for (int i = 0; i < DIGITS; i++) digits->labels[i] = (unsigned char)(i % DIGIT_CLASSES);
+    for (int i = 0; i < DIGITS; i++) samples->labels[i] = (uint16_t)(i % DIGIT_CLASSES);
 }
 
 /* With a NULL scheme in plain float32. */

@@ -8,7 +8,7 @@
 #include "evaluate/evaluate.h"
 #include "train/trainer.h"
 
-static const struct dataset *digits(void) {
+static const struct dataset *samples(void) {
     static struct dataset dataset;
     struct error error;
     if (!dataset.train.count)
@@ -56,7 +56,7 @@ static struct result train(const char *path, int bits, int steps) {
     assert_ok(model_load(path, &model, &error), &error);
     assert_ok(quant_plan_create(&plan, model, &scheme, &error), &error);
     assert_ok(pool_create(&pool, 2, &error), &error);
-    assert_ok(trainer_create(&trainer, model, plan, digits(), &training, pool, &error), &error);
+    assert_ok(trainer_create(&trainer, model, plan, samples(), &training, pool, &error), &error);
     trainer_calibrate(trainer);
     for (int i = 0; i < steps; i++) {
         struct step_result result;
@@ -64,7 +64,7 @@ static struct result train(const char *path, int bits, int steps) {
         assert_true(result.is_finite);
     }
     struct snapshot *snapshot = trainer_snapshot(trainer);
-    const struct digits *test = &digits()->test;
+    const struct samples *test = &samples()->test;
     assert_ok(evaluate_fake_quant(snapshot, test, pool, &simulated, &error), &error);
     assert_ok(freeze(snapshot, IO_FLOAT, &frozen, &error), &error);
     assert_ok(evaluate_frozen(frozen, RUNTIME_REF, test, pool, path, &integer, &error), &error);

@@ -1,3 +1,4 @@
+#include "data/image.h"
 #include "train/checkpoint.h"
 
 #include <stdio.h>
@@ -26,16 +27,15 @@ static const struct training training = {
 
 static int make_digits(void **state) {
     (void)state;
-    dataset.train.count = DIGITS;
-    dataset.train.images = malloc(DIGITS * DIGIT_PIXELS);
-    dataset.train.labels = malloc(DIGITS);
-    if (!dataset.train.images || !dataset.train.labels) return -1;
+    dataset.train = test_digits(calloc(DIGITS, DIGIT_PIXELS),
+                                malloc(DIGITS * sizeof *dataset.train.labels), DIGITS);
+    if (!dataset.train.bytes || !dataset.train.labels) return -1;
     uint32_t noise = 1;
     for (size_t i = 0; i < DIGITS * DIGIT_PIXELS; i++) {
         noise = noise * 1664525u + 1013904223u;
-        dataset.train.images[i] = (unsigned char)(noise >> 24);
+        dataset.train.bytes[i] = (unsigned char)(noise >> 24);
     }
-    for (int i = 0; i < DIGITS; i++) dataset.train.labels[i] = (unsigned char)(i % 10);
+    for (int i = 0; i < DIGITS; i++) dataset.train.labels[i] = (uint16_t)(i % 10);
     return 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "data/image.h"
 #include "model/variables.h"
 #include "quant/freeze.h"
 #include "quant/variables_snapshot.h"
@@ -23,7 +24,7 @@ struct golden {
     const char *name;
     bool has_qat;
     struct dataset dataset;
-    struct digits shown;
+    struct samples shown;
     struct model *model;
     struct pool *pool;
 };
@@ -40,20 +41,19 @@ static void golden_open(struct golden *golden, const char *name, bool has_qat) {
     assert_ok(dataset_load(&golden->dataset, test_asset("mnist-5k"), &error), &error);
     assert_ok(model_load(golden_file(golden, "model.h5"), &golden->model, &error), &error);
     assert_ok(pool_create(&golden->pool, 2, &error), &error);
-    const struct digits *test = &golden->dataset.test;
+    const struct samples *test = &golden->dataset.test;
     assert_int_equal(test->count, 10 * DIGITS);
-    golden->shown.count = DIGITS;
-    golden->shown.images = malloc(DIGITS * DIGIT_PIXELS);
-    golden->shown.labels = malloc(DIGITS);
+    golden->shown = test_digits(calloc(DIGITS, DIGIT_PIXELS),
+                                malloc(DIGITS * sizeof *golden->shown.labels), DIGITS);
     for (size_t i = 0; i < DIGITS; i++) {
-        memcpy(golden->shown.images + i * DIGIT_PIXELS, test->images + 10 * i * DIGIT_PIXELS,
+        memcpy(golden->shown.bytes + i * DIGIT_PIXELS, test->bytes + 10 * i * DIGIT_PIXELS,
                DIGIT_PIXELS);
         golden->shown.labels[i] = test->labels[10 * i];
     }
 }
 
 static void golden_close(struct golden *golden) {
-    free(golden->shown.images);
+    free(golden->shown.bytes);
     free(golden->shown.labels);
     pool_destroy(golden->pool);
     model_free(golden->model);
@@ -401,9 +401,7 @@ static size_t outputs_differ(const struct golden *golden, const struct frozen *f
     size_t size = frozen_type_size(frozen->tensors[frozen->output].type);
     assert_int_equal(length, DIGITS * engine_output_count(engine) * size);
     unsigned char *got = malloc(length);
-    assert_ok(
-        engine_run(engine, golden->pool, ENGINE_PIXELS, DIGITS, golden->shown.images, got, &error),
-        &error);
+    assert_ok(engine_run_samples(engine, golden->pool, &golden->shown, got, &error), &error);
     for (size_t i = 0; i < length; i += size) differ += memcmp(got + i, want + i, size) != 0;
     free(got);
     free(want);
@@ -470,7 +468,7 @@ static void check_calibration(struct golden *golden) {
         tensors++;
         assert_int_equal(a->zero_point[0], b->zero_point[0]);
     }
-    const struct digits *test = &golden->dataset.test;
+    const struct samples *test = &golden->dataset.test;
     assert_ok(evaluate_frozen(got, RUNTIME_REF, test, golden->pool, "got", &ours, &error), &error);
     assert_ok(evaluate_frozen(want, RUNTIME_REF, test, golden->pool, "want", &theirs, &error),
               &error);
@@ -544,9 +542,7 @@ static void check_float_file(struct golden *golden) {
     assert_int_equal(length, sizeof got);
     assert_ok(tflite_read(golden_file(golden, "model_fp32.tflite"), &frozen, &error), &error);
     assert_ok(engine_create(&engine, frozen, RUNTIME_REF, 7, "float", &error), &error);
-    assert_ok(
-        engine_run(engine, golden->pool, ENGINE_PIXELS, DIGITS, golden->shown.images, got, &error),
-        &error);
+    assert_ok(engine_run_samples(engine, golden->pool, &golden->shown, got, &error), &error);
     for (size_t i = 0; i < DIGITS * 10; i++) assert_near(got[i], want[i], 1e-5);
     engine_destroy(engine);
     frozen_free(frozen);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/image.h"
 #include "model/variables.h"
 #include "quant/freeze.h"
 #include "quant/variables_snapshot.h"
@@ -20,7 +21,7 @@ enum { STEPS = 40, SHOWN = 100, CLASSES = 10 };
 
 struct bench {
     struct dataset dataset;
-    struct digits shown; /* every tenth test digit */
+    struct samples shown; /* every tenth test digit */
     struct model *model;
     struct quant_plan *plan;
     struct pool *pool;
@@ -32,20 +33,21 @@ static void bench_open(struct bench *bench) {
     assert_ok(model_load(test_golden("residual/model.h5"), &bench->model, &error), &error);
     assert_ok(quant_plan_create(&bench->plan, bench->model, scheme_find("tfmot"), &error), &error);
     assert_ok(pool_create(&bench->pool, 2, &error), &error);
-    const struct digits *test = &bench->dataset.test;
-    unsigned char *images = malloc(SHOWN * DIGIT_PIXELS), *labels = malloc(SHOWN);
+    const struct samples *test = &bench->dataset.test;
+    unsigned char *images = malloc(SHOWN * DIGIT_PIXELS);
+    uint16_t *labels = malloc(SHOWN * sizeof *labels);
     assert_int_equal(test->count, 10 * SHOWN);
     assert_non_null(images);
     assert_non_null(labels);
     for (size_t i = 0; i < SHOWN; i++) {
-        memcpy(images + i * DIGIT_PIXELS, test->images + 10 * i * DIGIT_PIXELS, DIGIT_PIXELS);
+        memcpy(images + i * DIGIT_PIXELS, test->bytes + 10 * i * DIGIT_PIXELS, DIGIT_PIXELS);
         labels[i] = test->labels[10 * i];
     }
-    bench->shown = (struct digits){.count = SHOWN, .images = images, .labels = labels};
+    bench->shown = test_digits(images, labels, SHOWN);
 }
 
 static void bench_close(struct bench *bench) {
-    free(bench->shown.images);
+    free(bench->shown.bytes);
     free(bench->shown.labels);
     pool_destroy(bench->pool);
     quant_plan_free(bench->plan);
@@ -233,9 +235,7 @@ static size_t differing(const struct bench *bench, const char *name, enum runtim
     size_t size = frozen_type_size(frozen->tensors[frozen->output].type);
     assert_int_equal(length, SHOWN * CLASSES * size);
     assert_non_null(got);
-    assert_ok(
-        engine_run(engine, bench->pool, ENGINE_PIXELS, SHOWN, bench->shown.images, got, &error),
-        &error);
+    assert_ok(engine_run_samples(engine, bench->pool, &bench->shown, got, &error), &error);
     for (size_t i = 0; i < length; i += size) count += memcmp(got + i, want + i, size) != 0;
     print_message("# residual/%s x %s -> %zu outputs compared, differing: %zu\n", name,
                   runtime_name(runtime), length / size, count);
@@ -270,9 +270,7 @@ static void the_float_program_gives_the_models_probabilities(void **state) {
         struct engine *engine;
         assert_ok(tflite_read(test_golden("residual/model_fp32.tflite"), &frozen, &error), &error);
         assert_ok(engine_create(&engine, frozen, runtime, 32, "", &error), &error);
-        assert_ok(
-            engine_run(engine, bench.pool, ENGINE_PIXELS, SHOWN, bench.shown.images, got, &error),
-            &error);
+        assert_ok(engine_run_samples(engine, bench.pool, &bench.shown, got, &error), &error);
         for (size_t i = 0; i < SHOWN * CLASSES; i++) assert_near(got[i], want[i], 1e-5);
         engine_destroy(engine);
         frozen_free(frozen);

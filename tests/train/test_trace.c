@@ -268,10 +268,10 @@ static void assert_fake_quant_outputs(const char *name, size_t few) {
     struct error error;
     bench_open(&bench, name);
     struct snapshot *snapshot = recorded_snapshot(&bench);
-    struct digits digits = bench.dataset.test;
-    digits.count = 1000;
+    struct samples samples = bench.dataset.test;
+    samples.count = 1000;
     struct predictions got;
-    assert_ok(evaluate_fake_quant(snapshot, &digits, bench.pool, &got, &error), &error);
+    assert_ok(evaluate_fake_quant(snapshot, &samples, bench.pool, &got, &error), &error);
     size_t length;
     float *want = (float *)test_read(golden(&bench, "trace/fakequant_probs_1000.f32"), &length);
     assert_int_equal(length, 1000 * 10 * sizeof(float));
@@ -319,7 +319,7 @@ static void assert_evaluation(const char *name, size_t few) {
     struct snapshot *snapshot = recorded_snapshot(&bench);
     struct evaluation *evaluation;
     enum { COUNT = 2000 };
-    const struct digits *test = &bench.dataset.test;
+    const struct samples *test = &bench.dataset.test;
     assert_ok(evaluation_create(&evaluation, snapshot, test, COUNT, NULL, RUNTIME_REF, bench.pool,
                                 &error),
               &error);
@@ -341,7 +341,8 @@ static void assert_evaluation(const char *name, size_t few) {
         unsigned all = 0, right = 0;
         for (int truth = 0; truth < 10; truth++)
             for (int predicted = 0; predicted < 10; predicted++) {
-                unsigned here = evaluation->confusion[precision][truth][predicted], count = 0;
+                unsigned here = evaluation_confused(evaluation, precision, truth, predicted),
+                         count = 0;
                 for (size_t i = 0; i < COUNT; i++)
                     count += test->labels[i] == truth && predictions->labels[i] == predicted;
                 assert_int_equal(here, count);

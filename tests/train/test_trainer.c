@@ -8,24 +8,24 @@
 #include "base/cpu.h"
 #include "base/random.h"
 #include "chain.h"
+#include "data/image.h"
 #include "train/inspect.h"
 #include "train/trainer.h"
 
 /* Digits that can be learned: each class lights a block of its own, in noise. */
-static void fill_digits(struct digits *digits, size_t count) {
-    digits->count = count;
-    digits->images = malloc(count * DIGIT_PIXELS);
-    digits->labels = malloc(count);
-    assert_non_null(digits->images);
-    assert_non_null(digits->labels);
+static void fill_digits(struct samples *samples, size_t count) {
+    *samples =
+        test_digits(calloc(count, DIGIT_PIXELS), malloc(count * sizeof *samples->labels), count);
+    assert_non_null(samples->bytes);
+    assert_non_null(samples->labels);
     for (size_t i = 0; i < count; i++) {
         int label = (int)(i * 7 % 10);
-        digits->labels[i] = (unsigned char)label;
+        samples->labels[i] = (uint16_t)label;
         for (int p = 0; p < DIGIT_PIXELS; p++) {
             uint32_t words[4];
             random_philox(21, RANDOM_TEST, i, (uint32_t)p, words);
             bool lit = p % 28 / 6 == label % 5 && p / 28 / 14 == label / 5;
-            digits->images[i * DIGIT_PIXELS + (size_t)p] =
+            samples->bytes[i * DIGIT_PIXELS + (size_t)p] =
                 (unsigned char)(lit ? 120 + words[0] % 136 : words[0] % 90);
         }
     }

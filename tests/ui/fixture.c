@@ -1,3 +1,4 @@
+#include "data/image.h"
 #include "ui/fixture.h"
 
 #include "test.h"
@@ -42,14 +43,13 @@ void fixture_create(struct fixture *fixture, const char *architecture, const cha
     assert_ok(model_build(architecture, 1, &fixture->model, &error), &error);
     assert_ok(quant_plan_create(&fixture->plan, fixture->model, scheme_find(scheme), &error),
               &error);
-    struct digits *test = &fixture->dataset.test;
-    test->count = FIXTURE_DIGITS;
-    test->images = malloc(FIXTURE_DIGITS * DIGIT_PIXELS);
-    test->labels = malloc(FIXTURE_DIGITS);
-    assert_true(test->images && test->labels);
+    struct samples *test = &fixture->dataset.test;
+    *test = test_digits(malloc(FIXTURE_DIGITS * DIGIT_PIXELS),
+                        malloc(FIXTURE_DIGITS * sizeof *test->labels), FIXTURE_DIGITS);
+    assert_true(test->bytes && test->labels);
     for (size_t i = 0; i < FIXTURE_DIGITS; i++) {
-        test->labels[i] = (unsigned char)((i * 7 + i / 10) % DIGIT_CLASSES);
-        paint(test->images + i * DIGIT_PIXELS, test->labels[i]);
+        test->labels[i] = (uint16_t)((i * 7 + i / 10) % DIGIT_CLASSES);
+        paint(test->bytes + i * DIGIT_PIXELS, test->labels[i]);
     }
     fixture->config.training.epochs = 5;
     fixture->config.scheme = scheme_find(scheme);
@@ -67,7 +67,7 @@ void fixture_create(struct fixture *fixture, const char *architecture, const cha
 
 void fixture_free(struct fixture *fixture) {
     store_free(&fixture->store);
-    free(fixture->dataset.test.images);
+    free(fixture->dataset.test.bytes);
     free(fixture->dataset.test.labels);
     quant_plan_free(fixture->plan);
     model_free(fixture->model);
@@ -142,7 +142,7 @@ static void predict(struct predictions *predictions, size_t digit, int truth, in
     probability[(second + 1) % DIGIT_CLASSES == label ? (second + 2) % DIGIT_CLASSES
                                                       : (second + 1) % DIGIT_CLASSES] =
         rest - probability[second];
-    predictions->labels[digit] = (uint8_t)label;
+    predictions->labels[digit] = (uint16_t)label;
     predictions->correct += label == truth;
 }
 
@@ -182,6 +182,7 @@ void fixture_evaluate(struct fixture *fixture, uint64_t step, size_t count, size
     evaluation->epoch = (int)(step / 250);
     evaluation->is_whole = count == FIXTURE_DIGITS;
     evaluation->count = count;
+    evaluation->classes = DIGIT_CLASSES;
     evaluation->runtime = RUNTIME_REF;
     evaluation->seconds = .25;
     static const size_t slower[PRECISIONS] = {3, 2, 1};
@@ -189,8 +190,12 @@ void fixture_evaluate(struct fixture *fixture, uint64_t step, size_t count, size
         struct predictions *predictions = &evaluation->results[precision];
         predictions->count = count;
         predictions->probabilities = array_new(count * DIGIT_CLASSES, sizeof(float));
-        predictions->labels = array_new(count, 1);
-        assert_true(predictions->probabilities && predictions->labels);
+        predictions->labels = array_new(count, sizeof *predictions->labels);
+        predictions->classes = DIGIT_CLASSES;
+        evaluation->confusion[precision] =
+            calloc(DIGIT_CLASSES * DIGIT_CLASSES, sizeof *evaluation->confusion[precision]);
+        assert_true(predictions->probabilities && predictions->labels &&
+                    evaluation->confusion[precision]);
         for (size_t i = 0; i < count; i++) {
             int truth = fixture->dataset.test.labels[i];
             bool is_wrong =
@@ -200,7 +205,7 @@ void fixture_evaluate(struct fixture *fixture, uint64_t step, size_t count, size
             float share =
                 is_wrong ? .45f + .2f * unit(1, (uint32_t)i) : .62f + .38f * unit(2, (uint32_t)i);
             predict(predictions, i, truth, label, share);
-            evaluation->confusion[precision][truth][label]++;
+            evaluation->confusion[precision][truth * DIGIT_CLASSES + label]++;
         }
         predictions->accuracy = (double)predictions->correct / (double)count;
         predictions->loss = precision == PRECISION_INT8 ? (double)NAN : .1;

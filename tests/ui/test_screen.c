@@ -52,7 +52,7 @@ static void batch(uint64_t step, float loss) {
                                        .count = 32,
                                        .correct = 30,
                                        .learning_rate = .001f,
-                                       .digits_per_second = 4730,
+                                       .samples_per_second = 4730,
                                        .step_seconds = .0067f};
     screen_event(&screen, &event, 0);
 }
@@ -257,7 +257,7 @@ static struct event some_event(enum event_kind kind) {
         event.batch.first_step = event.step;
         event.batch.loss_min = event.batch.loss_max = event.batch.loss_last = 2;
         event.batch.loss_sum = 2;
-        event.batch.digits_per_second = 100;
+        event.batch.samples_per_second = 100;
         break;
     case EVENT_TENSOR:
         event.tensor = screen.store.tensors[1].latest;

@@ -1,6 +1,6 @@
 #include "ui/draw/digit.h"
 
-#include "data/dataset.h"
+#include "data/image.h"
 
 static const struct digit_size sizes[] = {{56, 28}, {28, 14}, {14, 7}, {7, 4}};
 

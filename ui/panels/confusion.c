@@ -5,7 +5,8 @@
 
 #include "ui/panel.h"
 
-#define MAX_BAR 40
+#define MAX_BAR   40
+#define MAX_PAIRS 10
 
 enum view { VIEW_INT8, VIEW_QAT, VIEW_FP32, VIEW_CHANGE, VIEWS };
 static const char *const view_names[VIEWS] = {"INT8", "QAT", "FP32", "INT8 - FP32"};
@@ -22,15 +23,16 @@ static enum precision precision_of(enum view view) {
 
 /* A count, or its change from FP32 to INT8. */
 static int value_of(const struct evaluation *evaluation, enum view view, int truth, int predicted) {
-    int value = (int)evaluation->confusion[precision_of(view)][truth][predicted];
-    if (view == VIEW_CHANGE) value -= (int)evaluation->confusion[PRECISION_FP32][truth][predicted];
+    int value = (int)evaluation_confused(evaluation, precision_of(view), truth, predicted);
+    if (view == VIEW_CHANGE)
+        value -= (int)evaluation_confused(evaluation, PRECISION_FP32, truth, predicted);
     return value;
 }
 
 static int row_total(const struct evaluation *evaluation, enum view view, int truth) {
     int total = 0;
-    for (int i = 0; i < DIGIT_CLASSES; i++)
-        total += (int)evaluation->confusion[precision_of(view)][truth][i];
+    for (int i = 0; i < evaluation->classes; i++)
+        total += (int)evaluation_confused(evaluation, precision_of(view), truth, i);
     return total;
 }
 
@@ -41,8 +43,8 @@ struct pair {
 /* The most frequent mistake (of the change: the one that grew most); value 0 when there is none. */
 static struct pair worst_pair(const struct evaluation *evaluation, enum view view) {
     struct pair worst = {0, 1, 0};
-    for (int i = 0; i < DIGIT_CLASSES; i++) {
-        for (int j = 0; j < DIGIT_CLASSES; j++) {
+    for (int i = 0; i < evaluation->classes; i++) {
+        for (int j = 0; j < evaluation->classes; j++) {
             int value = value_of(evaluation, view, i, j);
             if (i != j && value > worst.value) worst = (struct pair){i, j, value};
         }
@@ -104,41 +106,58 @@ static enum color cell_color(const struct evaluation *evaluation, enum view view
     return 2 * value >= worst ? COLOR_WARNING : COLOR_TEXT;
 }
 
-/* Rows of the matrix that show, so many that the selected one is among them. */
-static int first_row(int selected, int room) {
-    if (room >= DIGIT_CLASSES) return 0;
+/* The first of `count` that shows where `room` of them fit, so that the selected one is among them.
+ */
+static int first_shown(int selected, int room, int count) {
+    if (room >= count) return 0;
     int first = selected - room / 2;
-    if (first > DIGIT_CLASSES - room) first = DIGIT_CLASSES - room;
+    if (first > count - room) first = count - room;
     return first > 0 ? first : 0;
+}
+
+/* Columns that the name of a class takes. */
+static int head_columns(int classes) {
+    return classes > 100 ? 4 : classes > 10 ? 3 : 2;
+}
+
+/* Of one column: as wide as fits, but wide enough to read. */
+static int cell_width(const struct canvas *canvas, int classes) {
+    int width = (canvas->columns - head_columns(classes)) / classes, least = classes > 10 ? 3 : 1;
+    return width > 6 ? 6 : width < least ? least : width;
 }
 
 static void draw_matrix(const struct confusion *confusion, const struct evaluation *evaluation,
                         struct canvas *canvas, struct pair selected) {
-    int width = (canvas->columns - 2) / DIGIT_CLASSES;
-    if (width > 6) width = 6;
-    if (width < 1) return;
+    int classes = evaluation->classes, side = head_columns(classes);
+    int width = cell_width(canvas, classes), fit = (canvas->columns - side) / width;
+    if (fit < 1) return;
     int worst = worst_pair(evaluation, confusion->view).value;
     int head = canvas->rows > 1 ? 1 : 0, room = canvas->rows - head;
-    for (int j = 0; head && j < DIGIT_CLASSES; j++) {
+    int left = first_shown(selected.predicted, fit, classes);
+    int right = left + fit < classes ? left + fit : classes;
+    for (int j = left; head && j < right; j++) {
         bool is_selected = confusion->has_selection && j == selected.predicted;
-        canvas_printf(canvas, 0, 2 + (j + 1) * width - 1, is_selected ? COLOR_STRONG : COLOR_DIM,
-                      "%d", j);
+        char name[12];
+        snprintf(name, sizeof name, "%d", j);
+        canvas_text(canvas, 0, side + (j - left + 1) * width - (int)strlen(name),
+                    is_selected ? COLOR_STRONG : COLOR_DIM, name);
     }
-    int first = first_row(selected.truth, room);
-    for (int i = first; i < DIGIT_CLASSES && i < first + room; i++) {
+    int first = first_shown(selected.truth, room, classes);
+    for (int i = first; i < classes && i < first + room; i++) {
         int row = head + i - first;
         bool is_row = confusion->has_selection && i == selected.truth;
         canvas_printf(canvas, row, 0, is_row ? COLOR_STRONG : COLOR_DIM, "%d", i);
-        for (int j = 0; j < DIGIT_CLASSES; j++) {
+        for (int j = left; j < right; j++) {
             char text[16];
             cell_text(evaluation, confusion->view, i, j, width, text, sizeof text);
-            int length = (int)strlen(text), at = 2 + (j + 1) * width - length;
+            int length = (int)strlen(text), at = side + (j - left + 1) * width - length;
             enum color color = cell_color(evaluation, confusion->view, i, j, worst);
             canvas_text(canvas, row, at, color, text);
             if (color == COLOR_ALARM || color == COLOR_WARNING)
                 canvas_bold(canvas, row, at, length);
             if (i == selected.truth && j == selected.predicted && confusion->has_selection)
-                canvas_reverse(canvas, row, 2 + j * width + (width > 2), width - (width > 2));
+                canvas_reverse(canvas, row, side + (j - left) * width + (width > 2),
+                               width - (width > 2));
         }
     }
 }
@@ -167,8 +186,8 @@ static void draw_foot(const struct confusion *confusion, const struct evaluation
 static int worst_pairs(const struct evaluation *evaluation, enum view view, struct pair *pairs,
                        int max_count) {
     int count = 0;
-    for (int i = 0; i < DIGIT_CLASSES; i++) {
-        for (int j = 0; j < DIGIT_CLASSES; j++) {
+    for (int i = 0; i < evaluation->classes; i++) {
+        for (int j = 0; j < evaluation->classes; j++) {
             struct pair pair = {i, j, value_of(evaluation, view, i, j)};
             if (i == j || pair.value <= 0) continue;
             if (count == max_count && pair.value <= pairs[count - 1].value) continue;
@@ -183,8 +202,8 @@ static int worst_pairs(const struct evaluation *evaluation, enum view view, stru
 /* Below the matrix: what is mistaken most on the left; recall and precision on the right. */
 static void draw_tables(const struct evaluation *evaluation, enum view view,
                         struct canvas *canvas) {
-    struct pair pairs[DIGIT_CLASSES];
-    int count = worst_pairs(evaluation, view, pairs, DIGIT_CLASSES);
+    struct pair pairs[MAX_PAIRS];
+    int count = worst_pairs(evaluation, view, pairs, MAX_PAIRS);
     bool is_change = view == VIEW_CHANGE;
     bool has_classes = !is_change && canvas->columns >= 40;
     int bar = (has_classes ? canvas->columns - 22 : canvas->columns) - 14;
@@ -198,9 +217,9 @@ static void draw_tables(const struct evaluation *evaluation, enum view view,
     if (!has_classes) return;
     int column = 13 + bar + 2;
     canvas_text(canvas, 0, column, COLOR_DIM, "%   recall  precision");
-    for (int i = 0; i < DIGIT_CLASSES; i++) {
+    for (int i = 0; i < evaluation->classes && 1 + i < canvas->rows; i++) {
         int right = value_of(evaluation, view, i, i), truths = 0, predictions = 0;
-        for (int j = 0; j < DIGIT_CLASSES; j++) {
+        for (int j = 0; j < evaluation->classes; j++) {
             truths += value_of(evaluation, view, i, j);
             predictions += value_of(evaluation, view, j, i);
         }
@@ -220,20 +239,19 @@ static void draw_tables(const struct evaluation *evaluation, enum view view,
 /* Too narrow for a matrix: the most frequent mistakes, one a row. */
 static void draw_list(const struct confusion *confusion, const struct evaluation *evaluation,
                       struct canvas *canvas) {
-    int limit = 1 << 30, last = -1;
+    int limit = 1 << 30, last = -1, classes = evaluation->classes;
     for (int row = 0; row < canvas->rows; row++) {
         int best = 0, best_at = -1;
-        for (int at = 0; at < DIGIT_CLASSES * DIGIT_CLASSES; at++) {
-            int value =
-                value_of(evaluation, confusion->view, at / DIGIT_CLASSES, at % DIGIT_CLASSES);
+        for (int at = 0; at < classes * classes; at++) {
+            int value = value_of(evaluation, confusion->view, at / classes, at % classes);
             bool is_left = value < limit || (value == limit && at > last);
-            if (at / DIGIT_CLASSES == at % DIGIT_CLASSES || !is_left || value <= best) continue;
+            if (at / classes == at % classes || !is_left || value <= best) continue;
             best = value;
             best_at = at;
         }
         if (best_at < 0) return;
-        canvas_printf(canvas, row, 0, row ? COLOR_TEXT : COLOR_ALARM, "%d>%d %d",
-                      best_at / DIGIT_CLASSES, best_at % DIGIT_CLASSES, best);
+        canvas_printf(canvas, row, 0, row ? COLOR_TEXT : COLOR_ALARM, "%d>%d %d", best_at / classes,
+                      best_at % classes, best);
         limit = best;
         last = best_at;
     }
@@ -249,15 +267,16 @@ static void draw(void *state, const struct store *store, struct session *session
                     "no evaluation yet");
         return;
     }
-    if (canvas->columns < 2 + DIGIT_CLASSES * 2) {
+    int classes = evaluation->classes;
+    if (canvas->columns < 2 + (classes < 10 ? classes : 10) * 2) {
         draw_list(confusion, evaluation, canvas);
         return;
     }
     struct pair selected = selected_pair(confusion, evaluation);
     /* The line below goes first, then the line of digits above, then rows. */
-    bool has_foot = canvas->rows >= DIGIT_CLASSES + 2 || (canvas->rows >= 3 && canvas->rows < 11);
+    bool has_foot = canvas->rows >= classes + 2 || (canvas->rows >= 3 && canvas->rows <= classes);
     struct canvas matrix = canvas_part(canvas, 0, 0, canvas->rows - has_foot, canvas->columns);
-    if (matrix.rows > DIGIT_CLASSES + 1) matrix.rows = DIGIT_CLASSES + 1;
+    if (matrix.rows > classes + 1) matrix.rows = classes + 1;
     draw_matrix(confusion, evaluation, &matrix, selected);
     if (has_foot) draw_foot(confusion, evaluation, canvas, matrix.rows, selected);
     int below = matrix.rows + 2;
@@ -292,8 +311,9 @@ static void move(struct confusion *confusion, const struct evaluation *evaluatio
         confusion->has_selection = true;
         return;
     }
-    confusion->truth = (confusion->truth + down + DIGIT_CLASSES) % DIGIT_CLASSES;
-    confusion->predicted = (confusion->predicted + right + DIGIT_CLASSES) % DIGIT_CLASSES;
+    int classes = evaluation ? evaluation->classes : 1;
+    confusion->truth = (confusion->truth + down + classes) % classes;
+    confusion->predicted = (confusion->predicted + right + classes) % classes;
 }
 
 static void show_pair(const struct confusion *confusion, const struct evaluation *evaluation,

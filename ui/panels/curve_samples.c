@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool samples_reserve(struct samples *samples, int count) {
+bool samples_reserve(struct curve_samples *samples, int count) {
     if (count <= samples->capacity) return true;
     size_t n = (size_t)count;
     size_t floats = 2 + 2 * PRECISIONS;
@@ -27,7 +27,7 @@ bool samples_reserve(struct samples *samples, int count) {
     return true;
 }
 
-void samples_free(struct samples *samples) {
+void samples_free(struct curve_samples *samples) {
     free(samples->first);
     memset(samples, 0, sizeof *samples);
 }
@@ -40,7 +40,7 @@ double samples_seconds(const struct store *store, uint64_t step) {
 
 /* Samples of equal times: the clock is read at as many steps as there are samples, evenly spread,
  * and taken to run evenly between two of them. */
-static void spread_seconds(struct samples *samples, int count, const struct store *store,
+static void spread_seconds(struct curve_samples *samples, int count, const struct store *store,
                            struct steps window) {
     uint64_t *steps = samples->last;
     float *seconds = samples->low;
@@ -62,7 +62,7 @@ static void spread_seconds(struct samples *samples, int count, const struct stor
     }
 }
 
-void samples_spread(struct samples *samples, int count, const struct store *store,
+void samples_spread(struct curve_samples *samples, int count, const struct store *store,
                     struct steps window, enum x_axis x_axis) {
     if (count < 1) return;
     double steps = (double)(window.last - window.first) + 1;
@@ -77,7 +77,7 @@ void samples_spread(struct samples *samples, int count, const struct store *stor
     }
 }
 
-int samples_of_step(const struct samples *samples, int count, uint64_t step) {
+int samples_of_step(const struct curve_samples *samples, int count, uint64_t step) {
     if (count < 1 || step < samples->first[0] || step > samples->last[count - 1]) return -1;
     int low = 0, high = count;
     while (high - low > 1) {
@@ -92,7 +92,7 @@ int samples_of_step(const struct samples *samples, int count, uint64_t step) {
     return first + (low - first) / 2;
 }
 
-void samples_epochs(struct samples *samples, int count, const struct store *store) {
+void samples_epochs(struct curve_samples *samples, int count, const struct store *store) {
     for (int i = 0; i < count; i++) samples->verticals[i] = 0;
     uint64_t batches = store->info->batches > 0 ? (uint64_t)store->info->batches : 0;
     if (batches == 0 || count < 1) return;
@@ -105,7 +105,8 @@ void samples_epochs(struct samples *samples, int count, const struct store *stor
     }
 }
 
-void samples_loss(struct samples *samples, int count, const struct store *store, double weight) {
+void samples_loss(struct curve_samples *samples, int count, const struct store *store,
+                  double weight) {
     struct bucket bucket = {0};
     for (int i = 0; i < count; i++) {
         bool is_shared = i > 0 && samples->first[i] == samples->first[i - 1] &&
@@ -133,7 +134,7 @@ float samples_percent(const struct evaluation *evaluation, int precision) {
     return (float)(100 * evaluation->results[precision].accuracy);
 }
 
-void samples_accuracy(struct samples *samples, int count, const struct store *store) {
+void samples_accuracy(struct curve_samples *samples, int count, const struct store *store) {
     bool has_whole = false;
     for (int i = 0; i < store->evaluation_count; i++)
         has_whole = has_whole || store->evaluations[i]->is_whole;

@@ -31,7 +31,7 @@ struct curves {
     uint64_t cursor; /* step */
     bool is_cut;     /* the axis ends below the largest loss */
     int columns;     /* of the newest plot, for the title and for moving about */
-    struct samples samples;
+    struct curve_samples samples;
 };
 
 static void start(struct curves *curves) {
@@ -85,7 +85,7 @@ static double largest_but_spikes(const float *values, int count) {
 
 /* Rare spikes must not flatten everything else: they are clipped and marked, and the title names
  * the highest. */
-static void set_loss_axis(struct chart *chart, const struct samples *samples, bool is_log) {
+static void set_loss_axis(struct chart *chart, const struct curve_samples *samples, bool is_log) {
     struct extent seen = {HUGE_VAL, -HUGE_VAL};
     extent_add(&seen, samples->low, chart->samples);
     extent_add(&seen, samples->high, chart->samples);
@@ -114,7 +114,7 @@ static void set_loss_axis(struct chart *chart, const struct samples *samples, bo
     if (!(chart->low < chart->high)) chart->high = nextafter(chart->low, HUGE_VAL);
 }
 
-static void set_accuracy_axis(struct chart *chart, const struct samples *samples) {
+static void set_accuracy_axis(struct chart *chart, const struct curve_samples *samples) {
     struct extent seen = {HUGE_VAL, -HUGE_VAL};
     for (int precision = 0; precision < PRECISIONS; precision++) {
         extent_add(&seen, samples->line[precision], chart->samples);
@@ -167,7 +167,7 @@ static int x_ticks(const struct curves *curves, const struct store *store, struc
 
 static void draw_loss(struct curves *curves, const struct store *store, struct canvas *canvas,
                       struct chart *chart) {
-    struct samples *samples = &curves->samples;
+    struct curve_samples *samples = &curves->samples;
     samples_loss(samples, chart->samples, store, smooth_levels[curves->smoothing]);
     if (history_count(store->loss) == 0) {
         canvas_text(canvas, canvas->rows / 2, (canvas->columns - 27) / 2, COLOR_DIM,
@@ -200,7 +200,7 @@ static const struct {
 
 static void draw_accuracy(struct curves *curves, const struct store *store, struct canvas *canvas,
                           struct chart *chart) {
-    struct samples *samples = &curves->samples;
+    struct curve_samples *samples = &curves->samples;
     if (store->evaluation_count == 0) {
         canvas_text(canvas, canvas->rows / 2, (canvas->columns - 17) / 2, COLOR_DIM,
                     "no evaluation yet");
@@ -264,7 +264,7 @@ static void draw(void *state, const struct store *store, struct session *session
     if (canvas->rows < 1 || canvas->columns < 1) return;
     struct steps window = window_of(curves, store);
     struct chart_frame frame = chart_frame(canvas);
-    struct samples *samples = &curves->samples;
+    struct curve_samples *samples = &curves->samples;
     if (!samples_reserve(samples, frame.samples)) {
         canvas_text(canvas, 0, 0, COLOR_ALARM, "out of memory");
         return;

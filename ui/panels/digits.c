@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/image.h"
 #include "ui/draw/digit.h"
 #include "ui/panel.h"
 
+#define MAX_BARS         10  /* classes */
 #define UNSURE_MARGIN    .2f /* between the two most probable classes */
 #define STRIP_COLUMNS    31  /* three predictions in one row */
 #define MIN_INFO_COLUMNS 8   /* the least that predictions need */
@@ -53,16 +55,17 @@ struct digits_state {
 
 static const float *probabilities(const struct evaluation *evaluation, int precision,
                                   size_t digit) {
-    return evaluation->results[precision].probabilities + digit * DIGIT_CLASSES;
+    return evaluation->results[precision].probabilities +
+           digit * (size_t)evaluation->results[precision].classes;
 }
 
 static int predicted(const struct evaluation *evaluation, int precision, size_t digit) {
     return evaluation->results[precision].labels[digit];
 }
 
-static float margin(const float *probability) {
+static float margin(const float *probability, int classes) {
     float first = -1, second = -1;
-    for (int i = 0; i < DIGIT_CLASSES; i++) {
+    for (int i = 0; i < classes; i++) {
         if (probability[i] > first) {
             second = first;
             first = probability[i];
@@ -74,7 +77,7 @@ static float margin(const float *probability) {
 }
 
 static bool does_match(const struct digits_state *digits, const struct evaluation *evaluation,
-                       const unsigned char *labels, size_t digit) {
+                       const uint16_t *labels, size_t digit) {
     int truth = labels[digit];
     switch (digits->predicate) {
     case PREDICATE_WRONG:
@@ -83,7 +86,8 @@ static bool does_match(const struct digits_state *digits, const struct evaluatio
         return predicted(evaluation, PRECISION_INT8, digit) != truth &&
                predicted(evaluation, PRECISION_FP32, digit) == truth;
     case PREDICATE_UNSURE:
-        return margin(probabilities(evaluation, PRECISION_INT8, digit)) <= UNSURE_MARGIN;
+        return margin(probabilities(evaluation, PRECISION_INT8, digit), evaluation->classes) <=
+               UNSURE_MARGIN;
     case PREDICATE_CLASS:
         return truth == digits->class;
     case PREDICATE_PAIR:
@@ -139,7 +143,7 @@ static void gather(struct digits_state *digits, const struct store *store,
         digits->matches = matches;
         digits->capacity = count;
     }
-    const unsigned char *labels = store->info->dataset->test.labels;
+    const uint16_t *labels = store->info->dataset->test.labels;
     digits->count = 0;
     for (size_t i = 0; i < count; i++) {
         if (!does_match(digits, evaluation, labels, i)) continue;
@@ -340,6 +344,11 @@ static void draw_over(struct canvas *canvas, const unsigned char *image,
     draw_strip(canvas, row, evaluation, digit, truth);
 }
 
+/* Classes that have a bar. */
+static int shown_classes(const struct evaluation *evaluation) {
+    return evaluation->classes < MAX_BARS ? evaluation->classes : MAX_BARS;
+}
+
 /* A line of names, then ten rows: the class, marked when it is the label, and a bar per precision.
  */
 static void draw_bars(struct canvas *canvas, int row, const struct evaluation *evaluation,
@@ -355,7 +364,7 @@ static void draw_bars(struct canvas *canvas, int row, const struct evaluation *e
         canvas_text(canvas, row, 3 + (precision - first) * (each + 1), precision_colors[precision],
                     precision_name((enum precision)precision));
     row++;
-    for (int class = 0; class < DIGIT_CLASSES; class ++) {
+    for (int class = 0; class < shown_classes(evaluation); class ++) {
         bool is_truth = class == truth;
         canvas_printf(canvas, row + class, 0, is_truth ? COLOR_STRONG : COLOR_DIM, "%d%s", class,
                       is_truth ? "y" : "");
@@ -401,22 +410,23 @@ static void draw_info(const struct digits_state *digits, const struct store *sto
         return;
     }
     int row = 0;
-    bool has_bars = canvas->rows >= PRECISIONS + 1 + DIGIT_CLASSES;
-    if (!has_bars && canvas->rows >= DIGIT_CLASSES + 2 && canvas->columns >= STRIP_COLUMNS) {
+    bool has_bars = canvas->rows >= PRECISIONS + 1 + shown_classes(evaluation);
+    if (!has_bars && canvas->rows >= shown_classes(evaluation) + 2 &&
+        canvas->columns >= STRIP_COLUMNS) {
         draw_strip(canvas, 0, evaluation, digit, truth);
         draw_bars(canvas, 1, evaluation, digit, truth);
         return;
     }
-    if (canvas->rows >= PRECISIONS + 1 + (has_bars ? DIGIT_CLASSES + 1 : 0))
+    if (canvas->rows >= PRECISIONS + 1 + (has_bars ? shown_classes(evaluation) + 1 : 0))
         canvas_printf(canvas, row++, 0, COLOR_STRONG, "label %d", truth);
     /* With less room the most important one comes first. */
     for (int i = 0; i < PRECISIONS && row < canvas->rows; i++, row++)
         draw_prediction(canvas, row, evaluation, canvas->rows < PRECISIONS ? PRECISION_INT8 - i : i,
                         digit, truth);
     if (has_bars) {
-        if (canvas->rows >= row + DIGIT_CLASSES + 4) row++;
+        if (canvas->rows >= row + shown_classes(evaluation) + 4) row++;
         draw_bars(canvas, row, evaluation, digit, truth);
-        row += DIGIT_CLASSES + 1;
+        row += shown_classes(evaluation) + 1;
         if (canvas->rows > row + 1) row++;
     }
     draw_notes(digits, canvas, row, evaluation, digit);
@@ -460,11 +470,30 @@ static struct digit_size picture_size(int columns, int rows) {
     return size;
 }
 
+/* Grey and of the size of a digit, whatever the samples are. */
+static void digit_picture(const struct samples *samples, size_t index,
+                          unsigned char image[DIGIT_PIXELS]) {
+    const struct shape *shape = &samples->shape;
+    const unsigned char *from = samples_at(samples, index);
+    int channels = shape_channels(shape), height = shape->size[0], width = shape->size[1];
+    memset(image, 0, DIGIT_PIXELS);
+    if (samples->element != ELEMENT_UINT8 || shape->rank < 2) return;
+    for (int y = 0; y < DIGIT_SIDE; y++)
+        for (int x = 0; x < DIGIT_SIDE; x++) {
+            const unsigned char *pixel = from + ((size_t)(y * height / DIGIT_SIDE) * (size_t)width +
+                                                 (size_t)(x * width / DIGIT_SIDE)) *
+                                                    (size_t)channels;
+            int sum = 0;
+            for (int c = 0; c < channels; c++) sum += pixel[c];
+            image[y * DIGIT_SIDE + x] = (unsigned char)(sum / channels);
+        }
+}
+
 static void draw(void *state, const struct store *store, struct session *session,
                  struct canvas *canvas) {
     struct digits_state *digits = state;
     const struct evaluation *evaluation = update(digits, store, session);
-    const struct digits *test = &store->info->dataset->test;
+    const struct samples *test = &store->info->dataset->test;
     if (canvas->rows < 1 || canvas->columns < 1 || test->count == 0) return;
     if (session->digit >= test->count) session->digit = 0;
     size_t digit = session->digit;
@@ -473,12 +502,13 @@ static void draw(void *state, const struct store *store, struct session *session
     bool is_beside = size.columns == 0 || right >= MIN_INFO_COLUMNS;
     /* Alone, the picture stands in the middle. */
     int column = is_beside ? 0 : (canvas->columns - size.columns) / 2;
-    digit_draw(canvas, 0, column, size, test->images + digit * DIGIT_PIXELS);
+    unsigned char image[DIGIT_PIXELS];
+    digit_picture(test, digit, image);
+    digit_draw(canvas, 0, column, size, image);
     if (size.columns == 0) right = canvas->columns;
     bool is_alone = !is_beside && below < 1 && size.columns == DIGIT_SIDE;
     if (is_alone && evaluation && digit < evaluated(store, evaluation))
-        draw_over(canvas, test->images + digit * DIGIT_PIXELS, evaluation, digit,
-                  test->labels[digit]);
+        draw_over(canvas, image, evaluation, digit, test->labels[digit]);
 
     struct canvas info = {0}, list = {0};
     int left = size.columns ? size.columns + 1 : 0;

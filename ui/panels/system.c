@@ -43,7 +43,7 @@ static int draw_speed(const struct store *store, struct canvas *canvas, int row)
     if (store->step) {
         row = put_format(canvas, row, "step", "%s   %s digits/s",
                          format_time((double)store->batch.step_seconds, text, sizeof text),
-                         format_count((double)store->batch.digits_per_second, more, sizeof more));
+                         format_count((double)store->batch.samples_per_second, more, sizeof more));
     } else {
         row = put(canvas, row, "step", "no batch yet");
     }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "data/dataset.h"
+#include "data/image.h"
 #include "ui/draw/digit.h"
 #include "ui/fixture.h"
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/image.h"
 #include "ui/fixture.h"
 
 static const struct panel *const panels[] = {&panel_curves, &panel_ranges, &panel_digits,
@@ -400,12 +401,12 @@ static void ranges_keep_the_selected_tensor_in_sight(void **state) {
 static void digits_wait_for_the_first_evaluation(void **state) {
     (void)state;
     fixture_create(&fixture, "fc", "qatop");
-    void *digits = state_new(&panel_digits);
-    assert_shows(&panel_digits, digits, "no evaluation yet");
+    void *samples = state_new(&panel_digits);
+    assert_shows(&panel_digits, samples, "no evaluation yet");
     assert_int_equal(fixture.session.digit, 0);
-    act(&panel_digits, digits, ACTION_NEXT);
+    act(&panel_digits, samples, ACTION_NEXT);
     assert_int_equal(fixture.session.digit, 1);
-    state_free(&panel_digits, digits);
+    state_free(&panel_digits, samples);
     fixture_free(&fixture);
 }
 
@@ -416,20 +417,20 @@ static void digits_step_through_all_that_int8_gets_wrong(void **state) {
     const struct evaluation *evaluation = fixture.store.evaluations[0];
     size_t wrong = evaluation->count - evaluation->results[PRECISION_INT8].correct;
     assert_int_equal(wrong, 40);
-    void *digits = state_new(&panel_digits);
-    assert_shows(&panel_digits, digits, "wrong 1/40");
+    void *samples = state_new(&panel_digits);
+    assert_shows(&panel_digits, samples, "wrong 1/40");
     for (size_t i = 0; i < wrong; i++) {
         assert_int_equal(fixture.session.digit, 25 * i + 24);
-        act(&panel_digits, digits, i % 2 ? ACTION_NEXT : ACTION_NEXT_DIGIT);
+        act(&panel_digits, samples, i % 2 ? ACTION_NEXT : ACTION_NEXT_DIGIT);
     }
     assert_int_equal(fixture.session.digit, 24); /* around */
-    act(&panel_digits, digits, ACTION_PREVIOUS);
+    act(&panel_digits, samples, ACTION_PREVIOUS);
     assert_int_equal(fixture.session.digit, 999);
-    assert_shows(&panel_digits, digits, "wrong 40/40");
-    act(&panel_digits, digits, ACTION_FILTER); /* flips: those that FP32 has right */
-    assert_shows(&panel_digits, digits, "flip ");
-    assert_shows(&panel_digits, digits, "/27");
-    state_free(&panel_digits, digits);
+    assert_shows(&panel_digits, samples, "wrong 40/40");
+    act(&panel_digits, samples, ACTION_FILTER); /* flips: those that FP32 has right */
+    assert_shows(&panel_digits, samples, "flip ");
+    assert_shows(&panel_digits, samples, "/27");
+    state_free(&panel_digits, samples);
     fixture_free(&fixture);
 }
 
@@ -437,22 +438,22 @@ static void digit_stays_when_a_new_evaluation_has_it_right(void **state) {
     (void)state;
     fixture_create(&fixture, "fc", "qatop");
     fixture_evaluate(&fixture, 10, FIXTURE_DIGITS, 25);
-    void *digits = state_new(&panel_digits);
-    assert_shows(&panel_digits, digits, "wrong 1/40");
+    void *samples = state_new(&panel_digits);
+    assert_shows(&panel_digits, samples, "wrong 1/40");
     fixture_evaluate(&fixture, 20, FIXTURE_DIGITS, 30); /* 29, 59, ... */
-    assert_shows(&panel_digits, digits, "wrong -/33");
-    assert_shows(&panel_digits, digits, "no longer wrong");
+    assert_shows(&panel_digits, samples, "wrong -/33");
+    assert_shows(&panel_digits, samples, "no longer wrong");
     assert_int_equal(fixture.session.digit, 24);
-    act(&panel_digits, digits, ACTION_NEXT);
+    act(&panel_digits, samples, ACTION_NEXT);
     assert_int_equal(fixture.session.digit, 29);
-    assert_shows(&panel_digits, digits, "wrong 1/33");
+    assert_shows(&panel_digits, samples, "wrong 1/33");
     /* back to what the earlier evaluation said */
-    act(&panel_digits, digits, ACTION_EARLIER);
-    assert_shows(&panel_digits, digits, "step 10");
-    act(&panel_digits, digits, ACTION_LATER);
-    act(&panel_digits, digits, ACTION_LATER);
-    assert_shows(&panel_digits, digits, "step 20");
-    state_free(&panel_digits, digits);
+    act(&panel_digits, samples, ACTION_EARLIER);
+    assert_shows(&panel_digits, samples, "step 10");
+    act(&panel_digits, samples, ACTION_LATER);
+    act(&panel_digits, samples, ACTION_LATER);
+    assert_shows(&panel_digits, samples, "step 20");
+    state_free(&panel_digits, samples);
     fixture_free(&fixture);
 }
 
@@ -461,12 +462,12 @@ static void digits_beyond_a_partial_evaluation_say_so(void **state) {
     fixture_create(&fixture, "fc", "qatop");
     fixture_evaluate(&fixture, 10, 100, 25);
     fixture.session.digit = 500;
-    void *digits = state_new(&panel_digits);
-    assert_shows(&panel_digits, digits, "step 10, first 100");
-    assert_shows(&panel_digits, digits, "wrong 1/4");
+    void *samples = state_new(&panel_digits);
+    assert_shows(&panel_digits, samples, "step 10, first 100");
+    assert_shows(&panel_digits, samples, "wrong 1/4");
     fixture.session.digit = 500;
-    assert_shows(&panel_digits, digits, "not among the first 100");
-    state_free(&panel_digits, digits);
+    assert_shows(&panel_digits, samples, "not among the first 100");
+    state_free(&panel_digits, samples);
     fixture_free(&fixture);
 }
 
@@ -474,15 +475,15 @@ static void digits_tell_three_predictions_beside_a_picture_alone(void **state) {
     (void)state;
     fixture_create(&fixture, "fc", "qatop");
     fixture_evaluate(&fixture, 10, FIXTURE_DIGITS, 30); /* 29: FP32 and QAT read it rightly */
-    void *digits = state_new(&panel_digits);
-    char *shown = screen(&panel_digits, digits, 14, STRIP, GLYPHS_ASCII);
+    void *samples = state_new(&panel_digits);
+    char *shown = screen(&panel_digits, samples, 14, STRIP, GLYPHS_ASCII);
     assert_non_null(strstr(shown, "FP32 5 .95 QAT 5 .95 INT8 0!.45\n"));
     free(shown);
     /* one column less would cut a number */
-    shown = screen(&panel_digits, digits, 14, STRIP - 1, GLYPHS_ASCII);
+    shown = screen(&panel_digits, samples, 14, STRIP - 1, GLYPHS_ASCII);
     assert_null(strstr(shown, "FP32 5"));
     free(shown);
-    state_free(&panel_digits, digits);
+    state_free(&panel_digits, samples);
     fixture_free(&fixture);
 }
 
@@ -491,9 +492,9 @@ static void digits_show_worst_first_on_request(void **state) {
     fixture_create(&fixture, "fc", "qatop");
     fixture_evaluate(&fixture, 10, FIXTURE_DIGITS, 25);
     const struct evaluation *evaluation = fixture.store.evaluations[0];
-    void *digits = state_new(&panel_digits);
-    act(&panel_digits, digits, ACTION_SORT_RIGHT);
-    act(&panel_digits, digits, ACTION_FIRST);
+    void *samples = state_new(&panel_digits);
+    act(&panel_digits, samples, ACTION_SORT_RIGHT);
+    act(&panel_digits, samples, ACTION_FIRST);
     float before = 2;
     for (int i = 0; i < 40; i++) {
         size_t digit = fixture.session.digit;
@@ -503,9 +504,9 @@ static void digits_show_worst_first_on_request(void **state) {
                       probability[fixture.dataset.test.labels[digit]];
         assert_true(wrong <= before);
         before = wrong;
-        act(&panel_digits, digits, ACTION_NEXT);
+        act(&panel_digits, samples, ACTION_NEXT);
     }
-    state_free(&panel_digits, digits);
+    state_free(&panel_digits, samples);
     fixture_free(&fixture);
 }
 
@@ -514,12 +515,13 @@ static void confusion_cell_opens_its_digits(void **state) {
     fixture_create(&fixture, "fc", "qatop");
     fixture_evaluate(&fixture, 10, FIXTURE_DIGITS, 25);
     const struct evaluation *evaluation = fixture.store.evaluations[0];
-    void *confusion = state_new(&panel_confusion), *digits = state_new(&panel_digits);
+    void *confusion = state_new(&panel_confusion), *samples = state_new(&panel_digits);
     int truth = 0, wrong = 1, most = 0;
     for (int i = 0; i < DIGIT_CLASSES; i++) {
         for (int j = 0; j < DIGIT_CLASSES; j++) {
-            if (i == j || (int)evaluation->confusion[PRECISION_INT8][i][j] <= most) continue;
-            most = (int)evaluation->confusion[PRECISION_INT8][i][j];
+            if (i == j || (int)evaluation_confused(evaluation, PRECISION_INT8, i, j) <= most)
+                continue;
+            most = (int)evaluation_confused(evaluation, PRECISION_INT8, i, j);
             truth = i;
             wrong = j;
         }
@@ -532,15 +534,15 @@ static void confusion_cell_opens_its_digits(void **state) {
     assert_int_equal(fixture.session.pair_truth, truth);
     assert_int_equal(fixture.session.pair_predicted, wrong);
     snprintf(want, sizeof want, "%d->%d 1/%d", truth, wrong, most);
-    assert_shows(&panel_digits, digits, want);
+    assert_shows(&panel_digits, samples, want);
     for (int i = 0; i < most; i++) {
         size_t digit = fixture.session.digit;
         assert_int_equal(fixture.dataset.test.labels[digit], truth);
         assert_int_equal(evaluation->results[PRECISION_INT8].labels[digit], wrong);
-        act(&panel_digits, digits, ACTION_NEXT);
+        act(&panel_digits, samples, ACTION_NEXT);
     }
     state_free(&panel_confusion, confusion);
-    state_free(&panel_digits, digits);
+    state_free(&panel_digits, samples);
     fixture_free(&fixture);
 }
 

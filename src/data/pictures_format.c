@@ -1,0 +1,163 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/classes.h"
+#include "data/format.h"
+#include "data/image.h"
+#include "data/picture.h"
+#include "data/resize.h"
+
+static bool has_pictures(const char *path) {
+    struct classes_parts parts;
+    return classes_find(path, &parts);
+}
+
+/* The size of what the pictures become; of a model that takes a row of numbers, a square image. */
+static enum status target_shape(const struct dataset_request *request,
+                                const struct classes *classes, struct shape *shape,
+                                struct error *error) {
+    char path[CLASSES_PATH_MAX], text[64];
+    *shape = request->shape;
+    if (shape->rank == 3 && (shape->size[2] == 1 || shape->size[2] == 3)) return STATUS_OK;
+    if (shape->rank == 2) {
+        *shape = (struct shape){3, {shape->size[0], shape->size[1], 1}};
+        return STATUS_OK;
+    }
+    if (shape->rank == 0) {
+        struct picture picture;
+        enum status status = picture_read(classes_path(classes, 0, path), 3, &picture, error);
+        if (status) return status;
+        *shape = (struct shape){3, {picture.height, picture.width, 3}};
+        free(picture.pixels);
+        return STATUS_OK;
+    }
+    for (int channels = 1; channels <= 3; channels += 2)
+        for (int side = 1; shape->rank == 1 && side * side * channels <= shape->size[0]; side++)
+            if (side * side * channels == shape->size[0]) {
+                *shape = (struct shape){3, {side, side, channels}};
+                return STATUS_OK;
+            }
+    return error_set(error, STATUS_UNSUPPORTED, request->path,
+                     "holds pictures; the model takes %s, which is no grey or RGB image",
+                     shape_text(&request->shape, text));
+}
+
+/* Folders 0 to 9 for a model of MNIST's images: the pictures become digits like MNIST's. */
+static bool are_digits(const struct names *names, const struct shape *shape) {
+    if (names->count != DIGIT_CLASSES || shape->size[0] != DIGIT_SIDE ||
+        shape->size[1] != DIGIT_SIDE || shape->size[2] != 1)
+        return false;
+    for (size_t i = 0; i < names->count; i++)
+        if (names->list[i][0] != (char)('0' + i) || names->list[i][1]) return false;
+    return true;
+}
+
+static enum status read_digit(const char *path, unsigned char *to, struct error *error) {
+    struct picture picture;
+    enum status status = picture_read(path, 1, &picture, error);
+    if (status) return status;
+    struct image image = {picture.width, picture.height, picture.pixels};
+    if (image.width == DIGIT_SIDE && image.height == DIGIT_SIDE) {
+        unsigned char mask = image_is_dark_on_light(&image) ? 255 : 0;
+        for (int i = 0; i < DIGIT_PIXELS; i++) to[i] = image.pixels[i] ^ mask;
+    } else {
+        status = image_to_digit(&image, path, to, NULL, error);
+    }
+    free(picture.pixels);
+    return status;
+}
+
+static enum status read_resized(const char *path, const struct shape *shape, unsigned char *to,
+                                struct error *error) {
+    struct picture picture;
+    enum status status = picture_read(path, shape->size[2], &picture, error);
+    if (status) return status;
+    const struct resize resize = {picture.height, picture.width, shape->size[0], shape->size[1],
+                                  shape->size[2]};
+    status = resize_to_bytes(&resize, picture.pixels, to, path, error);
+    free(picture.pixels);
+    return status;
+}
+
+/* Files that cannot be used are left out and counted; a lack of memory is the end. */
+static enum status read_all(const struct classes *classes, const struct shape *shape,
+                            struct part *part, struct skipped *skipped, struct error *error) {
+    size_t each = shape_count(shape);
+    bool is_digits = are_digits(&classes->names, shape);
+    if (classes->count > MAX_DATASET_BYTES / each)
+        return error_set(error, STATUS_UNSUPPORTED, part->images_path,
+                         "its %zu pictures take more than %zu bytes", classes->count,
+                         MAX_DATASET_BYTES);
+    part->bytes = malloc(classes->count * each);
+    part->labels = malloc(classes->count * sizeof *part->labels);
+    if (!part->bytes || !part->labels)
+        return error_memory(error, part->images_path, classes->count * each);
+    part->shape = *shape;
+    part->element = ELEMENT_UINT8;
+    for (size_t i = 0; i < classes->count; i++) {
+        char path[CLASSES_PATH_MAX];
+        struct error why;
+        unsigned char *to = part->bytes + part->count * each;
+        classes_path(classes, i, path);
+        enum status status =
+            is_digits ? read_digit(path, to, &why) : read_resized(path, shape, to, &why);
+        if (status == STATUS_MEMORY) {
+            *error = why;
+            return status;
+        }
+        if (status)
+            skipped_add(skipped, &why);
+        else
+            part->labels[part->count++] = classes->files[i].label;
+    }
+    if (part->count) return STATUS_OK;
+    *error = skipped->first[0];
+    return error->status;
+}
+
+static enum status read_part(const char *folder, const struct dataset_request *request,
+                             struct parts *parts, struct part *part, struct skipped *skipped,
+                             struct error *error) {
+    struct classes classes;
+    struct shape shape = {0};
+    snprintf(part->images_path, sizeof part->images_path, "%s", folder);
+    snprintf(part->labels_path, sizeof part->labels_path, "%s", folder);
+    const struct names *known = parts->names.count ? &parts->names : NULL;
+    enum status status = classes_scan(folder, known, NULL, NULL, &classes, error);
+    if (status) return status;
+    status = target_shape(request, &classes, &shape, error);
+    if (!status) status = read_all(&classes, &shape, part, skipped, error);
+    if (!status && !known) {
+        parts->names = classes.names;
+        memset(&classes.names, 0, sizeof classes.names);
+    }
+    classes_free(&classes);
+    return status;
+}
+
+static enum status load_pictures(const struct dataset_request *request, struct parts *parts,
+                                 struct error *error) {
+    struct classes_parts folders;
+    struct skipped skipped = {0};
+    enum status status = STATUS_OK;
+    if (!classes_find(request->path, &folders))
+        return error_set(error, STATUS_FORMAT, request->path, "holds no pictures");
+    bool has_test = *folders.test;
+    if (*folders.all && !request->needs_train)
+        return read_part(folders.all, request, parts, &parts->test, &skipped, error);
+    const char *train = *folders.all ? folders.all : folders.train;
+    if (request->needs_train && !*train)
+        return error_set(error, STATUS_IO, request->path, "has no folder train");
+    if (*train && request->needs_train)
+        status = read_part(train, request, parts, &parts->train, &skipped, error);
+    parts->is_whole = request->needs_train && !has_test;
+    if (!status && request->needs_test && !parts->is_whole) {
+        if (!has_test) return error_set(error, STATUS_IO, request->path, "has no folder test");
+        status = read_part(folders.test, request, parts, &parts->test, &skipped, error);
+    }
+    skipped_text(&skipped, parts->remark, sizeof parts->remark);
+    return status;
+}
+
+const struct format pictures_format = {"pictures", has_pictures, load_pictures};
