@@ -94,7 +94,7 @@ static enum status export_tflite(const struct options *options, const char *path
     if (options->io >= 0)
         return error_set(error, STATUS_USAGE, "--io",
                          "a .tflite keeps the input and output it has; export the checkpoint");
-    enum status status = file_read(path, TFLITE_BYTES_MAX, &bytes, &length, error);
+    enum status status = file_read(path, MAX_TFLITE_BYTES, &bytes, &length, error);
     if (!status) status = tflite_parse(bytes, length, path, &frozen, error);
     if (!status) {
         const struct export_program program = {path, frozen, bytes, length};

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #define PATH_SIZE   1024
-#define BATCHES_MAX 99
+#define MAX_BATCHES 99
 #define PICKLE      0x80 /* the first byte of a pickle, of protocol 2 on */
 
 /* A path of a file in a folder; false when it is too long. */
@@ -40,7 +40,7 @@ static const char *batch_name(char name[32], int number) {
 /* The number of the last batch that is there; 0 for none. */
 static int last_batch(const char *folder) {
     char name[32];
-    for (int number = BATCHES_MAX; number > 0; number--)
+    for (int number = MAX_BATCHES; number > 0; number--)
         if (has_file(folder, batch_name(name, number))) return number;
     return 0;
 }

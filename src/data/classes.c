@@ -51,7 +51,7 @@ static bool has_picture_name(const char *name) {
 }
 
 static bool is_picture(const char *folder, const char *name) {
-    char path[CLASSES_PATH_MAX];
+    char path[MAX_CLASSES_PATH];
     if (has_picture_name(name)) return true;
     if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, name) >= sizeof path) return false;
     enum picture_kind kind = picture_kind_of_file(path);
@@ -74,7 +74,7 @@ static bool probe(const char *path, bool do_folders_count) {
 }
 
 static bool probe_classes(const char *path) {
-    char class_path[CLASSES_PATH_MAX];
+    char class_path[MAX_CLASSES_PATH];
     bool has_one = false;
     DIR *folder = opendir(path);
     if (!folder) return false;
@@ -91,7 +91,7 @@ static bool probe_classes(const char *path) {
 bool classes_find(const char *folder, struct classes_parts *parts) {
     static const char *const tests[] = {"test", "val", "validation"};
     memset(parts, 0, sizeof *parts);
-    if (strlen(folder) + 32 > CLASSES_PATH_MAX) return false;
+    if (strlen(folder) + 32 > MAX_CLASSES_PATH) return false;
     snprintf(parts->train, sizeof parts->train, "%s/train", folder);
     if (!probe(parts->train, true)) *parts->train = 0;
     for (size_t i = 0; i < 3 && !*parts->test; i++) {
@@ -108,9 +108,9 @@ bool classes_find(const char *folder, struct classes_parts *parts) {
 
 static enum status add_text(struct scan *scan, const char *text, const char *where, size_t *at) {
     size_t length = strlen(text) + 1, room = scan->text_room ? scan->text_room : 4096;
-    if (length > CLASSES_BYTES_MAX - scan->text_used)
+    if (length > MAX_CLASSES_BYTES - scan->text_used)
         return error_set(scan->error, STATUS_UNSUPPORTED, where,
-                         "is one name too many: they have more than %zu bytes", CLASSES_BYTES_MAX);
+                         "is one name too many: they have more than %zu bytes", MAX_CLASSES_BYTES);
     while (room - scan->text_used < length) room *= 2;
     if (room > scan->text_room) {
         char *larger = realloc(scan->classes->text, room);
@@ -128,9 +128,9 @@ static enum status add_file(struct scan *scan, const char *folder, size_t folder
                             const char *name, size_t label) {
     struct classes *classes = scan->classes;
     struct classes_file file = {.folder = (uint32_t)folder_at, .label = (uint16_t)label};
-    if (classes->count == CLASSES_FILES_MAX)
+    if (classes->count == MAX_CLASSES_FILES)
         return error_set(scan->error, STATUS_UNSUPPORTED, folder,
-                         "has pictures beyond the %zu that are accepted", CLASSES_FILES_MAX);
+                         "has pictures beyond the %zu that are accepted", MAX_CLASSES_FILES);
     if (classes->count == scan->file_room) {
         size_t room = scan->file_room ? 2 * scan->file_room : 256;
         struct classes_file *larger = realloc(classes->files, room * sizeof *larger);
@@ -153,10 +153,10 @@ static enum status walk(struct scan *scan, const char *path, size_t label, int d
 
 static enum status take_entry(struct scan *scan, DIR *folder, const struct dirent *entry,
                               const char *path, size_t path_at, size_t label, int depth) {
-    char below[CLASSES_PATH_MAX];
+    char below[MAX_CLASSES_PATH];
     enum entry_kind kind = entry_kind(folder, entry);
     if (kind == ENTRY_FOLDER) {
-        if (depth == CLASSES_DEPTH_MAX ||
+        if (depth == MAX_CLASSES_DEPTH ||
             (size_t)snprintf(below, sizeof below, "%s/%s", path, entry->d_name) >= sizeof below)
             return error_set(scan->error, STATUS_UNSUPPORTED, path, "holds folders too deep");
         return walk(scan, below, label, depth + 1);
@@ -220,7 +220,7 @@ static enum status copy_names(const struct names *from, struct names *to, const 
 
 /* The pictures of one folder; its name need not be a class as long as it holds none. */
 static enum status scan_folder(struct scan *scan, const char *part, const char *name) {
-    char path[CLASSES_PATH_MAX];
+    char path[MAX_CLASSES_PATH];
     struct classes *classes = scan->classes;
     size_t label = names_find(&classes->names, name), before = classes->count;
     if ((size_t)snprintf(path, sizeof path, "%s/%s", part, name) >= sizeof path)
@@ -283,7 +283,7 @@ enum status classes_scan(const char *part, const struct names *names, classes_pr
 
 const char *classes_path(const struct classes *classes, size_t index, char *out) {
     const struct classes_file *file = &classes->files[index];
-    snprintf(out, CLASSES_PATH_MAX, "%s/%s", classes->text + file->folder,
+    snprintf(out, MAX_CLASSES_PATH, "%s/%s", classes->text + file->folder,
              classes->text + file->name);
     return out;
 }

@@ -11,8 +11,8 @@
  * .png, so that reading it tells why it is none; what is neither (Thumbs.db, notes.txt) is passed
  * over.  Links to files and to a class's folder are followed, links to folders below are not.
  *
- * Memory: 16 bytes and the length of its name for each file, at most CLASSES_FILES_MAX files and
- * CLASSES_BYTES_MAX bytes of names; up to twice that until the scan is done.
+ * Memory: 16 bytes and the length of its name for each file, at most MAX_CLASSES_FILES files and
+ * MAX_CLASSES_BYTES bytes of names; up to twice that until the scan is done.
  */
 #ifndef DATA_CLASSES_H
 #define DATA_CLASSES_H
@@ -24,15 +24,15 @@
 #include "base/error.h"
 #include "data/names.h"
 
-#define CLASSES_FILES_MAX ((size_t)1 << 23)
-#define CLASSES_BYTES_MAX ((size_t)1 << 29)
-#define CLASSES_DEPTH_MAX 16 /* of folders below that of a class */
-#define CLASSES_PATH_MAX  4096
+#define MAX_CLASSES_FILES ((size_t)1 << 23)
+#define MAX_CLASSES_BYTES ((size_t)1 << 29)
+#define MAX_CLASSES_DEPTH 16 /* of folders below that of a class */
+#define MAX_CLASSES_PATH  4096
 
 /* Which folder holds which part; "" for a part that is missing. */
 struct classes_parts {
-    char train[CLASSES_PATH_MAX], test[CLASSES_PATH_MAX];
-    char all[CLASSES_PATH_MAX]; /* DIR itself, when neither of them is there */
+    char train[MAX_CLASSES_PATH], test[MAX_CLASSES_PATH];
+    char all[MAX_CLASSES_PATH]; /* DIR itself, when neither of them is there */
 };
 
 /* Find the parts of DIR: a part has a folder or a picture; without parts, a folder of DIR must hold
@@ -65,7 +65,7 @@ typedef bool classes_progress(size_t files, void *context);
 enum status classes_scan(const char *part, const struct names *names, classes_progress *progress,
                          void *context, struct classes *classes, struct error *error);
 
-/* The path of picture `index`, in out[CLASSES_PATH_MAX]. */
+/* The path of picture `index`, in out[MAX_CLASSES_PATH]. */
 const char *classes_path(const struct classes *classes, size_t index, char *out);
 
 void classes_free(struct classes *classes); /* zeroes it; harmless on a zeroed one */

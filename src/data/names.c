@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 
-#define FILE_MAX ((size_t)NAMES_MAX * (NAMES_BYTES_MAX + 2))
+#define MAX_FILE ((size_t)MAX_NAMES * (MAX_NAMES_BYTES + 2))
 
 void names_free(struct names *names) {
     for (size_t i = 0; i < names->count; i++) free(names->list[i]);
@@ -16,12 +16,12 @@ void names_free(struct names *names) {
 
 enum status names_add(struct names *names, const char *name, size_t length, const char *where,
                       struct error *error) {
-    if (names->count == NAMES_MAX)
-        return error_set(error, STATUS_UNSUPPORTED, where, "has more than %d classes", NAMES_MAX);
-    if (length > NAMES_BYTES_MAX)
+    if (names->count == MAX_NAMES)
+        return error_set(error, STATUS_UNSUPPORTED, where, "has more than %d classes", MAX_NAMES);
+    if (length > MAX_NAMES_BYTES)
         return error_set(error, STATUS_UNSUPPORTED, where,
                          "has a class name of %zu bytes; at most %d are accepted", length,
-                         NAMES_BYTES_MAX);
+                         MAX_NAMES_BYTES);
     if (!(names->count & (names->count - 1))) {
         size_t size = (names->count ? 2 * names->count : 1) * sizeof *names->list;
         char **larger = realloc(names->list, size);
@@ -69,7 +69,7 @@ enum status names_read(const char *path, struct names *names, struct error *erro
     unsigned char *bytes = NULL;
     size_t length = 0;
     memset(names, 0, sizeof *names);
-    enum status status = file_read(path, FILE_MAX, &bytes, &length, error);
+    enum status status = file_read(path, MAX_FILE, &bytes, &length, error);
     if (status) return status;
     const char *text = (const char *)bytes;
     size_t mark = length >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0;

@@ -10,8 +10,8 @@
 
 #include "base/error.h"
 
-#define NAMES_MAX       4096 /* classes */
-#define NAMES_BYTES_MAX 255  /* of one name */
+#define MAX_NAMES       4096 /* classes */
+#define MAX_NAMES_BYTES 255  /* of one name */
 
 struct names {
     size_t count;

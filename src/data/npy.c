@@ -135,11 +135,11 @@ static enum status parse_shape(struct parser *parser) {
     while (!take(parser, ")")) {
         size_t extent;
         if (!take_size(parser, &extent)) return refuse(parser, "'shape' is not made of sizes");
-        if (npy->rank == NPY_RANK_MAX)
+        if (npy->rank == MAX_NPY_RANK)
             return error_set(parser->error, STATUS_UNSUPPORTED, parser->path,
                              "'%s' has more than %d dimensions; images are [count][height][width] "
                              "or [count][height][width][channels]",
-                             parser->name, NPY_RANK_MAX);
+                             parser->name, MAX_NPY_RANK);
         npy->shape[npy->rank++] = extent;
         bool is_followed = take(parser, ",");
         if (take(parser, ")")) {
@@ -205,7 +205,7 @@ enum status npy_parse(const unsigned char *bytes, size_t length, struct npy *npy
                       const char *path, const char *name, struct error *error) {
     struct parser parser = {.path = path, .name = name, .npy = npy, .error = error};
     memset(npy, 0, sizeof *npy);
-    for (int i = 0; i < NPY_RANK_MAX; i++) npy->shape[i] = 1;
+    for (int i = 0; i < MAX_NPY_RANK; i++) npy->shape[i] = 1;
     if (length < PREFIX || memcmp(bytes, "\x93NUMPY", 6))
         return error_set(error, STATUS_FORMAT, path, "'%s' is no array that NumPy saved", name);
     if (bytes[6] < 1 || bytes[6] > 3 || bytes[7])
@@ -214,7 +214,7 @@ enum status npy_parse(const unsigned char *bytes, size_t length, struct npy *npy
                          name, bytes[6], bytes[7]);
     size_t start = bytes[6] == 1 ? PREFIX - 2 : PREFIX, size = bytes[8] | (size_t)bytes[9] << 8;
     if (bytes[6] > 1) size |= (size_t)bytes[10] << 16 | (size_t)bytes[11] << 24;
-    if (size > NPY_HEADER_MAX - PREFIX)
+    if (size > MAX_NPY_HEADER - PREFIX)
         return refuse(&parser, "it is far longer than any that NumPy writes");
     if (size > length - start) return refuse(&parser, "it is cut short");
     parser.at = (const char *)bytes + start;

@@ -2,7 +2,7 @@
  * machine's own byte order, and into the element types that qatop works with.
  *
  * Read are bool, int8 to int64, uint8 to uint64, float16, float32 and float64, little and big
- * endian, of up to NPY_RANK_MAX dimensions.  The header is a Python dict literal; exactly the three
+ * endian, of up to MAX_NPY_RANK dimensions.  The header is a Python dict literal; exactly the three
  * keys that NumPy writes are accepted, nothing is evaluated.  Arrays of Python objects are pickles,
  * which are programs: they are refused.
  *
@@ -17,8 +17,8 @@
 
 #include "base/error.h"
 
-#define NPY_HEADER_MAX 65536 /* bytes; NumPy's own are 128 */
-#define NPY_RANK_MAX   4
+#define MAX_NPY_HEADER 65536 /* bytes; NumPy's own are 128 */
+#define MAX_NPY_RANK   4
 
 enum npy_type {
     NPY_BOOL,
@@ -38,7 +38,7 @@ enum npy_type {
 struct npy {
     enum npy_type type;
     int rank;
-    size_t shape[NPY_RANK_MAX];     /* 1 from `rank` on */
+    size_t shape[MAX_NPY_RANK];     /* 1 from `rank` on */
     size_t count;                   /* elements: the product of the shape */
     void *data;                     /* the caller's, to free() */
     bool is_big_endian, is_fortran; /* how the file holds it; false once npy_arrange was here */
@@ -48,7 +48,7 @@ const char *npy_type_name(enum npy_type type); /* "uint8", ... */
 size_t npy_type_size(enum npy_type type);      /* bytes */
 
 /* Read the header at the start of bytes[length], which hold a whole .npy file or at least its first
- * NPY_HEADER_MAX bytes.  Fills all of *npy but the data, and the header's size: the elements follow
+ * MAX_NPY_HEADER bytes.  Fills all of *npy but the data, and the header's size: the elements follow
  * it.  count * npy_type_size() does not overflow, but is otherwise as announced. */
 enum status npy_parse(const unsigned char *bytes, size_t length, struct npy *npy, size_t *header,
                       const char *path, const char *name, struct error *error);

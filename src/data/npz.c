@@ -11,7 +11,7 @@
 
 #define NAME_MAX_SHOWN 64
 /* zlib's technical notes: no stream expands further. */
-#define DEFLATE_RATIO_MAX 1032
+#define MAX_DEFLATE_RATIO 1032
 
 struct npz {
     zip_t *zip;
@@ -26,7 +26,7 @@ struct member {
     zip_file_t *file;
     size_t size;         /* bytes of the whole .npy file */
     size_t got;          /* of the head: */
-    unsigned char *head; /* [NPY_HEADER_MAX] its first bytes */
+    unsigned char *head; /* [MAX_NPY_HEADER] its first bytes */
     struct error *error;
 };
 
@@ -145,7 +145,7 @@ static enum status check_member(const struct member *member, const zip_stat_t *i
                          "'%s' announces %llu bytes in a file of %llu; it is cut short or damaged",
                          name, (unsigned long long)info->comp_size,
                          (unsigned long long)member->npz->length);
-    if (info->size / DEFLATE_RATIO_MAX > info->comp_size)
+    if (info->size / MAX_DEFLATE_RATIO > info->comp_size)
         return error_set(member->error, STATUS_FORMAT, path,
                          "'%s' announces %llu bytes, more than %llu compressed bytes can hold",
                          name, (unsigned long long)info->size, (unsigned long long)info->comp_size);
@@ -185,13 +185,13 @@ static enum status member_open(struct member *member) {
     enum status status = check_member(member, &info);
     if (status) return status;
     member->size = (size_t)info.size;
-    member->head = malloc(NPY_HEADER_MAX);
-    if (!member->head) return error_memory(member->error, npz->path, NPY_HEADER_MAX);
+    member->head = malloc(MAX_NPY_HEADER);
+    if (!member->head) return error_memory(member->error, npz->path, MAX_NPY_HEADER);
     member->file = zip_fopen_index(npz->zip, (zip_uint64_t)index, 0);
     if (!member->file)
         return error_set(member->error, STATUS_FORMAT, npz->path, "'%s' cannot be read: %s",
                          member->name, zip_strerror(npz->zip));
-    return read_bytes(member, member->head, NPY_HEADER_MAX, &member->got);
+    return read_bytes(member, member->head, MAX_NPY_HEADER, &member->got);
 }
 
 /* The elements, whose beginning came with the head.  Reading on past their end makes libzip compare

@@ -145,7 +145,7 @@ enum status picture_read(const char *path, int channels, struct picture *picture
     unsigned char *bytes = NULL;
     size_t length = 0;
     memset(picture, 0, sizeof *picture);
-    enum status status = file_read(path, PICTURE_FILE_MAX, &bytes, &length, error);
+    enum status status = file_read(path, MAX_PICTURE_FILE, &bytes, &length, error);
     if (status) return status;
     status = picture_decode(bytes, length, path, channels, picture, error);
     free(bytes);

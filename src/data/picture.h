@@ -19,10 +19,10 @@
 
 #include "base/error.h"
 
-#define PICTURE_FILE_MAX   ((size_t)64 << 20) /* bytes of a file */
-#define PICTURE_SIDE_MAX   8192
-#define PICTURE_PIXELS_MAX (1 << 24)
-#define PICTURE_SCANS_MAX  64 /* of a progressive JPEG; encoders make about 10 */
+#define MAX_PICTURE_FILE   ((size_t)64 << 20) /* bytes of a file */
+#define MAX_PICTURE_SIDE   8192
+#define MAX_PICTURE_PIXELS (1 << 24)
+#define MAX_PICTURE_SCANS  64 /* of a progressive JPEG; encoders make about 10 */
 
 enum picture_kind {
     PICTURE_UNKNOWN,

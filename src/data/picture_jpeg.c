@@ -82,7 +82,7 @@ static void on_skip(j_decompress_ptr jpeg, long count) {
 
 /* Called between the parts of a progressive file; each scan passes over all pixels. */
 static void on_progress(j_common_ptr jpeg) {
-    if (((j_decompress_ptr)jpeg)->input_scan_number > PICTURE_SCANS_MAX)
+    if (((j_decompress_ptr)jpeg)->input_scan_number > MAX_PICTURE_SCANS)
         stop(of(jpeg), "it has too many scans");
 }
 
@@ -157,8 +157,8 @@ static bool decode(struct decoder *decoder) {
     jpeg->progress = &decoder->progress;
     jpeg_save_markers(jpeg, EXIF_MARKER, 0xffff);
     jpeg_read_header(jpeg, TRUE);
-    if (jpeg->image_width > PICTURE_SIDE_MAX || jpeg->image_height > PICTURE_SIDE_MAX ||
-        (size_t)jpeg->image_width * jpeg->image_height > PICTURE_PIXELS_MAX)
+    if (jpeg->image_width > MAX_PICTURE_SIDE || jpeg->image_height > MAX_PICTURE_SIDE ||
+        (size_t)jpeg->image_width * jpeg->image_height > MAX_PICTURE_PIXELS)
         stop(decoder, "it has too many pixels");
     find_orientation(decoder);
     choose_form(decoder);
@@ -188,7 +188,7 @@ enum status picture_decode_jpeg(const unsigned char *bytes, size_t length, const
     if (decode(&decoder))
         *orientation = decoder.orientation;
     else if (decoder.is_short_of_memory)
-        status = error_memory(error, path, 12 * (size_t)PICTURE_PIXELS_MAX);
+        status = error_memory(error, path, 12 * (size_t)MAX_PICTURE_PIXELS);
     else
         status =
             error_set(error, STATUS_FORMAT, path, "cannot be read as JPEG: %s", decoder.trouble);

@@ -8,7 +8,7 @@
 
 #include "data/picture_codec.h"
 
-#define CHUNK_MAX 8000000 /* bytes that one chunk may ask for */
+#define MAX_CHUNK 8000000 /* bytes that one chunk may ask for */
 #define RED       .299
 #define GREEN     .587
 
@@ -63,13 +63,13 @@ static bool decode(struct decoder *decoder) {
     if (setjmp(png_jmpbuf(decoder->png))) return false;
     png_structp png = decoder->png;
     png_set_read_fn(png, decoder, on_read);
-    png_set_user_limits(png, PICTURE_SIDE_MAX, PICTURE_SIDE_MAX);
-    png_set_chunk_malloc_max(png, CHUNK_MAX);
+    png_set_user_limits(png, MAX_PICTURE_SIDE, MAX_PICTURE_SIDE);
+    png_set_chunk_malloc_max(png, MAX_CHUNK);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, (png_const_bytep) "eXIf", 1);
     png_read_info(png, decoder->info);
     const size_t width = png_get_image_width(png, decoder->info);
     const size_t height = png_get_image_height(png, decoder->info);
-    if (width * height > PICTURE_PIXELS_MAX) png_error(png, "it has too many pixels");
+    if (width * height > MAX_PICTURE_PIXELS) png_error(png, "it has too many pixels");
     choose_form(decoder);
     const size_t row = png_get_rowbytes(png, decoder->info);
     decoder->picture->width = (int)width;
@@ -126,7 +126,7 @@ enum status picture_decode_png(const unsigned char *bytes, size_t length, const 
         if (decoder.has_alpha) compose(picture);
         *orientation = find_orientation(&decoder);
     } else if (decoder.is_short_of_memory) {
-        status = error_memory(error, path, 4 * (size_t)PICTURE_PIXELS_MAX);
+        status = error_memory(error, path, 4 * (size_t)MAX_PICTURE_PIXELS);
     } else {
         status =
             error_set(error, STATUS_FORMAT, path, "cannot be read as PNG: %s", decoder.trouble);

@@ -17,7 +17,7 @@ static bool has_pictures(const char *path) {
 static enum status target_shape(const struct dataset_request *request,
                                 const struct classes *classes, struct shape *shape,
                                 struct error *error) {
-    char path[CLASSES_PATH_MAX], text[64];
+    char path[MAX_CLASSES_PATH], text[64];
     *shape = request->shape;
     if (shape->rank == 3 && (shape->size[2] == 1 || shape->size[2] == 3)) return STATUS_OK;
     if (shape->rank == 2) {
@@ -96,7 +96,7 @@ static enum status read_all(const struct classes *classes, const struct shape *s
     part->shape = *shape;
     part->element = ELEMENT_UINT8;
     for (size_t i = 0; i < classes->count; i++) {
-        char path[CLASSES_PATH_MAX];
+        char path[MAX_CLASSES_PATH];
         struct error why;
         unsigned char *to = part->bytes + part->count * each;
         classes_path(classes, i, path);

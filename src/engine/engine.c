@@ -53,10 +53,10 @@ static enum status size_slots(struct engine *engine, const char *where, struct e
         size_t bytes;
         if (!size_multiply(engine->slots[i].bytes, (size_t)engine->batch, &bytes) ||
             !size_multiply(bytes, engine->slots[i].images, &bytes) ||
-            bytes > ENGINE_BYTES_MAX - total)
+            bytes > MAX_ENGINE_BYTES - total)
             return error_set(error, STATUS_UNSUPPORTED, where,
                              "its values for %d samples take more than %zu bytes", engine->batch,
-                             ENGINE_BYTES_MAX);
+                             MAX_ENGINE_BYTES);
         total += bytes;
     }
     return status;
@@ -158,10 +158,10 @@ static enum status create(struct engine **engine, const struct frozen *frozen, e
         samples_input_plan(created);
         plan_chunk(created);
         created->scratch_bytes = (created->scratch_bytes + 127) / 64 * 64;
-        if (created->scratch_bytes > ENGINE_BYTES_MAX / (size_t)created->parts)
+        if (created->scratch_bytes > MAX_ENGINE_BYTES / (size_t)created->parts)
             status = error_set(error, STATUS_UNSUPPORTED, where,
                                "its padded inputs on %d threads take more than %zu bytes",
-                               created->parts, ENGINE_BYTES_MAX);
+                               created->parts, MAX_ENGINE_BYTES);
     }
     if (!status) {
         created->scratch = array_new((size_t)created->parts, created->scratch_bytes);

@@ -16,7 +16,7 @@ void *plan_memory(struct planner *planner, size_t count, size_t size) {
     size_t bytes;
     qt_assert(step->memory_count < (int)(sizeof step->memory / sizeof *step->memory));
     if (!size_multiply(count, size, &bytes) ||
-        bytes > ENGINE_BYTES_MAX - planner->engine->planned_bytes) {
+        bytes > MAX_ENGINE_BYTES - planner->engine->planned_bytes) {
         plan_refuse(planner, STATUS_UNSUPPORTED, "it needs tables larger than a gigabyte");
         return NULL;
     }

@@ -9,7 +9,7 @@
 #include "engine/fixed.h"
 #include "engine/step.h"
 
-#define ENGINE_BYTES_MAX                                                                           \
+#define MAX_ENGINE_BYTES                                                                           \
     ((size_t)1 << 30) /* the most for values of a batch, for tables, for scratch */
 
 struct planner {

@@ -22,7 +22,7 @@ static size_t block_images(const struct frozen *frozen, const struct frozen_oper
     const int32_t *block = frozen_int32s(frozen, op, 1, 2);
     if (!block || block[0] < 1 || block[1] < 1) return 0;
     uint64_t images = (uint64_t)block[0] * (uint64_t)block[1];
-    return images > FROZEN_ELEMENTS_MAX ? 0 : (size_t)images;
+    return images > MAX_FROZEN_ELEMENTS ? 0 : (size_t)images;
 }
 
 enum status space_to_batch_images(struct engine *engine, int index, const char *where,

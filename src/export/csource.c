@@ -17,7 +17,7 @@
 #define BYTES_A_LINE 12
 #define COLUMNS      100
 
-#define TEXT_BYTES_MAX (TFLITE_BYTES_MAX * 6 + 65536) /* "0x00, " for each byte */
+#define MAX_TEXT_BYTES (MAX_TFLITE_BYTES * 6 + 65536) /* "0x00, " for each byte */
 
 enum part { PART_HEADER, PART_DECLARATIONS, PART_DATA };
 
@@ -242,7 +242,7 @@ enum status csource_read(const char *path, struct frozen **frozen, struct error 
     unsigned char *text = NULL;
     size_t length;
     *frozen = NULL;
-    enum status status = file_read(path, TEXT_BYTES_MAX, &text, &length, error);
+    enum status status = file_read(path, MAX_TEXT_BYTES, &text, &length, error);
     if (!status) status = tflite_parse(text, read_array((char *)text), path, frozen, error);
     free(text);
     return status;

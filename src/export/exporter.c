@@ -68,7 +68,7 @@ static bool is_free(const char *path, const unsigned char *bytes, size_t length)
     unsigned char *there = NULL;
     size_t there_length = 0;
     struct error ignored;
-    bool is_same = !file_read(path, TFLITE_BYTES_MAX, &there, &there_length, &ignored) &&
+    bool is_same = !file_read(path, MAX_TFLITE_BYTES, &there, &there_length, &ignored) &&
                    there_length == length && !memcmp(there, bytes, length);
     free(there);
     return is_same;

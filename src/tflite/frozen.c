@@ -156,7 +156,7 @@ static const char *shape_fault(const struct frozen_tensor *tensor) {
     size_t count = 1;
     for (int i = 0; i < tensor->rank; i++) {
         if (tensor->shape[i] <= 0) return "a dimension is not positive";
-        if (!size_multiply(count, (size_t)tensor->shape[i], &count) || count > FROZEN_ELEMENTS_MAX)
+        if (!size_multiply(count, (size_t)tensor->shape[i], &count) || count > MAX_FROZEN_ELEMENTS)
             return "its shape is too large";
     }
     if (tensor->data && tensor->data_bytes != count * frozen_type_size(tensor->type))

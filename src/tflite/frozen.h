@@ -40,7 +40,7 @@ enum frozen_padding { FROZEN_SAME = 0, FROZEN_VALID = 1 };
 
 #define FROZEN_RANK         4
 #define FROZEN_INPUTS       4                 /* of one operator, at most */
-#define FROZEN_ELEMENTS_MAX ((size_t)1 << 28) /* of one tensor, at most */
+#define MAX_FROZEN_ELEMENTS ((size_t)1 << 28) /* of one tensor, at most */
 
 struct frozen_tensor {
     char *name; /* "" when the file has none */

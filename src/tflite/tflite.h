@@ -9,7 +9,7 @@
 
 #include "tflite/frozen.h"
 
-#define TFLITE_BYTES_MAX ((size_t)256 << 20)
+#define MAX_TFLITE_BYTES ((size_t)256 << 20)
 
 /* `where` names the file in errors; those add the offset, tensor or operator with its index. */
 enum status tflite_parse(const unsigned char *bytes, size_t length, const char *where,

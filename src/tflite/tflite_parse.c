@@ -80,7 +80,7 @@ static void parse_quantization(struct parser *parser, struct flat_table table, s
                "has a different number of zero points and scales");
         return;
     }
-    if (scale.count > FROZEN_ELEMENTS_MAX) {
+    if (scale.count > MAX_FROZEN_ELEMENTS) {
         refuse(parser, STATUS_FORMAT, "tensor", index, "has too many scales");
         return;
     }
@@ -347,8 +347,8 @@ static void parse_program(struct parser *parser) {
 enum status tflite_parse(const unsigned char *bytes, size_t length, const char *where,
                          struct frozen **frozen, struct error *error) {
     *frozen = NULL;
-    if (length > TFLITE_BYTES_MAX)
-        return error_set(error, STATUS_FORMAT, where, "is larger than %zu bytes", TFLITE_BYTES_MAX);
+    if (length > MAX_TFLITE_BYTES)
+        return error_set(error, STATUS_FORMAT, where, "is larger than %zu bytes", MAX_TFLITE_BYTES);
     struct parser parser = {
         .flat = {bytes, length, where, error, STATUS_OK},
         .budget = BUDGET_BYTES + BUDGET_FACTOR * length,
@@ -371,7 +371,7 @@ enum status tflite_read(const char *path, struct frozen **frozen, struct error *
     unsigned char *bytes;
     size_t length;
     *frozen = NULL;
-    enum status status = file_read(path, TFLITE_BYTES_MAX, &bytes, &length, error);
+    enum status status = file_read(path, MAX_TFLITE_BYTES, &bytes, &length, error);
     if (status) return status;
     status = tflite_parse(bytes, length, path, frozen, error);
     free(bytes);

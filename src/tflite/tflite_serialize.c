@@ -269,9 +269,9 @@ enum status tflite_serialize(const struct frozen *frozen, unsigned char **bytes,
     write_model(&serializer);
     if (serializer.writer.failed)
         status = error_memory(error, "", serializer.writer.room * 2);
-    else if (serializer.writer.length > TFLITE_BYTES_MAX)
+    else if (serializer.writer.length > MAX_TFLITE_BYTES)
         status = error_set(error, STATUS_UNSUPPORTED, "", "the model takes more than %zu bytes",
-                           TFLITE_BYTES_MAX);
+                           MAX_TFLITE_BYTES);
     if (status) {
         free(serializer.writer.bytes);
         return status;

@@ -218,12 +218,12 @@ static void names_that_would_mislead_are_refused(void **state) {
     assert_string_equal(error.text, "holds no class names; one a line is wanted");
     assert_int_equal(read_text("cat\0dog\n", 8, &names, &error), STATUS_FORMAT);
     assert_string_equal(error.text, "is no text; class names are wanted, one a line");
-    static char lines[2 * (NAMES_MAX + 1)];
+    static char lines[2 * (MAX_NAMES + 1)];
     for (size_t i = 0; i < sizeof lines; i++) lines[i] = i % 2 ? '\n' : 'x';
     assert_int_equal(read_text(lines, sizeof lines, &names, &error), STATUS_UNSUPPORTED);
     assert_null(names.list);
     assert_ok(read_text(lines, sizeof lines - 2, &names, &error), &error);
-    assert_int_equal(names.count, NAMES_MAX);
+    assert_int_equal(names.count, MAX_NAMES);
     names_free(&names);
     memset(lines, 'x', 256);
     assert_int_equal(read_text(lines, 256, &names, &error), STATUS_UNSUPPORTED);

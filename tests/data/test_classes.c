@@ -36,7 +36,7 @@ static void make_file(const char *folder, const char *name, const char *text) {
 
 static void classes_and_pictures_are_in_keras_order(void **state) {
     (void)state;
-    char line[512], path[CLASSES_PATH_MAX], want[2048], *names[64], *files[64];
+    char line[512], path[MAX_CLASSES_PATH], want[2048], *names[64], *files[64];
     const char *folder = folder_of("keras");
     FILE *golden = fopen(test_golden("classes.txt"), "r");
     assert_non_null(golden);
@@ -161,7 +161,7 @@ static void known_classes_give_the_labels(void **state) {
     const struct names names = {3, list};
     struct error error;
     struct classes classes;
-    char path[CLASSES_PATH_MAX];
+    char path[MAX_CLASSES_PATH];
     const char *folder = folder_of("known");
     make_file(folder, "cat/1.png", "");
     make_file(folder, "dog/1.png", "");
@@ -228,7 +228,7 @@ static void folders_that_are_too_deep_are_refused(void **state) {
     struct classes classes;
     char name[256] = "a";
     const char *folder = folder_of("deep");
-    for (int i = 0; i < CLASSES_DEPTH_MAX; i++) strcat(name, "/b");
+    for (int i = 0; i < MAX_CLASSES_DEPTH; i++) strcat(name, "/b");
     make_file(folder, "a/1.png", "");
     strcat(name, "/2.png");
     make_file(folder, name, "");
@@ -251,7 +251,7 @@ static void many_files_are_reported_and_can_be_stopped(void **state) {
     (void)state;
     struct error error;
     struct classes classes;
-    char name[64], path[CLASSES_PATH_MAX];
+    char name[64], path[MAX_CLASSES_PATH];
     size_t calls = 0;
     const char *folder = folder_of("many");
     for (int i = 0; i < 3000; i++) {

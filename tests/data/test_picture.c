@@ -168,8 +168,8 @@ static void a_damaged_byte_is_refused_or_read(void **state) {
                 assert_true(status == STATUS_FORMAT);
                 assert_null(picture.pixels);
             } else {
-                assert_true(picture.width <= PICTURE_SIDE_MAX);
-                assert_true(picture.height <= PICTURE_SIDE_MAX);
+                assert_true(picture.width <= MAX_PICTURE_SIDE);
+                assert_true(picture.height <= MAX_PICTURE_SIDE);
             }
             free(picture.pixels);
         }
@@ -235,7 +235,7 @@ static void a_jpeg_of_many_scans_is_refused(void **state) {
     struct error error;
     struct picture picture;
     unsigned long length = 0;
-    unsigned char *bytes = make_scans(PICTURE_SCANS_MAX, &length);
+    unsigned char *bytes = make_scans(MAX_PICTURE_SCANS, &length);
     assert_ok(picture_decode(bytes, length, "scans", 1, &picture, &error), &error);
     free(picture.pixels);
     free(bytes);

@@ -12,7 +12,7 @@
 #include "fuzz/fuzz.h"
 
 #define SEED       20261123
-#define LENGTH_MAX ((size_t)2 << 20)
+#define MAX_LENGTH ((size_t)2 << 20)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HAS_SHADOW 1
 #elif defined(__has_feature)
@@ -26,8 +26,8 @@
 #define HAS_SHADOW 0
 #define WORK       ((size_t)16 << 20)
 #endif
-#define MUTATIONS_MAX 200 /* of one seed; of large ones fewer, WORK bytes in all */
-#define MUTATIONS_MIN 8
+#define MAX_MUTATIONS 200 /* of one seed; of large ones fewer, WORK bytes in all */
+#define MIN_MUTATIONS 8
 
 /* What is being run, for whoever has to find out why it crashed. */
 static char running[1200];
@@ -104,11 +104,11 @@ static int run_seed(const char *path, uint64_t seed, int are_mutated) {
     fuzz_check(!file_read(path, (size_t)1 << 30, &bytes, &length, &error));
     snprintf(running, sizeof running, "it was %s\n", path);
     take(bytes, length);
-    if (length > LENGTH_MAX) length = LENGTH_MAX;
+    if (length > MAX_LENGTH) length = MAX_LENGTH;
     if (strstr(path, "/large-")) are_mutated = 0; /* each mutation would take its memory again */
     size_t count = are_mutated && length ? WORK / length : 0;
-    if (count > MUTATIONS_MAX) count = MUTATIONS_MAX;
-    if (are_mutated && length && count < MUTATIONS_MIN) count = MUTATIONS_MIN;
+    if (count > MAX_MUTATIONS) count = MAX_MUTATIONS;
+    if (are_mutated && length && count < MIN_MUTATIONS) count = MIN_MUTATIONS;
     unsigned char *copy = malloc(length + 1);
     fuzz_check(copy);
     for (uint32_t i = 0; i < count; i++) {

@@ -58,9 +58,9 @@ static void take_names(const char *path) {
         fuzz_check(!names.list);
         return;
     }
-    fuzz_check(names.count > 0 && names.count <= NAMES_MAX);
+    fuzz_check(names.count > 0 && names.count <= MAX_NAMES);
     for (size_t i = 0; i < names.count; i++)
-        fuzz_check(names.list[i][0] && strlen(names.list[i]) <= NAMES_BYTES_MAX);
+        fuzz_check(names.list[i][0] && strlen(names.list[i]) <= MAX_NAMES_BYTES);
     names_free(&names);
 }
 

@@ -13,8 +13,8 @@ const struct fuzz_target fuzz_target = {"npz", NULL, 96};
 
 static void check(const struct npy *npy) {
     size_t count = 1;
-    fuzz_check(npy->rank >= 0 && npy->rank <= NPY_RANK_MAX);
-    for (int i = 0; i < NPY_RANK_MAX; i++) count *= npy->shape[i];
+    fuzz_check(npy->rank >= 0 && npy->rank <= MAX_NPY_RANK);
+    for (int i = 0; i < MAX_NPY_RANK; i++) count *= npy->shape[i];
     fuzz_check(npy->count == count);
 }
 
@@ -76,7 +76,7 @@ static void take_array(const uint8_t *bytes, size_t length) {
         return;
     }
     check(&npy);
-    fuzz_check(header <= length && header <= NPY_HEADER_MAX);
+    fuzz_check(header <= length && header <= MAX_NPY_HEADER);
     size_t size = npy.count * npy_type_size(npy.type);
     if (size > length - header) return;
     npy.data = malloc(size ? size : 1);

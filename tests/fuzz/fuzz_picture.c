@@ -31,9 +31,9 @@ static void take(const uint8_t *bytes, size_t length, int channels) {
         fuzz_check(!picture.pixels);
         return;
     }
-    fuzz_check(picture.width > 0 && picture.width <= PICTURE_SIDE_MAX);
-    fuzz_check(picture.height > 0 && picture.height <= PICTURE_SIDE_MAX);
-    fuzz_check(picture.width * picture.height <= PICTURE_PIXELS_MAX);
+    fuzz_check(picture.width > 0 && picture.width <= MAX_PICTURE_SIDE);
+    fuzz_check(picture.height > 0 && picture.height <= MAX_PICTURE_SIDE);
+    fuzz_check(picture.width * picture.height <= MAX_PICTURE_PIXELS);
     fuzz_check(picture.channels == channels);
     /* Each of them is there. */
     for (int i = 0; i < picture.width * picture.height * channels; i++) sum += picture.pixels[i];

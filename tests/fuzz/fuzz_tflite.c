@@ -24,7 +24,7 @@ static const char *const seeds[] = {"tests/golden/qat.tflite",
 const struct fuzz_target fuzz_target = {"tflite", seeds, 1024};
 
 /* Well-formed programs may take for ever; those are planned, not run. */
-#define VALUES_MAX ((size_t)1 << 16)
+#define MAX_VALUES ((size_t)1 << 16)
 
 /* What SPACE_TO_BATCH_ND makes of a digit; its shapes do not say it. */
 static size_t images_of(const struct frozen *frozen, const struct frozen_operator *op) {
@@ -41,8 +41,8 @@ static bool is_small(const struct frozen *frozen) {
     for (int i = 0; i < frozen->operator_count; i++) {
         const struct frozen_operator *op = &frozen->operators[i];
         size_t images = images_of(frozen, op);
-        if (images > VALUES_MAX ||
-            images * frozen_tensor_count(&frozen->tensors[op->outputs[0]]) > VALUES_MAX)
+        if (images > MAX_VALUES ||
+            images * frozen_tensor_count(&frozen->tensors[op->outputs[0]]) > MAX_VALUES)
             return false;
     }
     for (int i = 0; i < frozen->tensor_count; i++) {
@@ -50,7 +50,7 @@ static bool is_small(const struct frozen *frozen) {
         total += count;
         if (count > largest) largest = count;
     }
-    return total <= 2 * VALUES_MAX && largest <= VALUES_MAX;
+    return total <= 2 * MAX_VALUES && largest <= MAX_VALUES;
 }
 
 static void check_text(const struct frozen *frozen) {

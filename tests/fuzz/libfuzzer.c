@@ -8,7 +8,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 /* Everything beside the input: the sanitizers' shadow, redzones and quarantine. */
 #define SANITIZER_MEGABYTES 768
-#define ARGUMENTS_MAX       256
+#define MAX_ARGUMENTS       256
 
 static char *seed_list(void) {
     static char list[1 << 18];
@@ -25,13 +25,13 @@ static char *seed_list(void) {
 
 /* Before the user's arguments, so that those count. */
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
-    static char memory[64], each[64], timeout[] = "-timeout=20", *arguments[ARGUMENTS_MAX];
+    static char memory[64], each[64], timeout[] = "-timeout=20", *arguments[MAX_ARGUMENTS];
     char *given[] = {seed_list(), memory, each, timeout};
     int more = (int)(sizeof given / sizeof *given);
     snprintf(memory, sizeof memory, "-rss_limit_mb=%d",
              fuzz_target.megabytes + SANITIZER_MEGABYTES);
     snprintf(each, sizeof each, "-malloc_limit_mb=%d", fuzz_target.megabytes);
-    fuzz_check(*argc + more < ARGUMENTS_MAX);
+    fuzz_check(*argc + more < MAX_ARGUMENTS);
     arguments[0] = (*argv)[0];
     for (int i = 0; i < more; i++) arguments[1 + i] = given[i];
     for (int i = 1; i < *argc; i++) arguments[more + i] = (*argv)[i];

@@ -9,7 +9,7 @@
 #include "chain.h"
 #include "network/work.h"
 
-enum { VALUES_MAX = 28 * 28 * 8 };
+enum { MAX_VALUES = 28 * 28 * 8 };
 
 /* ---- a second way through a model: one digit, double precision, plain loops ---- */
 
@@ -202,7 +202,7 @@ static double value_of(const struct model *model, const double *weights, int par
     return parameter < 0 ? fallback : weights[model->parameters[parameter].offset + c];
 }
 
-/* In place for all digits: x[DIGITS][VALUES_MAX]. */
+/* In place for all digits: x[DIGITS][MAX_VALUES]. */
 static void again_normalization(const struct model *model, const struct layer *layer,
                                 const struct pass *pass, const double *weights, double *x) {
     const struct normalization *by = &layer->normalization;
@@ -211,10 +211,10 @@ static void again_normalization(const struct model *model, const struct layer *l
     for (size_t c = 0; c < channels; c++) {
         double n = (double)pass->count * (double)(count / channels), mean = 0, variance = 0;
         for (int d = 0; d < pass->count; d++)
-            for (size_t i = c; i < count; i += channels) mean += x[(size_t)d * VALUES_MAX + i] / n;
+            for (size_t i = c; i < count; i += channels) mean += x[(size_t)d * MAX_VALUES + i] / n;
         for (int d = 0; d < pass->count; d++)
             for (size_t i = c; i < count; i += channels)
-                variance += pow(x[(size_t)d * VALUES_MAX + i] - mean, 2) / n;
+                variance += pow(x[(size_t)d * MAX_VALUES + i] - mean, 2) / n;
         if (!pass->batch_statistics) {
             mean = value_of(model, weights, by->moving_mean, c, 0);
             variance = value_of(model, weights, by->moving_variance, c, 0);
@@ -223,7 +223,7 @@ static void again_normalization(const struct model *model, const struct layer *l
         double shift = value_of(model, weights, by->beta, c, 0);
         for (int d = 0; d < pass->count; d++)
             for (size_t i = c; i < count; i += channels) {
-                double *value = &x[(size_t)d * VALUES_MAX + i];
+                double *value = &x[(size_t)d * MAX_VALUES + i];
                 *value = (*value - mean) * factor + shift;
             }
     }
@@ -232,12 +232,12 @@ static void again_normalization(const struct model *model, const struct layer *l
 /* Mean cross-entropy of the digits, which go through every layer together. */
 static double again_mean_loss(const struct model *model, const struct pass *pass,
                               const double *weights, const uint16_t *labels) {
-    const size_t size = DIGITS * VALUES_MAX;
+    const size_t size = DIGITS * MAX_VALUES;
     double *values = malloc((size_t)model->layer_count * size * sizeof *values), loss = 0;
     assert_non_null(values);
     for (int d = 0; d < pass->count; d++)
         for (int i = 0; i < PIXELS; i++)
-            values[d * VALUES_MAX + i] = (double)pass->samples->bytes[d * PIXELS + i] / 255;
+            values[d * MAX_VALUES + i] = (double)pass->samples->bytes[d * PIXELS + i] / 255;
     for (int l = 1; l < model->layer_count; l++) {
         const struct layer *layer = &model->layers[l];
         double *from = values + (size_t)layer->inputs[0] * size, *y = values + (size_t)l * size;
@@ -247,14 +247,14 @@ static double again_mean_loss(const struct model *model, const struct pass *pass
             again_normalization(model, layer, pass, weights, y);
             continue;
         }
-        for (int d = 0; d < pass->count; d++, from += VALUES_MAX, other += VALUES_MAX)
-            again_layer(model, pass, weights, l, d, from, other, y + d * VALUES_MAX);
+        for (int d = 0; d < pass->count; d++, from += MAX_VALUES, other += MAX_VALUES)
+            again_layer(model, pass, weights, l, d, from, other, y + d * MAX_VALUES);
     }
     const double *x = values + (size_t)(model->layer_count - 1) * size;
     for (int d = 0; d < pass->count; d++) {
         double sum = 0;
-        for (int c = 0; c < 10; c++) sum += exp(x[d * VALUES_MAX + c]);
-        loss += (log(sum) - x[d * VALUES_MAX + labels[d]]) / pass->count;
+        for (int c = 0; c < 10; c++) sum += exp(x[d * MAX_VALUES + c]);
+        loss += (log(sum) - x[d * MAX_VALUES + labels[d]]) / pass->count;
     }
     free(values);
     return loss;
