@@ -208,7 +208,7 @@ static void run_chunk(const struct engine *engine, size_t begin, size_t end,
     if (engine->input)
         memcpy(input->data + begin * input->bytes, engine->input + begin * input->bytes,
                (end - begin) * input->bytes);
-    else if (!samples_input_is_skipped(engine))
+    else if (!engine_skips_input(engine))
         samples_input_fill(engine, begin, end);
     for (int i = 0; i < engine->step_count; i++) {
         const struct step *step = &engine->steps[i];
@@ -269,6 +269,6 @@ enum status engine_run_samples(struct engine *engine, struct pool *pool,
 const void *engine_tensor(const struct engine *engine, int tensor) {
     const struct frozen *frozen = engine->frozen;
     if (tensor < 0 || tensor >= frozen->tensor_count) return NULL;
-    if (tensor == frozen->input && samples_input_is_skipped(engine)) return NULL;
+    if (tensor == frozen->input && engine_skips_input(engine)) return NULL;
     return engine->slots[tensor].data;
 }

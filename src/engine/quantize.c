@@ -4,7 +4,6 @@
 #include <math.h>
 
 #include "engine/operators.h"
-#include "engine/samples_input.h"
 
 struct quantize {
     float scale;
@@ -32,7 +31,7 @@ static void run_quantize(const struct engine *engine, const struct step *step, s
     size_t count = (end - begin) * step->output->count;
     unsigned char *out = step->output->data + begin * step->output->bytes;
     bool is_first = step->input == &engine->slots[engine->frozen->input];
-    if (is_first && samples_input_is_skipped(engine)) {
+    if (is_first && engine_skips_input(engine)) {
         const unsigned char *bytes =
             engine->samples.bytes + (engine->first + begin) * step->output->count;
         engine->kernels->look_up(&quantize->table, count, bytes, out);

@@ -61,10 +61,6 @@ enum status samples_input_set(struct engine *engine, const struct samples *sampl
     return STATUS_OK;
 }
 
-bool samples_input_is_skipped(const struct engine *engine) {
-    return engine->samples.bytes && engine->has_table && engine->input_only_quantized;
-}
-
 /* Value by value, in blocks of whole pixels where channels differ. */
 static void fill_codes(const struct engine *engine, const struct samples *part, unsigned char *to) {
     float block[BLOCK + 16];

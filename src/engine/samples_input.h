@@ -17,9 +17,6 @@ void samples_input_plan(struct engine *engine);
 enum status samples_input_set(struct engine *engine, const struct samples *samples,
                               struct error *error);
 
-/* Whether QUANTIZE reads the bytes of this call itself. */
-bool samples_input_is_skipped(const struct engine *engine);
-
 /* Fill the input's slot for samples [begin, end) of this call. */
 void samples_input_fill(const struct engine *engine, size_t begin, size_t end);
 

@@ -67,6 +67,12 @@ struct engine {
     size_t count;
 };
 
+/* Whether QUANTIZE reads the bytes of this call's samples itself, so that the input has no values.
+ */
+static inline bool engine_skips_input(const struct engine *engine) {
+    return engine->samples.bytes && engine->has_table && engine->input_only_quantized;
+}
+
 /* Values of image `image`. */
 static inline const int8_t *step_input(const struct step *step, size_t image) {
     return (const int8_t *)step->input->data + image * step->input->bytes;
