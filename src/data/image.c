@@ -69,6 +69,8 @@ static bool decode(struct decoder *decoder) {
     png_set_read_fn(png, decoder, on_read);
     png_set_user_limits(png, MAX_IMAGE_SIDE, MAX_IMAGE_SIDE);
     png_set_chunk_malloc_max(png, MAX_CHUNK);
+    /* libpng allocates what this one announces, whatever the limit. */
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, (png_const_bytep) "eXIf", 1);
     png_read_info(png, decoder->info);
     png_uint_32 width = png_get_image_width(png, decoder->info);
     png_uint_32 height = png_get_image_height(png, decoder->info);
