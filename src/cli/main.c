@@ -30,9 +30,11 @@ const struct verb verbs[] = {
      "factors that rescale their sums, as multiplier / 2^31 * 2^shift, and the tensors, with their "
      "quantization.",
      command_summary},
-    {"predict", VERB_PREDICT, "MODEL IMAGE.png...", 2, -1, "which digit each image shows",
-     "Prints the label and the ten probabilities for each image: a PNG of any size, greyscale or "
-     "colour, dark on light or light on dark. On a terminal the digit is drawn as MODEL sees it.",
+    {"predict", VERB_PREDICT, "MODEL IMAGE...", 2, -1, "what each image shows",
+     "Prints the class of each PNG or JPEG file, of any size, and the probabilities of all classes "
+     "or, of more than ten, the five most probable. For a model of digits the images may be dark "
+     "on "
+     "light or light on dark. On a terminal the image is drawn as MODEL sees it.",
      command_predict},
     {"ptq", VERB_PTQ, "[MODEL]", 0, 1, "quantize MODEL (fc) without training",
      "Post-training quantization of MODEL (fc) as the TFLite converter does it: the baseline that "

@@ -4,87 +4,43 @@
 
 #include "data/classes.h"
 #include "data/format.h"
-#include "data/image.h"
 #include "data/picture.h"
-#include "data/resize.h"
+#include "data/picture_sample.h"
 
 static bool has_pictures(const char *path) {
     struct classes_parts parts;
     return classes_find(path, &parts);
 }
 
-/* The size of what the pictures become; of a model that takes a row of numbers, a square image. */
+/* Without a model the first picture gives the size. */
 static enum status target_shape(const struct dataset_request *request,
                                 const struct classes *classes, struct shape *shape,
                                 struct error *error) {
-    char path[MAX_CLASSES_PATH], text[64];
-    *shape = request->shape;
-    if (shape->rank == 3 && (shape->size[2] == 1 || shape->size[2] == 3)) return STATUS_OK;
-    if (shape->rank == 2) {
-        *shape = (struct shape){3, {shape->size[0], shape->size[1], 1}};
-        return STATUS_OK;
-    }
-    if (shape->rank == 0) {
-        struct picture picture;
-        enum status status = picture_read(classes_path(classes, 0, path), 3, &picture, error);
-        if (status) return status;
-        *shape = (struct shape){3, {picture.height, picture.width, 3}};
-        free(picture.pixels);
-        return STATUS_OK;
-    }
-    for (int channels = 1; channels <= 3; channels += 2)
-        for (int side = 1; shape->rank == 1 && side * side * channels <= shape->size[0]; side++)
-            if (side * side * channels == shape->size[0]) {
-                *shape = (struct shape){3, {side, side, channels}};
-                return STATUS_OK;
-            }
-    return error_set(error, STATUS_UNSUPPORTED, request->path,
-                     "holds pictures; the model takes %s, which is no grey or RGB image",
-                     shape_text(&request->shape, text));
+    char path[MAX_CLASSES_PATH];
+    struct picture picture;
+    if (request->shape.rank)
+        return picture_sample_shape(&request->shape, request->path, shape, error);
+    enum status status = picture_read(classes_path(classes, 0, path), 3, &picture, error);
+    if (status) return status;
+    *shape = (struct shape){3, {picture.height, picture.width, 3}};
+    free(picture.pixels);
+    return STATUS_OK;
 }
 
 /* Folders 0 to 9 for a model of MNIST's images: the pictures become digits like MNIST's. */
 static bool are_digits(const struct names *names, const struct shape *shape) {
-    if (names->count != DIGIT_CLASSES || shape->size[0] != DIGIT_SIDE ||
-        shape->size[1] != DIGIT_SIDE || shape->size[2] != 1)
-        return false;
+    if (!picture_sample_may_be_digit(shape, (int)names->count)) return false;
     for (size_t i = 0; i < names->count; i++)
         if (names->list[i][0] != (char)('0' + i) || names->list[i][1]) return false;
     return true;
-}
-
-static enum status read_digit(const char *path, unsigned char *to, struct error *error) {
-    struct picture picture;
-    enum status status = picture_read(path, 1, &picture, error);
-    if (status) return status;
-    struct image image = {picture.width, picture.height, picture.pixels};
-    if (image.width == DIGIT_SIDE && image.height == DIGIT_SIDE) {
-        unsigned char mask = image_is_dark_on_light(&image) ? 255 : 0;
-        for (int i = 0; i < DIGIT_PIXELS; i++) to[i] = image.pixels[i] ^ mask;
-    } else {
-        status = image_to_digit(&image, path, to, NULL, error);
-    }
-    free(picture.pixels);
-    return status;
-}
-
-static enum status read_resized(const char *path, const struct shape *shape, unsigned char *to,
-                                struct error *error) {
-    struct picture picture;
-    enum status status = picture_read(path, shape->size[2], &picture, error);
-    if (status) return status;
-    const struct resize resize = {picture.height, picture.width, shape->size[0], shape->size[1],
-                                  shape->size[2]};
-    status = resize_to_bytes(&resize, picture.pixels, to, path, error);
-    free(picture.pixels);
-    return status;
 }
 
 /* Files that cannot be used are left out and counted; a lack of memory is the end. */
 static enum status read_all(const struct classes *classes, const struct shape *shape,
                             struct part *part, struct skipped *skipped, struct error *error) {
     size_t each = shape_count(shape);
-    bool is_digits = are_digits(&classes->names, shape);
+    enum picture_fit fit =
+        are_digits(&classes->names, shape) ? PICTURE_DIGIT_AS_IS : PICTURE_RESIZE;
     if (classes->count > MAX_DATASET_BYTES / each)
         return error_set(error, STATUS_UNSUPPORTED, part->images_path,
                          "its %zu pictures take more than %zu bytes", classes->count,
@@ -100,8 +56,7 @@ static enum status read_all(const struct classes *classes, const struct shape *s
         struct error why;
         unsigned char *to = part->bytes + part->count * each;
         classes_path(classes, i, path);
-        enum status status =
-            is_digits ? read_digit(path, to, &why) : read_resized(path, shape, to, &why);
+        enum status status = picture_sample_read(path, shape, fit, to, &why);
         if (status == STATUS_MEMORY) {
             *error = why;
             return status;

@@ -35,6 +35,12 @@ refused 2 "missing operand" "predict without a picture is refused"
 q predict fc "$here/seven.png" cut.png
 refused 1 cut.png "one bad picture among good ones leaves standard output empty"
 
+q predict cnn "$here/../golden/pictures/rgb.jpg"
+done_well "a JPEG file is read"
+printf 'BM\0\0\0\0\0\0\0\0\0\0' >picture.png
+q predict cnn picture.png
+refused 1 'is in BMP format; convert it to PNG or JPEG' "a BMP file is named, whatever its name"
+
 q summary cnn
 done_well "summary cnn works"
 check "it is Keras' table" grep -q '^ conv2d_1 (Conv2D)           (None, 11, 11, 64)        18496' out
