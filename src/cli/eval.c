@@ -7,6 +7,8 @@
 #include "cli/cli.h"
 #include "cli/layers.h"
 #include "cli/subject.h"
+#include "config.h"
+#include "evaluate/rescale.h"
 #include "engine/outputs.h"
 
 /* Files are little-endian on every machine. */
@@ -88,6 +90,33 @@ static enum status report(const struct options *options, const struct subject *s
     return STATUS_OK;
 }
 
+struct tried {
+    const struct subject *subject;
+    enum runtime runtime;
+    struct pool *pool;
+};
+
+static enum status evaluate_tried(void *context, const struct samples *samples,
+                                  struct predictions *predictions, struct error *error) {
+    const struct tried *tried = context;
+    return subject_evaluate(tried->subject, tried->runtime, samples, tried->pool, predictions,
+                            error);
+}
+
+/* One line on standard error where another --rescale suits the model better. */
+static enum status doubt_rescale(const struct options *options, const struct subject *subject,
+                                 const struct samples *samples, struct pool *pool,
+                                 struct error *error) {
+    struct tried tried = {subject, (enum runtime)options->runtime, pool};
+    struct rescale_hint hint;
+    char text[200];
+    enum status status = rescale_find(&hint, samples, evaluate_tried, &tried, error);
+    if (status || !hint.name || options->is_quiet) return status;
+    rescale_text(&hint, text, sizeof text);
+    fprintf(stderr, PACKAGE_NAME ": %s\n", text);
+    return STATUS_OK;
+}
+
 enum status command_eval(const struct options *options, int *exit_status, struct error *error) {
     (void)exit_status;
     if (options->by_layers) return eval_layers(options, error);
@@ -108,6 +137,8 @@ enum status command_eval(const struct options *options, int *exit_status, struct
     if (status) goto done;
     double seconds = clock_seconds() - start;
     status = write_outputs(&subject, options, &dataset.test, pool, &predictions, error);
+    if (!status && predictions.accuracy < RESCALE_DOUBTFUL)
+        status = doubt_rescale(options, &subject, &dataset.test, pool, error);
     if (status) goto done;
     bool is_qat = subject.model && subject.model->has_ranges;
     if (is_qat) status = subject_evaluate_float(&subject, &dataset.test, pool, &plain, error);

@@ -67,6 +67,19 @@ enum status subject_evaluate(const struct subject *subject, enum runtime runtime
     return subject_evaluate_float(subject, samples, pool, predictions, error);
 }
 
+/* A program whose input has integer codes of more than one unit each, from the start or by the
+ * QUANTIZE that reads it: it takes bytes as they are. */
+static bool takes_raw(const struct frozen *frozen) {
+    const struct frozen_tensor *input = &frozen->tensors[frozen->input];
+    for (int i = 0; i < frozen->operator_count && input->type == TYPE_FLOAT32; i++) {
+        const struct frozen_operator *op = &frozen->operators[i];
+        if (op->code == OP_QUANTIZE && op->inputs[0] == frozen->input)
+            input = &frozen->tensors[op->outputs[0]];
+    }
+    /* 255 codes that reach further than twice from 0 to 1. */
+    return input->scale_count == 1 && input->scale[0] * 255 > 4;
+}
+
 enum status data_open(const struct options *options, const struct model *model,
                       const struct frozen *frozen, enum parts parts, struct dataset *dataset,
                       struct error *error) {
@@ -86,6 +99,7 @@ enum status data_open(const struct options *options, const struct model *model,
         request.classes = model_classes(model);
     } else if (frozen) {
         request.shape = frozen_input_shape(frozen);
+        request.is_raw_by_default = takes_raw(frozen);
         request.classes = (int)frozen_tensor_count(&frozen->tensors[frozen->output]);
     }
     return dataset_open(dataset, &request, error);

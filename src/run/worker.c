@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/thread.h"
+#include "evaluate/rescale.h"
 #include "run/pacer.h"
 
 /* How often a worker with nothing to train checks whether a slow reader has room. */
@@ -461,6 +462,26 @@ static void tell_kept_weights(struct worker *worker) {
                      kept == layers ? "only ranges change" : "their weights stay fixed");
 }
 
+static enum status evaluate_start(void *context, const struct samples *samples,
+                                  struct predictions *predictions, struct error *error) {
+    const struct worker *worker = context;
+    const struct run_info *info = worker->options.info;
+    return evaluate_float(info->model, info->model->weights, samples, worker->options.pool,
+                          predictions, error);
+}
+
+/* The commonest mistake: images that are not scaled as those that the model was trained on. */
+static void doubt_rescale(struct worker *worker) {
+    struct rescale_hint hint;
+    struct error error;
+    char text[200];
+    if (rescale_find(&hint, &worker->options.info->dataset->test, evaluate_start, worker, &error) ||
+        !hint.name)
+        return;
+    rescale_text(&hint, text, sizeof text);
+    reporter_log(worker->options.reporter, LOG_WARNING, "%s", text);
+}
+
 static void start(struct worker *worker) {
     const struct run_info *info = worker->options.info;
     struct reporter *reporter = worker->options.reporter;
@@ -479,6 +500,7 @@ static void start(struct worker *worker) {
     /* Not when the run is created, so that the screen need not wait for it. */
     trainer_calibrate(worker->options.trainer);
     struct snapshot *snapshot = take_snapshot(worker);
+    doubt_rescale(worker);
     /* A small evaluation first, so that accuracies and mistakes show at once. */
     if (snapshot && is_watched(worker) && test_count(worker) > SHADOW_ROLLING_SAMPLES)
         submit_evaluation(worker, snapshot_retain(snapshot), SHADOW_ROLLING_SAMPLES, false);
