@@ -46,6 +46,14 @@ done_well "export knows from the checkpoint what the model takes"
 check "and verifies the file with the accuracy of the run" \
     near "$(sed -n 's/.*accuracy \([0-9.]*\) on.*/\1/p' out)" "$int8" 5e-5
 
+# Images that are scaled otherwise than in training.
+q eval --data "$cifar" "$resnet/model.h5"
+check "eval names the --rescale that works" \
+    grep -qE 'accuracy 0\.[0-9]+ is low; with --rescale raw it is 0\.7[0-9]+ \(500 images\)' err
+q eval --data "$cifar" --runtime ref --outputs raw "$resnet/model_int8_io.tflite"
+check "an INT8 program says itself that it takes bytes as they are" \
+    cmp raw "$resnet/model_int8_io.ref.i8"
+
 # What does not fit is refused before anything is trained or written.
 q eval --data "$cifar" fc
 refused 1 'x_test: holds 32x32x3; the model takes 784' "pictures for a model of digits"
