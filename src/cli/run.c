@@ -272,6 +272,7 @@ enum status run_without_screen(const struct options *options, const char *remark
     const struct run_info *info = run_info(watch.run);
     if (info->ranges_remark[0])
         progress_note(&watch.progress, "%s %s", info->name, info->ranges_remark);
+    if (*info->dataset->remark) progress_note(&watch.progress, "%s", info->dataset->remark);
     char line[160];
     for (int i = 0; options->is_verbose && run_memory(watch.run, i, line, sizeof line); i++)
         fprintf(stderr, "%s\n", line);
