@@ -36,7 +36,7 @@ static size_t stem_length(const char *name) {
     return length > 4 && !strcmp(name + length - 4, ".npy") ? length - 4 : 0;
 }
 
-static bool starts_as_zip(const char *path) {
+bool npz_probe(const char *path) {
     char head[4] = "";
     struct stat info;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -45,19 +45,6 @@ static bool starts_as_zip(const char *path) {
                   !memcmp(head, "PK\3\4", 4);
     close(fd);
     return is_one;
-}
-
-bool npz_probe(const char *path) {
-    bool has_array = false;
-    zip_t *zip = starts_as_zip(path) ? zip_open(path, ZIP_RDONLY, NULL) : NULL;
-    if (!zip) return false;
-    zip_int64_t count = zip_get_num_entries(zip, 0);
-    for (zip_int64_t i = 0; i < count && !has_array; i++) {
-        const char *name = zip_get_name(zip, (zip_uint64_t)i, 0);
-        has_array = name && stem_length(name);
-    }
-    zip_discard(zip);
-    return has_array;
 }
 
 enum status npz_open(struct npz **npz, const char *path, struct error *error) {

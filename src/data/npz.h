@@ -18,8 +18,8 @@
 
 struct npz;
 
-/* Whether the file at `path` is a zip archive that holds an array; false too when it cannot be
- * read. */
+/* Whether the file at `path` begins as a zip archive does, even if it is damaged: npz_open says
+ * what is wrong with it.  False too when it cannot be read. */
 bool npz_probe(const char *path);
 
 /* `path` must live as long as the archive.  Close with npz_close. */

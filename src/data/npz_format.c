@@ -50,6 +50,21 @@ static enum status load_part(struct npz *npz, const char *path, const char *x, c
     return STATUS_OK;
 }
 
+static bool is_float(enum npy_type type) {
+    return type == NPY_FLOAT16 || type == NPY_FLOAT32 || type == NPY_FLOAT64;
+}
+
+/* One part of 0..255 and one of 0..1 is a mistake that training would hide. */
+static enum status check_types(struct npz *npz, const char *path, struct error *error) {
+    struct npy train, test;
+    if (!npz_has(npz, "x_train") || !npz_has(npz, "x_test")) return STATUS_OK;
+    enum status status = npz_describe(npz, "x_train", &train, error);
+    if (!status) status = npz_describe(npz, "x_test", &test, error);
+    if (status || is_float(train.type) == is_float(test.type)) return status;
+    return error_set(error, STATUS_FORMAT, path, "x_train holds %s and x_test %s; save both alike",
+                     npy_type_name(train.type), npy_type_name(test.type));
+}
+
 /* Integers of both parts have to be bytes for either to be. */
 static enum status make_alike(struct part *part, const struct part *other, struct error *error) {
     if (!part->count || !other->count || part->element == other->element ||
@@ -71,7 +86,8 @@ static enum status load_npz(const struct dataset_request *request, struct parts 
     enum status status = npz_open(&npz, request->path, error);
     if (status) return status;
     parts->is_whole = request->needs_train && !npz_has(npz, "x_test");
-    if (request->needs_train)
+    status = check_types(npz, request->path, error);
+    if (!status && request->needs_train)
         status = load_part(npz, request->path, "x_train", "y_train", &parts->train, error);
     if (!status && request->needs_test && !parts->is_whole)
         status = load_part(npz, request->path, "x_test", "y_test", &parts->test, error);

@@ -410,6 +410,67 @@ static void folders_of_pictures_are_a_data_set(void **state) {
     dataset_free(&source);
 }
 
+/* What tests/golden/make_npz.py wrote: pixel i of all is i * 7 % 256. */
+static void an_npz_is_a_data_set(void **state) {
+    (void)state;
+    struct error error;
+    struct dataset dataset;
+    assert_ok(dataset_load(&dataset, test_golden("npz/set.npz"), &error), &error);
+    assert_int_equal(dataset.train.count, 6);
+    assert_int_equal(dataset.test.count, 3);
+    assert_int_equal(dataset.classes, 3);
+    assert_true(shape_equal(&dataset.train.shape, &(struct shape){3, {2, 3, 1}}));
+    assert_int_equal(dataset.train.element, ELEMENT_UINT8);
+    for (int i = 0; i < 36; i++) assert_int_equal(dataset.train.bytes[i], i * 7 % 256);
+    for (int i = 0; i < 6; i++) assert_int_equal(dataset.train.labels[i], i % 3);
+    assert_string_equal(dataset.preprocessing->name, "unit");
+    dataset_free(&dataset);
+}
+
+/* Floats, one-hot labels and no test part: one of each class's two images becomes it. */
+static void floats_are_taken_as_they_are(void **state) {
+    (void)state;
+    struct error error;
+    struct dataset dataset;
+    struct dataset_request request = {.path = test_golden("npz/set_whole.npz"),
+                                      .needs_train = true,
+                                      .needs_test = true,
+                                      .validation_split = .5};
+    assert_ok(dataset_open(&dataset, &request, &error), &error);
+    assert_int_equal(dataset.train.count, 3);
+    assert_int_equal(dataset.test.count, 3);
+    assert_int_equal(dataset.train.element, ELEMENT_FLOAT32);
+    assert_string_equal(dataset.preprocessing->name, "raw");
+    float sum = 0, x[18], want = 0;
+    samples_to_float(&dataset.train, x);
+    for (int i = 0; i < 18; i++) sum += x[i];
+    samples_to_float(&dataset.test, x);
+    for (int i = 0; i < 18; i++) sum += x[i];
+    for (int i = 0; i < 36; i++) want += (float)(i * 7 % 256) / 4;
+    assert_true(sum == want); /* quarters add up exactly */
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(dataset.train.labels[i] * 10 + dataset.test.labels[i],
+                         dataset.train.labels[i] * 11);
+    }
+    dataset_free(&dataset);
+}
+
+static void parts_of_different_kinds_are_refused(void **state) {
+    (void)state;
+    struct error error;
+    struct dataset dataset;
+    assert_int_equal(dataset_load(&dataset, test_golden("npz/set_mixed.npz"), &error),
+                     STATUS_FORMAT);
+    assert_string_equal(error.text, "x_train holds float32 and x_test uint8; save both alike");
+    char *path = (char *)(uintptr_t)test_scratch("cut.npz");
+    size_t length;
+    unsigned char *bytes = test_read(test_golden("npz/set.npz"), &length);
+    assert_ok(file_replace(path, bytes, length / 2, NULL, NULL, &error), &error);
+    free(bytes);
+    assert_int_equal(dataset_load(&dataset, path, &error), STATUS_FORMAT);
+    assert_non_null(strstr(error.text, "cut short"));
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_bundled_digits_load),
     cmocka_unit_test(the_whole_mnist_loads),
@@ -426,5 +487,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_file_that_goes_on_is_refused),
     cmocka_unit_test(a_bomb_is_refused_at_its_header),
     cmocka_unit_test(folders_of_pictures_are_a_data_set),
+    cmocka_unit_test(an_npz_is_a_data_set),
+    cmocka_unit_test(floats_are_taken_as_they_are),
+    cmocka_unit_test(parts_of_different_kinds_are_refused),
 };
 TEST_MAIN(tests)

@@ -77,6 +77,16 @@ def main(golden, corpus):
                    beyond=np.array([[0, 1e300]], 'f8'), no_images=np.zeros((0, 28, 28), 'u1'))
     np.savez(os.path.join(folder, 'refused.npz'), **refused)
 
+    # Data sets of six 2x3 images.
+    x = (np.arange(6 * 2 * 3) * 7 % 256).astype(np.uint8).reshape(6, 2, 3)
+    y = np.array([0, 1, 2, 0, 1, 2])
+    for name, arrays in (
+            ('set', dict(x_train=x, y_train=y, x_test=x[:3], y_test=y[:3])),
+            ('set_mixed', dict(x_train=(x / 255).astype(np.float32), y_train=y, x_test=x[:3],
+                               y_test=y[:3])),
+            ('set_whole', dict(x_train=x.astype(np.float64) / 4, y_train=np.eye(3)[y]))):
+        np.savez_compressed(os.path.join(folder, name + '.npz'), **arrays)
+
     np.savez(os.path.join(corpus, 'stored'), x=types['uint8_little'], y=labels['plain'][:2])
     np.savez_compressed(os.path.join(corpus, 'deflated'), x=types['float64_big_fortran'],
                         y=labels['one_hot'][:2])
