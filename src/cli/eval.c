@@ -131,6 +131,8 @@ enum status command_eval(const struct options *options, int *exit_status, struct
     if ((status = data_open(options, subject.model, subject.frozen, PARTS_TEST, &dataset, error)))
         goto done;
     if ((status = pool_create(&pool, (int)options->threads, error))) goto done;
+    if (*dataset.remark && !options->is_quiet)
+        fprintf(stderr, PACKAGE_NAME ": %s\n", dataset.remark);
     double start = clock_seconds();
     status = subject_evaluate(&subject, (enum runtime)options->runtime, &dataset.test, pool,
                               &predictions, error);

@@ -32,8 +32,8 @@ static enum status load_cifar(const struct dataset_request *request, struct part
     enum status status = cifar_read_names(folder, &parts->names, error);
     size_t classes = parts->names.count;
     bool has_test = cifar_has(folder, CIFAR_TEST);
-    parts->is_whole = request->needs_train && !has_test;
-    if (!status && request->needs_train)
+    parts->is_whole = !has_test;
+    if (!status && (request->needs_train || parts->is_whole))
         status = load_part(folder, CIFAR_TRAIN, classes, &parts->train, error);
     if (!status && request->needs_test && !parts->is_whole)
         status = load_part(folder, CIFAR_TEST, classes, &parts->test, error);

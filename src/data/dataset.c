@@ -27,6 +27,12 @@ void dataset_free(struct dataset *dataset) {
     memset(dataset, 0, sizeof *dataset);
 }
 
+void part_free(struct part *part) {
+    free(part->bytes);
+    free(part->labels);
+    memset(part, 0, sizeof *part);
+}
+
 /* ---- labels ---- */
 
 struct label_range {
@@ -189,6 +195,7 @@ static enum status take(struct dataset *dataset, const struct dataset_request *r
     dataset->preprocessing = malloc(sizeof *dataset->preprocessing);
     if (!dataset->preprocessing)
         return error_memory(error, dataset->path, sizeof *dataset->preprocessing);
+    if (!request->needs_train) part_free(&parts->train);
     const struct part *any = parts->train.count ? &parts->train : &parts->test;
     bool is_raw = request->is_raw_by_default || any->element == ELEMENT_FLOAT32;
     const char *rescale = request->rescale ? request->rescale : is_raw ? "raw" : "unit";
@@ -197,12 +204,6 @@ static enum status take(struct dataset *dataset, const struct dataset_request *r
     if (!status) status = take_part(dataset, &dataset->train, &parts->train, request, error);
     if (!status) status = take_part(dataset, &dataset->test, &parts->test, request, error);
     return status;
-}
-
-void part_free(struct part *part) {
-    free(part->bytes);
-    free(part->labels);
-    memset(part, 0, sizeof *part);
 }
 
 enum status dataset_open(struct dataset *dataset, const struct dataset_request *request,

@@ -77,12 +77,11 @@ static enum status transpose(struct part *part, struct error *error) {
     return STATUS_OK;
 }
 
-static enum status load_part(const char *prefix, const char *const *names, bool is_needed,
-                             struct part *part, struct error *error) {
+static enum status load_part(const char *prefix, const char *const *names, struct part *part,
+                             struct error *error) {
     struct idx images = {0}, labels = {0};
     bool has_images = find_images(prefix, names, part->images_path);
     bool has_labels = find(prefix, names, "labels", 1, part->labels_path);
-    if (!has_images && !has_labels && !is_needed) return STATUS_OK;
     if (!has_images) return missing(prefix, names[0], "images", 3, error);
     if (!has_labels) return missing(prefix, names[0], "labels", 1, error);
 
@@ -124,11 +123,12 @@ static enum status load_idx(const struct dataset_request *request, struct parts 
                             struct error *error) {
     char prefix[PATH_SIZE];
     prefix_of(request->path, prefix);
-    enum status status = load_part(prefix, train_names, request->needs_train, &parts->train, error);
-    bool is_whole = request->needs_train && !has_part(prefix, test_names);
-    if (!status && !is_whole)
-        status = load_part(prefix, test_names, request->needs_test, &parts->test, error);
-    parts->is_whole = is_whole;
+    parts->is_whole = !has_part(prefix, test_names);
+    enum status status = STATUS_OK;
+    if (request->needs_train || parts->is_whole)
+        status = load_part(prefix, train_names, &parts->train, error);
+    if (!status && request->needs_test && !parts->is_whole)
+        status = load_part(prefix, test_names, &parts->test, error);
     struct part *both[] = {&parts->train, &parts->test};
     for (int i = 0; i < 2 && !status; i++)
         if (both[i]->count && (request->is_transposed || is_emnist(both[i])))

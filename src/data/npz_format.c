@@ -85,9 +85,9 @@ static enum status load_npz(const struct dataset_request *request, struct parts 
     struct npz *npz;
     enum status status = npz_open(&npz, request->path, error);
     if (status) return status;
-    parts->is_whole = request->needs_train && !npz_has(npz, "x_test");
+    parts->is_whole = npz_has(npz, "x_train") && !npz_has(npz, "x_test");
     status = check_types(npz, request->path, error);
-    if (!status && request->needs_train)
+    if (!status && (request->needs_train || parts->is_whole))
         status = load_part(npz, request->path, "x_train", "y_train", &parts->train, error);
     if (!status && request->needs_test && !parts->is_whole)
         status = load_part(npz, request->path, "x_test", "y_test", &parts->test, error);

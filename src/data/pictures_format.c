@@ -98,19 +98,14 @@ static enum status load_pictures(const struct dataset_request *request, struct p
     enum status status = STATUS_OK;
     if (!classes_find(request->path, &folders))
         return error_set(error, STATUS_FORMAT, request->path, "holds no pictures");
-    bool has_test = *folders.test;
-    if (*folders.all && !request->needs_train)
-        return read_part(folders.all, request, parts, &parts->test, &skipped, error);
     const char *train = *folders.all ? folders.all : folders.train;
+    parts->is_whole = !*folders.test;
     if (request->needs_train && !*train)
         return error_set(error, STATUS_IO, request->path, "has no folder train");
-    if (*train && request->needs_train)
+    if (request->needs_train || parts->is_whole)
         status = read_part(train, request, parts, &parts->train, &skipped, error);
-    parts->is_whole = request->needs_train && !has_test;
-    if (!status && request->needs_test && !parts->is_whole) {
-        if (!has_test) return error_set(error, STATUS_IO, request->path, "has no folder test");
+    if (!status && request->needs_test && !parts->is_whole)
         status = read_part(folders.test, request, parts, &parts->test, &skipped, error);
-    }
     skipped_text(&skipped, parts->remark, sizeof parts->remark);
     return status;
 }

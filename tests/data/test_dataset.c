@@ -455,6 +455,27 @@ static void floats_are_taken_as_they_are(void **state) {
     dataset_free(&dataset);
 }
 
+/* Whatever a command needs, it gets the same samples for testing. */
+static void the_samples_for_testing_are_always_the_same(void **state) {
+    (void)state;
+    struct error error;
+    struct dataset both, test;
+    struct dataset_request request = {
+        .path = test_golden("npz/set_whole.npz"), .needs_train = true, .needs_test = true};
+    assert_ok(dataset_open(&both, &request, &error), &error);
+    request.needs_train = false;
+    assert_ok(dataset_open(&test, &request, &error), &error);
+    assert_int_equal(both.train.count + both.test.count, 6);
+    assert_int_equal(test.train.count, 0);
+    assert_int_equal(test.test.count, both.test.count);
+    assert_memory_equal(test.test.bytes, both.test.bytes,
+                        both.test.count * samples_bytes(&both.test));
+    assert_memory_equal(test.test.labels, both.test.labels,
+                        both.test.count * sizeof *both.test.labels);
+    dataset_free(&both);
+    dataset_free(&test);
+}
+
 static void parts_of_different_kinds_are_refused(void **state) {
     (void)state;
     struct error error;
@@ -489,6 +510,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(folders_of_pictures_are_a_data_set),
     cmocka_unit_test(an_npz_is_a_data_set),
     cmocka_unit_test(floats_are_taken_as_they_are),
+    cmocka_unit_test(the_samples_for_testing_are_always_the_same),
     cmocka_unit_test(parts_of_different_kinds_are_refused),
 };
 TEST_MAIN(tests)
