@@ -7,11 +7,11 @@
  *             DIR/emnist-letters.  The spelling `-images.idx3-ubyte` is accepted too
  *   npz       one file by np.savez: x_train, y_train, x_test, y_test (npz.h)
  *   cifar     the binary batches of CIFAR-10 or CIFAR-100 (cifar.h)
- *   pictures  PNG and JPEG files in a folder for each class: {train,test|val|validation}/NAME/...,
- * or NAME/... alone (classes.h), resized to what the model takes.  For a model of 28x28 grey images
- * and classes 0 to 9 they become digits like MNIST's (image.h) Where there is no test part, an
- * equal share of each class of the training part becomes it. Stored bytes stay bytes;
- * samples.preprocessing says what becomes of them.
+ *   pictures  PNG and JPEG files in a folder for each class: {train,test|val|validation}/NAME/, or
+ *             NAME/ alone (classes.h), resized to what the model takes; for a model of 28x28 grey
+ *             images and classes 0 to 9 they become digits like MNIST's (image.h)
+ * Where there is no test part, an equal share of each class becomes it, the same for every command.
+ * Stored bytes stay bytes; samples.preprocessing says what becomes of them.
  */
 #ifndef DATA_DATASET_H
 #define DATA_DATASET_H

@@ -1,10 +1,12 @@
 /* observer: derives the range of a tensor from the values seen.
  *
- *   input       the widest range seen, 0 included (also of activations in post-training
- * quantization) kernel      plus and minus the largest magnitude of the current weights, per tensor
- * or channel activation  a moving average of each batch's range, 0 included The rules, with their
- * float32 operations, are TFMOT's AllValues, LastValue and MovingAverage quantizers; a training
- * step quantizes with the range after its update.
+ *   input       the widest range seen, 0 included; of activations too in post-training
+ *               quantization
+ *   kernel      plus and minus the largest magnitude of the current weights, per tensor or channel
+ *   activation  a moving average of each batch's range, 0 included
+ *
+ * The rules, with their float32 operations, are TFMOT's AllValues, LastValue and MovingAverage
+ * quantizers; a training step quantizes with the range after its update.
  */
 #ifndef QUANT_OBSERVER_H
 #define QUANT_OBSERVER_H
