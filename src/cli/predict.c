@@ -45,8 +45,7 @@ static enum status load_images(const struct options *options, const struct subje
     samples->labels = calloc(count, sizeof *samples->labels); /* unknown and not used */
     if (!samples->bytes || !samples->labels) return error_memory(error, "images", count);
     const struct frozen *frozen = subject->frozen;
-    int classes = frozen ? (int)frozen_tensor_count(&frozen->tensors[frozen->output])
-                         : model_classes(subject->model);
+    int classes = frozen ? (int)frozen_output_count(frozen) : model_classes(subject->model);
     enum picture_fit fit =
         picture_sample_may_be_digit(&samples->shape, classes) ? PICTURE_DIGIT : PICTURE_RESIZE;
     for (; samples->count < count && !status; samples->count++)

@@ -100,7 +100,7 @@ enum status data_open(const struct options *options, const struct model *model,
     } else if (frozen) {
         request.shape = frozen_input_shape(frozen);
         request.is_raw_by_default = takes_raw(frozen);
-        request.classes = (int)frozen_tensor_count(&frozen->tensors[frozen->output]);
+        request.classes = (int)frozen_output_count(frozen);
     }
     return dataset_open(dataset, &request, error);
 }

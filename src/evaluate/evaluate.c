@@ -109,11 +109,10 @@ static enum status check_program(const struct frozen *frozen, const struct sampl
                                  const char *where, struct error *error) {
     const struct frozen_tensor *output = &frozen->tensors[frozen->output];
     struct shape input = frozen_input_shape(frozen);
-    size_t count = output->rank ? frozen_tensor_count(output) / (size_t)output->shape[0] : 1;
     if (output->type != TYPE_FLOAT32 && output->type != TYPE_INT8 && output->type != TYPE_UINT8)
         return error_set(error, STATUS_UNSUPPORTED, where, "has outputs of type %s",
                          frozen_type_name(output->type));
-    return check_samples(samples, &input, count, where, error);
+    return check_samples(samples, &input, frozen_output_count(frozen), where, error);
 }
 
 enum status evaluate_outputs(const struct frozen *frozen, const struct outputs *outputs,

@@ -271,3 +271,8 @@ struct shape frozen_input_shape(const struct frozen *frozen) {
     for (int i = 0; i < shape.rank; i++) shape.size[i] = input->shape[i + 1];
     return shape;
 }
+
+size_t frozen_output_count(const struct frozen *frozen) {
+    const struct frozen_tensor *output = &frozen->tensors[frozen->output];
+    return output->rank ? frozen_tensor_count(output) / (size_t)output->shape[0] : 1;
+}

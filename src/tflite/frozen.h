@@ -107,6 +107,9 @@ void frozen_free(struct frozen *frozen); /* NULL is harmless */
 /* The shape of the program's input without the batch; of a rank other than 2 to 4, flattened. */
 struct shape frozen_input_shape(const struct frozen *frozen);
 
+/* Elements of one output, whatever batch the file is for. */
+size_t frozen_output_count(const struct frozen *frozen);
+
 size_t frozen_tensor_count(const struct frozen_tensor *tensor); /* elements: product of the shape */
 
 /* Input `index` of the operator, which is a constant of `count` int32; NULL when it is not. */
